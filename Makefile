@@ -1,0 +1,43 @@
+# Two commands on a new machine: `make run` and `make test`. LOCAL=0 leaves the embedded model out.
+PYTHON := .venv/bin/python
+export LOCAL ?= 1
+
+.PHONY: run test test-external check lint types contracts bench requirements
+
+run:
+	@packaging/setup.sh run
+	@exec .venv/bin/lovelace
+
+test:
+	@packaging/setup.sh test
+	@$(PYTHON) -m pytest -m "not external and not model"
+
+test-external:
+	@packaging/setup.sh external
+	@$(PYTHON) -m pytest -m "external or model"
+
+# Every step of `make -k check` runs, also after one that fails.
+check: lint types contracts
+
+lint:
+	@packaging/setup.sh test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types:
+	@packaging/setup.sh test
+	$(PYTHON) -m mypy --strict --cache-dir .mypy_cache/strict -p sync -p app.sessions
+	$(PYTHON) -m mypy --cache-dir .mypy_cache/plain -p app
+
+contracts:
+	@packaging/setup.sh test
+	.venv/bin/lint-imports
+
+bench:
+	@packaging/setup.sh test
+	@dbus-run-session -- $(PYTHON) -m tests.benchmarks
+
+# Needs uv. Pins everything in pyproject.toml for Python 3.11 and 3.12 on every platform; writes no host name.
+requirements:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --all-extras pyproject.toml -o packaging/requirements.txt
