@@ -1,0 +1,472 @@
+"""The engine: the only executor of effects on the store.
+
+Every change of a workspace takes one road, in one `BEGIN IMMEDIATE` transaction: newer change rows of the document
+are applied, then a change is built, signed into the device's chain and stored, its rows are projected and indexed, the
+commit is logged, and after the commit an event is published. One engine belongs to one thread, the writer's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sync.clock import Clock, Random
+from sync.crypto import derive_key
+from sync.documents.entry import Entry, sign_entry
+from sync.documents.guard import actor_id
+from sync.documents.note import Note, note_id
+from sync.documents.segment import SEGMENT_EVENTS, Segment, SegmentHeader, segment_id
+from sync.errors import DamagedError, DocumentError, IdentityError, StoreError
+from sync.events import Committed
+from sync.identity.device import DeviceKeys
+from sync.membership.founding import Founding, found_identity, found_workspace
+from sync.membership.operation import Operation, decode_operation
+from sync.store import entries, search_index
+from sync.store.blobs import BlobStore, StoredBlob
+from sync.store.database import Connection, Database, DatabaseFault, opening, translated
+from sync.store.entries import DocumentRow
+from sync.store.migrations import Component, migrate
+from sync.store.projector import Projector, SegmentRows
+from sync.store.schema import SEGMENT, SYNC
+
+OPEN_DOCUMENTS = 64
+COMMIT_LOG_ROWS = 10_000
+_TRIM_EVERY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceKeys:
+    """What this device needs to write into a workspace. row: of the store."""
+
+    row: int
+    id: bytes
+    grant: bytes
+    blob_secret: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class _OpenDocument:
+    """A document in memory with the row id of the last entry it holds."""
+
+    row: DocumentRow
+    document: Segment | Note
+    last: int
+    checked: int
+    header: SegmentHeader | None = None
+
+
+class Transaction:
+    """An open write transaction; `subjects` collects what it touches for the commit log.
+
+    failed: a part of it raised, so it can only be rolled back.
+    """
+
+    def __init__(self, connection: Connection, *, durable: bool) -> None:
+        self.connection = connection
+        self.subjects: set[str] = set()
+        self.durable = durable
+        self.failed = False
+
+    def touch(self, subject: str) -> None:
+        """Say that this changes, such as `session/<id>` (see `Committed`)."""
+        self.subjects.add(subject)
+
+
+class Engine:
+    """Writes for one device. Use it from one thread, after `open`.
+
+    process: a name of this process, unique among those that share the store. author: gives the person's name, which
+    new segments carry.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        projector: Projector,
+        *,
+        components: Sequence[Component],
+        blobs: BlobStore,
+        clock: Clock,
+        random: Random,
+        process: str,
+        author: Callable[[], str],
+    ) -> None:
+        self.blobs = blobs
+        self._database = database
+        self._projector = projector
+        self._components = (SYNC, *components)
+        self._clock = clock
+        self._random = random
+        self._process = process
+        self._author = author
+        self._listeners: list[Callable[[Committed], None]] = []
+        self._documents: OrderedDict[tuple[int, str], _OpenDocument] = OrderedDict()
+        self._chains: dict[int, tuple[int, bytes]] = {}
+        self._workspaces: dict[int, WorkspaceKeys] = {}
+        self._seen = 0
+        self._generation = 0
+        self._transaction: Transaction | None = None
+
+    # opening
+
+    def open(self) -> None:
+        """Connect, bring the schema up to date, found the identity on first use, rebuild an outdated projection."""
+        self.connection = self._database.writer()
+        try:
+            with opening(self._database.path):
+                migrate(self.connection, self._components, self._back_up)
+            self._find_identity()
+            if self._stored_projection() != self._projector.version:
+                self.rebuild()
+        except BaseException:
+            self.close()
+            raise
+
+    def _back_up(self) -> None:
+        self._database.copy_to(self._database.path.with_suffix(".before-update.db"))
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.connection.close()
+
+    def subscribe(self, listener: Callable[[Committed], None]) -> None:
+        """Call `listener` on the writer's thread after each commit of this engine."""
+        self._listeners.append(listener)
+
+    def _find_identity(self) -> None:
+        stored = self._stored_device()
+        if stored is None:
+            with self.transaction(durable=True) as tx:
+                if self._stored_device() is None:  # another process may have been faster
+                    self._store_founding(tx, found_identity(self._random))
+            stored = self._stored_device()
+        if stored is None:
+            raise IdentityError("The keys of this device could not be stored.")
+        self.device = DeviceKeys.from_cbor(stored)
+        row = self.connection.execute(
+            "SELECT row, identity FROM device WHERE id=?", (self.device.device_id,)
+        ).fetchone()
+        if row is None:
+            raise IdentityError("The keys of this device belong to no known identity.")
+        self.device_row, self.identity = int(row[0]), bytes(row[1])
+
+    def _stored_device(self) -> bytes | None:
+        row = self.connection.execute("SELECT value FROM secret WHERE name='device'").fetchone()
+        return bytes(row[0]) if row else None
+
+    def _store_founding(self, tx: Transaction, founding: Founding) -> None:
+        secrets = (("device", founding.device.to_cbor()), ("recovery", founding.recovery_secret))
+        tx.connection.executemany("INSERT INTO secret VALUES(?,?)", secrets)
+        tx.connection.execute("INSERT INTO identity VALUES(?, 1)", (founding.identity_id,))
+        tx.connection.execute(
+            "INSERT INTO device(id, identity, is_own) VALUES(?,?,1)",
+            (founding.device.device_id, founding.identity_id),
+        )
+        self._store_operations(tx, founding.identity_id, founding.operations)
+
+    def _store_operations(self, tx: Transaction, log: bytes, operations: Sequence[Operation]) -> None:
+        tx.connection.executemany(
+            "INSERT INTO operation(id, log, content) VALUES(?,?,?)",
+            [(operation.id, log, operation.encoded) for operation in operations],
+        )
+
+    # transactions
+
+    @contextlib.contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[Transaction]:
+        """One BEGIN IMMEDIATE … COMMIT; inside another it joins that one.
+
+        durable: wait until the commit is on the disk (membership, keys); the outermost one decides. Raises StoreError
+        for what the database refuses; on any exception nothing is kept, even if somebody inside catches it.
+        """
+        if self._transaction is not None:
+            if durable and not self._transaction.durable:
+                raise ValueError("A durable transaction cannot join one that is not.")
+            try:
+                yield self._transaction
+            except BaseException:
+                self._transaction.failed = True  # documents in memory may be ahead of their rows
+                raise
+            return
+        try:
+            committed = yield from self._run_transaction(durable)
+        except DatabaseFault as error:
+            raise translated(error, self._database.path) from error
+        if committed is not None:
+            for listener in self._listeners:
+                listener(committed)
+
+    def _run_transaction(self, durable: bool) -> Generator[Transaction, None, Committed | None]:
+        connection = self.connection
+        if durable:
+            connection.execute("PRAGMA synchronous=full")
+        connection.execute("BEGIN IMMEDIATE")
+        tx = self._transaction = Transaction(connection, durable=durable)
+        try:
+            self._notice_others()
+            yield tx
+            if tx.failed:
+                raise StoreError("A part of this change failed, so nothing of it was kept.")
+            committed = self._log_commit(tx)
+            connection.execute("COMMIT")
+        except BaseException:
+            self._forget()
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        finally:
+            self._transaction = None
+            if durable and not connection.in_transaction:
+                connection.execute("PRAGMA synchronous=normal")
+        if committed is not None:
+            self._seen = committed.seq
+        return committed
+
+    def _notice_others(self) -> None:
+        """If another process committed since, nothing remembered counts until it is checked against the rows."""
+        seq = self._last_seq()
+        if seq != self._seen:
+            self._seen = seq
+            self._generation += 1
+            self._chains.clear()
+            self._workspaces.clear()
+            self._projector.forget()
+
+    def _last_seq(self) -> int:
+        return int(self.connection.execute("SELECT coalesce(max(seq), 0) FROM commit_log").fetchone()[0])
+
+    def _log_commit(self, tx: Transaction) -> Committed | None:
+        if not tx.subjects:
+            return None
+        seq = int(
+            tx.connection.execute(
+                "INSERT INTO commit_log(process, subjects) VALUES(?,?)",
+                (self._process, "\n".join(sorted(tx.subjects))),
+            ).lastrowid
+        )
+        if seq % _TRIM_EVERY == 0:
+            tx.connection.execute("DELETE FROM commit_log WHERE seq<?", (seq - COMMIT_LOG_ROWS,))
+        return Committed(seq, self._process, frozenset(tx.subjects))
+
+    def _forget(self) -> None:
+        self._documents.clear()
+        self._chains.clear()
+        self._workspaces.clear()
+        self._projector.forget()
+        self._generation += 1
+
+    # workspaces
+
+    def create_workspace(self) -> WorkspaceKeys:
+        """Found a workspace: genesis and epoch 0, signed by this device, durable before anything is written into it."""
+        with self.transaction(durable=True) as tx:
+            founding = found_workspace(self.device, self._identity_genesis(tx), self._random)
+            cursor = tx.connection.execute(
+                "INSERT INTO workspace(id, grant_id) VALUES(?,?)", (founding.workspace_id, founding.grant_id)
+            )
+            row = int(cursor.lastrowid)
+            self._store_operations(tx, founding.workspace_id, founding.operations)
+            tx.connection.execute(
+                "INSERT INTO epoch(id, workspace, key) VALUES(?,?,?)",
+                (founding.epoch_id, row, founding.epoch_key),
+            )
+            tx.touch(f"workspace/{founding.workspace_id.hex()}")
+        return self.workspace(row)
+
+    def _identity_genesis(self, tx: Transaction) -> Operation:
+        row = tx.connection.execute("SELECT content FROM operation WHERE id=?", (self.identity,)).fetchone()
+        return decode_operation(bytes(row[0]))
+
+    def workspace(self, row: int) -> WorkspaceKeys:
+        """Keys of a workspace by its row id."""
+        keys = self._workspaces.get(row)
+        if keys is None:
+            workspace_id, grant = self.connection.execute(
+                "SELECT id, grant_id FROM workspace WHERE row=?", (row,)
+            ).fetchone()
+            first = self.connection.execute(
+                "SELECT key FROM epoch WHERE workspace=? ORDER BY row LIMIT 1", (row,)
+            ).fetchone()
+            secret = derive_key(bytes(first[0]), "lovelace/blob-secret/1")
+            keys = self._workspaces[row] = WorkspaceKeys(row, bytes(workspace_id), bytes(grant), secret)
+        return keys
+
+    # documents
+
+    def append(
+        self,
+        tx: Transaction,
+        workspace: int,
+        session: str,
+        items: Sequence[tuple[str, str]],
+        opening: Callable[[], str],
+    ) -> None:
+        """Append (event id, JSON body) pairs to this device's segments of a session and project them.
+
+        opening: gives the JSON of the session's fields for a segment that must be begun.
+        """
+        keys = self.workspace(workspace)
+        at = 0
+        while at < len(items):
+            is_open = self._open_segment(keys, session)
+            segment, is_first = is_open.document, False
+            assert isinstance(segment, Segment)
+            if segment.count == 0:
+                is_open.header = SegmentHeader(session, is_open.row.k or 0, self._author(), opening())
+                is_first = True
+            elif is_open.header is None:
+                is_open.header = segment.header()
+            if is_open.header is None:
+                raise DamagedError(f"A segment of session {session} has lost its header. Restore a backup.")
+            room = SEGMENT_EVENTS - segment.count
+            piece = segment.unseen(items[at : at + room])
+            built = segment.append(piece, is_open.header if is_first else None)
+            if built is not None:
+                is_open.last = self._store_change(keys, is_open.row, built.hash, built.chunk)
+            rows = SegmentRows(
+                workspace,
+                self.identity,
+                self.device.device_id,
+                is_open.header,
+                is_first,
+                piece,
+                self._clock.now_ms(),
+            )
+            self._projector.apply_segment(tx.connection, rows)
+            at += room
+        tx.touch(f"session/{session}")
+
+    def edit_note(
+        self,
+        tx: Transaction,
+        workspace: int,
+        name: str,
+        text: str | None,
+        fields: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make a note read so; concurrent edits of others stay."""
+        keys = self.workspace(workspace)
+        if not text and not fields and entries.find_document(self.connection, note_id(keys.id, name)) is None:
+            return  # a note that says nothing does not begin to exist
+        is_open = self._open_note(keys, name)
+        note = is_open.document
+        assert isinstance(note, Note)
+        built = note.edit(name, text, fields)
+        if built is None:
+            return
+        is_open.last = self._store_change(keys, is_open.row, built.hash, built.chunk)
+        self._projector.apply_note(tx.connection, workspace, name, note.text(), note.fields())
+        tx.touch(f"note/{name}")
+
+    def put_blob(self, tx: Transaction, workspace: int, content: bytes) -> StoredBlob:
+        """Keep a payload in the database or, if it is large, in a sealed file."""
+        return self.blobs.put(tx.connection, content, self.workspace(workspace).blob_secret)
+
+    def _store_change(self, keys: WorkspaceKeys, document: DocumentRow, digest: bytes, chunk: bytes) -> int:
+        n, prev = self._chains.get(keys.row) or entries.chain_head(self.connection, keys.row, self.device_row)
+        entry = Entry(keys.id, document.id, keys.grant, self.device.device_id, n + 1, prev, (digest,))
+        signed = sign_entry(entry, self.device.signing_key)
+        self._chains[keys.row] = (n + 1, signed.hash)
+        return entries.add_entry(self.connection, document, self.device_row, signed, [chunk])
+
+    def _open_segment(self, keys: WorkspaceKeys, session: str) -> _OpenDocument:
+        """The segment with room that this device writes now; a new one if there is none."""
+        cached = self._documents.get((keys.row, session))
+        if cached is None or cached.checked != self._generation or _is_full(cached):
+            row = entries.latest_segment(self.connection, session, self.device_row, keys.grant)
+            if row is None:
+                cached = self._begin_segment(keys, session, 0)
+            elif cached is None or cached.row.row != row.row:
+                cached = self._load(keys, row)
+            cached = self._catch_up(cached)
+            if _is_full(cached):
+                cached = self._begin_segment(keys, session, (cached.row.k or 0) + 1)
+        return self._remember((keys.row, session), cached)
+
+    def _begin_segment(self, keys: WorkspaceKeys, session: str, k: int) -> _OpenDocument:
+        document = segment_id(session, self.device.device_id, keys.grant, k)
+        row = entries.add_segment(self.connection, document, keys.row, session, self.device_row, keys.grant, k)
+        segment = Segment(actor_id(keys.id, document, self.device.device_id))
+        return _OpenDocument(row, segment, 0, self._generation)
+
+    def _open_note(self, keys: WorkspaceKeys, name: str) -> _OpenDocument:
+        key = (keys.row, f"note/{name}")
+        cached = self._documents.get(key)
+        if cached is None:
+            document = note_id(keys.id, name)
+            row = entries.find_document(self.connection, document)
+            cached = self._load(keys, row or entries.add_note(self.connection, document, keys.row, name))
+        if cached.checked != self._generation:
+            cached = self._catch_up(cached)
+        return self._remember(key, cached)
+
+    def _load(self, keys: WorkspaceKeys, row: DocumentRow) -> _OpenDocument:
+        actor = actor_id(keys.id, row.id, self.device.device_id)
+        document = Segment(actor) if row.kind == SEGMENT else Note(actor)
+        return self._catch_up(_OpenDocument(row, document, 0, self._generation))
+
+    def _catch_up(self, opened: _OpenDocument) -> _OpenDocument:
+        """Apply what other processes stored since."""
+        try:
+            newer = entries.stored_changes(self.connection, opened.row.row, opened.last)
+            if newer:
+                chunks = [chunk for stored in newer for chunk in stored.chunks]
+                opened.document.apply(chunks, [digest for stored in newer for digest in stored.hashes])
+                opened.last = newer[-1].last
+        except DocumentError as error:
+            raise DamagedError(
+                f"Stored changes of {opened.row.kind} {opened.row.name} are damaged ({error}). Restore a backup."
+            ) from error
+        opened.checked = self._generation
+        return opened
+
+    def _remember(self, key: tuple[int, str], opened: _OpenDocument) -> _OpenDocument:
+        self._documents[key] = opened
+        self._documents.move_to_end(key)
+        if len(self._documents) > OPEN_DOCUMENTS:
+            self._documents.popitem(last=False)
+        return opened
+
+    # projection
+
+    def _stored_projection(self) -> int | None:
+        row = self.connection.execute("SELECT value FROM meta WHERE name='projection'").fetchone()
+        return int(row[0]) if row else None
+
+    def rebuild(self) -> int:
+        """Drop the projection and derive it again from the documents; gives the number of events projected."""
+        count = 0
+        with self.transaction() as tx:
+            self._projector.drop(tx.connection)
+            search_index.drop(tx.connection)
+            search_index.create(tx.connection)
+            self._projector.create(tx.connection)
+            for row in entries.documents(tx.connection):
+                count += self._project(tx, row)
+            tx.connection.execute(
+                "INSERT INTO meta VALUES('projection', ?) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+                (self._projector.version,),
+            )
+            tx.touch("projection")
+        return count
+
+    def _project(self, tx: Transaction, row: DocumentRow) -> int:
+        document = self._load(self.workspace(row.workspace), row).document
+        if isinstance(document, Note):
+            self._projector.apply_note(tx.connection, row.workspace, row.name, document.text(), document.fields())
+            return 0
+        header = document.header()
+        if header is None or row.device is None:
+            return 0
+        identity, device = tx.connection.execute(
+            "SELECT identity, id FROM device WHERE row=?", (row.device,)
+        ).fetchone()
+        now = self._clock.now_ms()
+        rows = SegmentRows(row.workspace, bytes(identity), bytes(device), header, True, document.events(), now)
+        return self._projector.apply_segment(tx.connection, rows)
+
+
+def _is_full(opened: _OpenDocument) -> bool:
+    return isinstance(opened.document, Segment) and opened.document.count >= SEGMENT_EVENTS

@@ -1,0 +1,1 @@
+"""Who somebody is: device keys, the paper recovery key, and what `init` founds."""

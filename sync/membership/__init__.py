@@ -1,0 +1,1 @@
+"""The membership log: signed operations, and the genesis of identities and workspaces. Pure."""

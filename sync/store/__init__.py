@@ -1,0 +1,1 @@
+"""The SQLCipher store: one encrypted database, its keys, and everything derived from documents."""

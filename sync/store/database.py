@@ -1,0 +1,175 @@
+"""Opening the one SQLCipher database, for writing or reading, and saying clearly why it cannot be opened.
+
+Facts behind the order of things (SQLCipher 4.19): `PRAGMA key` always answers ok and takes a malformed raw key for a
+passphrase, so the key's form is asserted; a wrong key shows only when a page is read; an empty file opens as a valid
+empty database, so our application id and the database id inside are required; a deferred transaction that turns to
+writing fails with SQLITE_BUSY, so writers begin IMMEDIATE. Pages are authenticated with HMAC-SHA256 rather than the
+default SHA-512, which takes a quarter off every commit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlcipher3 import dbapi2 as sqlite
+
+from sync.errors import DamagedError, StoreError
+
+Connection = Any
+"""A `sqlcipher3` connection (the package has no type information). Confined to the thread that opened it."""
+
+APPLICATION_ID = 0x4C6F766C  # "Lovl"
+DATABASE_NAME = "lovelace.db"
+WRITER_CACHE_KIB = 16 * 1024
+READER_CACHE_KIB = 16 * 1024
+BUSY_TIMEOUT_S = 10
+KEY_BYTES = 32
+
+
+class Database:
+    """Where the database is and how it is opened; holds no connection.
+
+    database_id: 16 bytes that tie the database to its key slots.
+    """
+
+    def __init__(self, path: Path, key: bytes, database_id: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"A database key has {KEY_BYTES} bytes.")
+        self.path = path
+        self.database_id = database_id
+        self._key = key
+
+    def create(self) -> None:
+        """Make the empty, keyed file with our ids; raises DamagedError if there is a file already.
+
+        It is made under another name first, so that a crash leaves no half-made database.
+        """
+        if self.path.exists():
+            raise DamagedError(f"{self.path} is in the way: a new database is never written over a file.")
+        unfinished = self.path.with_suffix(f".{os.getpid()}.new")
+        with opening(self.path):
+            unfinished.unlink(missing_ok=True)
+            unfinished.touch(mode=0o600)
+            with contextlib.closing(self._connect(unfinished, WRITER_CACHE_KIB)) as connection:
+                connection.execute("PRAGMA journal_mode=wal")
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                connection.execute("CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID")
+                connection.execute("INSERT INTO meta VALUES('database_id', ?)", (self.database_id,))
+                connection.execute("COMMIT")
+            unfinished.rename(self.path)
+
+    def copy_to(self, target: Path) -> None:
+        """Write what is committed into another file, under the same key; `target` is replaced once that is complete."""
+        unfinished = target.with_suffix(f".{os.getpid()}.new")
+        with opening(target):
+            try:
+                unfinished.unlink(missing_ok=True)
+                unfinished.touch(mode=0o600)
+                with (
+                    contextlib.closing(self._open(READER_CACHE_KIB)) as source,
+                    contextlib.closing(self._connect(unfinished, READER_CACHE_KIB)) as copy,
+                ):
+                    source.backup(copy)
+                    if copy.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:  # damage is copied silently
+                        raise DamagedError(f"The database {self.path} is damaged. Restore it from a backup.")
+                unfinished.replace(target)
+            finally:
+                unfinished.unlink(missing_ok=True)
+
+    def writer(self) -> Connection:
+        """The connection of the one writing thread."""
+        connection = self._open(WRITER_CACHE_KIB)
+        connection.execute("PRAGMA foreign_keys=on")
+        return connection
+
+    def reader(self) -> Connection:
+        """A connection that cannot write."""
+        connection = self._open(READER_CACHE_KIB)
+        connection.execute("PRAGMA query_only=on")
+        return connection
+
+    def _open(self, cache_kib: int) -> Connection:
+        if not self.path.exists():
+            raise DamagedError(
+                f"The database {self.path} is missing, but its keys are there. Restore it from a backup, "
+                "or delete keyslots.json if this home was never used."
+            )
+        if not self.path.is_file():
+            raise DamagedError(f"{self.path} is not a file. Put the database there, from a backup if need be.")
+        with opening(self.path):
+            connection = self._connect(self.path, cache_kib)
+            try:
+                self._require_ours(connection)
+            except BaseException:
+                connection.close()
+                raise
+        return connection
+
+    def _connect(self, path: Path, cache_kib: int) -> Connection:
+        # A connection is used on one thread; only its closing comes from another, when that thread has ended.
+        connection = sqlite.connect(str(path), isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+        connection.execute("PRAGMA cipher_log=off")
+        connection.execute(f"PRAGMA key=\"x'{self._key.hex()}'\"")
+        connection.execute("PRAGMA cipher_hmac_algorithm=HMAC_SHA256")
+        connection.execute("PRAGMA secure_delete=on")
+        connection.execute("PRAGMA synchronous=normal")
+        connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+        return connection
+
+    def _require_ours(self, connection: Connection) -> None:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        if application != APPLICATION_ID:
+            raise DamagedError(
+                f"{self.path} is not a Lovelace database, or is empty. Restore it from a backup; nothing was changed."
+            )
+        found = connection.execute("SELECT value FROM meta WHERE name='database_id'").fetchone()
+        if found is None or bytes(found[0]) != self.database_id:
+            raise DamagedError(
+                f"{self.path} belongs to other keys than the keyslots.json beside it. Put the matching file back."
+            )
+
+
+@contextlib.contextmanager
+def opening(path: Path) -> Iterator[None]:
+    """Turns what the database engine and the system raise on opening into our errors."""
+    try:
+        yield
+    except DatabaseFault as error:
+        raise translated(error, path) from error
+    except OSError as error:
+        raise StoreError(f"{error.filename or path} cannot be written: {error.strerror}.") from error
+
+
+def translated(error: Exception, path: Path) -> StoreError:
+    """Our error for one of the database engine's, with what a person can do about it.
+
+    The key is known to be right, so what cannot be decrypted is the file's fault.
+    """
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite.SQLITE_FULL:
+            return StoreError(f"The disk with {path.parent} is full. Nothing was lost; make room and try again.")
+        case sqlite.SQLITE_READONLY | sqlite.SQLITE_CANTOPEN | sqlite.SQLITE_PERM:
+            return StoreError(
+                f"{path} cannot be written. Check the permissions of its folder and whether the disk is read-only."
+            )
+        case sqlite.SQLITE_BUSY | sqlite.SQLITE_LOCKED:
+            return StoreError(f"Another program has been writing to {path} for over {BUSY_TIMEOUT_S} s. Try again.")
+        case sqlite.SQLITE_IOERR:
+            return StoreError(
+                f"The disk failed to read or write {path} ({error}). What was saved before is kept; "
+                "check the disk and its free space, then try again."
+            )
+        case sqlite.SQLITE_NOTADB | sqlite.SQLITE_CORRUPT:
+            return DamagedError(
+                f"The database {path} is damaged or not ours ({error}). Restore it from a backup; nothing was changed."
+            )
+    return StoreError(f"The database {path} refused a request: {error}.")
+
+
+DatabaseFault = sqlite.DatabaseError
+"""The engine's errors, for callers that translate them with `translated`."""

@@ -1,0 +1,108 @@
+"""The full-text index: an FTS5 table that keeps exactly what was indexed, with filters as tokens beside the text.
+
+Row ids are the time in milliseconds, or the next free number after it, so that newest first is `ORDER BY rowid DESC`
+and a time range is a row range. The index keeps the distance between rows with every word, so they must not lie further
+apart than that: 20 more bits for a counter made it 40 % larger.
+What people type is never handed to FTS5 as it is: words are ANDed, a word with punctuation becomes the phrase of its
+tokens, "quoted text" a phrase, word* a prefix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from sync.store.database import Connection
+
+MAX_WORDS = 64
+MAX_COMPLETIONS = 256
+_INDEXED_PREFIX = 3
+_TOKENS = re.compile(r"[\w\ue000-\uf8ff]+")
+_WORDS = re.compile(r'"([^"]*)"?(\*?)|(\S+)')
+
+
+def create(connection: Connection) -> None:
+    """Make the empty table."""
+    connection.execute(
+        "CREATE VIRTUAL TABLE search USING fts5(text, meta, "
+        "tokenize=\"unicode61 remove_diacritics 2 tokenchars '_'\", prefix='2 3')"
+    )
+    connection.execute("INSERT INTO search(search, rank) VALUES('secure-delete', 1)")
+    connection.execute("CREATE VIRTUAL TABLE search_term USING fts5vocab(search, instance)")
+
+
+def drop(connection: Connection) -> None:
+    """Remove the table, if it is there."""
+    connection.execute("DROP TABLE IF EXISTS search_term")
+    connection.execute("DROP TABLE IF EXISTS search")
+
+
+def first_row(time_ms: int) -> int:
+    """The smallest row id of a moment."""
+    return max(time_ms, 0)
+
+
+def completions(connection: Connection, prefix: str) -> list[str] | None:
+    """The indexed words that begin with a prefix of ASCII letters; None where there are too many of them.
+
+    For a prefix longer than those indexed FTS5 puts together all rows of all these words before it gives the first,
+    which takes 50 ms and more for frequent ones; asked for the words themselves it gives the newest rows at once.
+    """
+    words: list[str] = []
+    start = prefix
+    while len(words) <= MAX_COMPLETIONS:
+        found = connection.execute("SELECT term FROM search_term WHERE term>=? LIMIT 1", (start,)).fetchone()
+        if found is None or not found[0].startswith(prefix):
+            return words
+        words.append(found[0])
+        start = found[0] + "\0"  # the very next text
+    return None
+
+
+Completer = Callable[[str], Sequence[str] | None]
+"""As `completions`, for some connection."""
+
+
+def match_expression(
+    query: str,
+    filters: Sequence[Sequence[str]] = (),
+    *,
+    as_typed: bool = False,
+    complete: Completer = lambda _: None,
+) -> str | None:
+    """The FTS5 expression for what a person typed; None when it holds no word.
+
+    filters: each a list of alternative tokens, all of which must hold. as_typed: the last word is still being typed, so
+    it counts as a prefix once its last token has two characters. Words beyond `MAX_WORDS` are left aside.
+    """
+    phrases = _phrases(query, as_typed, complete)
+    if not phrases:
+        return None
+    parts = [f"text : ({' AND '.join(phrases)})"]
+    parts += [f"meta : ({' OR '.join(map(_quoted, tokens))})" for tokens in filters]
+    return " AND ".join(parts)
+
+
+def _phrases(query: str, as_typed: bool, complete: Completer) -> list[str]:
+    text = query.encode("utf-8", "replace").decode().replace("\0", " ")
+    phrases = []
+    for match in _WORDS.finditer(text):
+        quoted, star, word = match.groups()
+        phrase = quoted if word is None else word.rstrip("*").replace('"', " ")
+        tokens = _TOKENS.findall(phrase)
+        if tokens:
+            typing = as_typed and word is not None and match.end() == len(text) and len(tokens[-1]) > 1
+            is_prefix = typing or (bool(star) if word is None else word.endswith("*"))
+            phrases.append(_completed(phrase, complete) if is_prefix else _quoted(phrase))
+    return phrases[:MAX_WORDS]
+
+
+def _completed(phrase: str, complete: Completer) -> str:
+    """A prefix, as the words that begin with it where that is quicker."""
+    is_word = phrase.isascii() and _TOKENS.fullmatch(phrase) is not None and len(phrase) > _INDEXED_PREFIX
+    words = complete(phrase.lower()) if is_word else None
+    return f"({' OR '.join(map(_quoted, words))})" if words else _quoted(phrase) + "*"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
