@@ -1,0 +1,1 @@
+"""The Lovelace application: domain, agents, importers, command line and desktop."""

@@ -1,0 +1,1 @@
+"""The domain: what a session is, how it changes, how it is read."""

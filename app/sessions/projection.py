@@ -1,0 +1,377 @@
+"""How segments and notes become rows: the `Projector` of the sessions domain.
+
+Local and remote events, and those of a rebuild, all pass here, so equal documents give equal rows apart from row ids,
+whatever the order in which they come. Of several events with one id (a transcript that several devices imported, or
+somebody's forgery) one counts, chosen by `_Candidate.rank`. What is read here may be hostile: nothing in a body raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from app.sessions.bodies import OpenedBody, open_body
+from app.sessions.events import SessionSet
+from app.sessions.ids import counter_of, event_id
+from app.sessions.packing import pack_body, resolve_stub, unpack_body
+from app.sessions.references import blob_refs
+from app.sessions.settling import Reach, extended_reach, keep_field, show_fields
+from app.sessions.tables import PROJECTION, PROJECTION_TABLES, PROJECTION_VERSION
+from app.sessions.texts import estimated_lines, searchable_text
+from sync.store.blobs import BlobStore
+from sync.store.database import Connection
+from sync.store.projector import SegmentRows
+from sync.store.search_index import first_row
+
+SKIPPED_ROWS = 1_000
+"""So many row ids are skipped where a moment is taken; then twice as many, where very many events share it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Author:
+    identity: bytes
+    device: bytes
+    name: str
+    agent: str
+    claimed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An event on its way into a row, with who brought it."""
+
+    id: str
+    data: bytes
+    opened: OpenedBody
+    author: _Author
+    damaged: bool
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """Of several events with one id, the one with the smallest rank counts."""
+        author = self.author
+        return (
+            self.opened.missing,
+            self.damaged,
+            author.claimed,
+            author.device,
+            author.identity,
+            author.name,
+            author.agent,
+            self.data,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What waits to be indexed until the session's type is known."""
+
+    row: int
+    text: str
+    kind: str
+    author: int
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one call knows about its session while it writes rows."""
+
+    connection: Connection
+    source: SegmentRows
+    row: int
+    type: str
+    reach: Reach
+    highest: int
+    """No event of the session has a greater counter."""
+    settled_authors: dict[tuple[int, _Author], int]
+    """Of earlier transactions, by session and author: rows that a rollback of this one cannot take away."""
+    authors: dict[_Author, int] = field(default_factory=dict)
+    counters: list[int] = field(default_factory=list)
+    claims: list[int] = field(default_factory=list)
+    fields: set[str] = field(default_factory=set)
+    texts: list[_Text] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    size: int = 0
+    replaced: bool = False
+    moment: int = -1
+    next_row: int = 0
+
+
+class SessionProjector:
+    """Writes the projection."""
+
+    version = PROJECTION_VERSION
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+        self._settled_authors: dict[tuple[int, _Author], int] = {}
+
+    def forget(self) -> None:
+        self._settled_authors.clear()
+
+    def create(self, connection: Connection) -> None:
+        for statement in PROJECTION.split(";"):
+            connection.execute(statement)
+
+    def drop(self, connection: Connection) -> None:
+        self.forget()
+        for table in PROJECTION_TABLES:
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+    def apply_segment(self, connection: Connection, rows: SegmentRows) -> int:
+        batch = _begin(connection, rows, self._settled_authors)
+        if batch is None:
+            return 0
+        if rows.is_first:
+            _keep_opening(batch, rows.header.opening)
+        for identifier, text in rows.items:
+            self._apply_event(batch, identifier, text.encode())
+        _settle(batch)
+        return len(batch.counters)
+
+    def apply_note(
+        self, connection: Connection, workspace: int, name: str, text: str, fields: Mapping[str, str]
+    ) -> None:
+        connection.execute(
+            "INSERT INTO note VALUES(?,?,?,?) ON CONFLICT(workspace, name) "
+            "DO UPDATE SET text=excluded.text, fields=excluded.fields",
+            (workspace, name, text, msgspec.json.encode(dict(fields), order="sorted").decode()),
+        )
+
+    def _apply_event(self, batch: _Batch, identifier: str, data: bytes) -> None:
+        counter = counter_of(identifier)
+        opened = self._open(batch.connection, data)
+        if counter is None or opened is None:
+            return
+        candidate = _candidate(batch, identifier, data, opened)
+        known = None if counter > batch.highest else _known_event(batch, identifier)
+        batch.highest = max(batch.highest, counter)
+        if known is None:
+            batch.counters.append(counter)
+        elif not self._gives_way(batch, known, candidate):
+            return
+        _insert(batch, candidate)
+
+    def _open(self, connection: Connection, data: bytes) -> OpenedBody | None:
+        return open_body(data, lambda stub: resolve_stub(self._blobs, connection, stub))
+
+    def _gives_way(self, batch: _Batch, known: tuple[Any, ...], candidate: _Candidate) -> bool:
+        """Whether the stored event with the same id counts less than this one; it is then removed."""
+        row, damaged, body, identity, device, name, agent, claimed = known
+        data = unpack_body(body)
+        opened = self._open(batch.connection, data)
+        assert opened is not None
+        author = _Author(bytes(identity), bytes(device), name, agent, bool(claimed))
+        if _Candidate(candidate.id, data, opened, author, bool(damaged)).rank <= candidate.rank:
+            return False
+        batch.connection.execute("DELETE FROM event WHERE row=?", (row,))
+        batch.connection.execute("DELETE FROM search WHERE rowid=?", (row,))
+        batch.texts = [text for text in batch.texts if text.row != row]
+        batch.size -= opened.size
+        batch.replaced = True
+        return True
+
+
+def _begin(connection: Connection, rows: SegmentRows, settled_authors: dict[tuple[int, _Author], int]) -> _Batch | None:
+    """None for a segment that is no session's, or claims to be one's of another workspace."""
+    session = rows.header.session
+    if counter_of(session) is None:
+        return None
+    sql = "SELECT workspace, row, type, lowest, counter, greatest FROM session WHERE id=?"
+    found = connection.execute(sql, (session,)).fetchone()
+    if found is None:
+        connection.execute("INSERT INTO session(id, workspace) VALUES(?,?)", (session, rows.workspace))
+        found = connection.execute(sql, (session,)).fetchone()
+    workspace, row, type_, lowest, counter, greatest = found
+    if workspace != rows.workspace:
+        return None
+    return _Batch(connection, rows, row, type_, Reach(lowest, counter, greatest), greatest or 0, settled_authors)
+
+
+def _known_event(batch: _Batch, identifier: str) -> tuple[Any, ...] | None:
+    found: tuple[Any, ...] | None = batch.connection.execute(
+        "SELECT e.row, e.damaged, e.body, a.identity, a.device, a.name, a.agent, a.claimed "
+        "FROM event e JOIN author a ON a.row=e.author WHERE e.session=? AND e.id=?",
+        (batch.row, identifier),
+    ).fetchone()
+    return found
+
+
+def _candidate(batch: _Batch, identifier: str, data: bytes, opened: OpenedBody) -> _Candidate:
+    source, claim, agent = batch.source, opened.restored, opened.common.agent or ""
+    if claim is None:
+        author = _Author(source.identity, source.device, source.header.author, agent, claimed=False)
+    else:
+        author = _Author(_hex(claim.identity), _hex(claim.device), claim.name, agent, claimed=True)
+    damaged = not opened.missing and not _matches(identifier, opened, author.device)
+    return _Candidate(identifier, data, opened, author, damaged)
+
+
+def _matches(identifier: str, opened: OpenedBody, device: bytes) -> bool:
+    """Whether an event's id is the one that its body and origin give."""
+    source = opened.common.source
+    origin = device if source is None else source.encode()
+    return event_id(counter_of(identifier) or 0, origin, opened.data) == identifier
+
+
+def _insert(batch: _Batch, event: _Candidate) -> None:
+    common, body = event.opened.common, event.opened.body
+    row = _next_row(batch, min(common.time, batch.source.received))
+    author = _author_row(batch, event.author)
+    lines = estimated_lines(common.kind, body)
+    batch.connection.execute(
+        "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?)",
+        (row, batch.row, event.id, common.kind, common.time, author, lines, event.damaged, pack_body(event.data)),
+    )
+    batch.size += event.opened.size
+    batch.times.append(common.time)
+    if text := searchable_text(body):
+        batch.texts.append(_Text(row, text, common.kind, author))
+    if event.damaged:
+        return
+    batch.size += sum(_keep_blob(batch, ref.blob, ref.size) for ref in blob_refs(body))
+    if isinstance(body, SessionSet):
+        _keep_fields(batch, {name: (event.id, value) for name, value in body.fields.items()}, claimed=False)
+
+
+def _next_row(batch: _Batch, time_ms: int) -> int:
+    """A free row id: the moment itself or, where that is taken, soon after it."""
+    moment = first_row(time_ms)
+    row = batch.next_row if moment == batch.moment else moment
+    skipped = SKIPPED_ROWS
+    while batch.connection.execute("SELECT 1 FROM event WHERE row=?", (row,)).fetchone():
+        (last,) = batch.connection.execute(
+            "SELECT max(row) FROM event WHERE row BETWEEN ? AND ?", (row, row + skipped)
+        ).fetchone()
+        row, skipped = last + 1, skipped * 2
+    batch.moment, batch.next_row = moment, row + 1
+    return row
+
+
+def _author_row(batch: _Batch, author: _Author) -> int:
+    """The row of an author, who is now one of the session's."""
+    known = batch.authors.get(author) or batch.settled_authors.get((batch.row, author))
+    if known is not None:
+        return known
+    values = (author.identity, author.device, author.name, author.agent, author.claimed)
+    found = batch.connection.execute(
+        "SELECT a.row, s.author FROM author a LEFT JOIN session_author s ON s.session=? AND s.author=a.row "
+        "WHERE a.identity=? AND a.device=? AND a.name=? AND a.agent=? AND a.claimed=?",
+        (batch.row, *values),
+    ).fetchone()
+    if found is not None and found[1] is not None:
+        batch.settled_authors[batch.row, author] = found[0]
+        return int(found[0])
+    if found is None:
+        sql = "INSERT INTO author(identity, device, name, agent, claimed) VALUES(?,?,?,?,?)"
+        found = (batch.connection.execute(sql, values).lastrowid,)
+    batch.connection.execute("INSERT INTO session_author VALUES(?,?)", (batch.row, found[0]))
+    batch.authors[author] = int(found[0])
+    return batch.authors[author]
+
+
+def _keep_blob(batch: _Batch, blob: str, size: int) -> int:
+    """Note that the session refers to a blob; gives by how much that makes it larger."""
+    known = batch.connection.execute(
+        "SELECT size FROM session_blob WHERE session=? AND blob=?", (batch.row, blob)
+    ).fetchone()
+    before = known[0] if known else 0
+    if known and size <= before:
+        return 0
+    batch.connection.execute("INSERT OR REPLACE INTO session_blob VALUES(?,?,?)", (batch.row, blob, size))
+    return size - int(before)
+
+
+def _keep_opening(batch: _Batch, opening: str) -> None:
+    """The fields that a segment opens with: JSON `{field: [event id, value]}`."""
+    try:
+        fields = msgspec.json.decode(opening, type=dict[str, tuple[str, Any]])
+    except (msgspec.DecodeError, RecursionError):
+        return
+    claims = {name: counter_of(event) for name, (event, _) in fields.items()}
+    batch.claims += [counter for counter in claims.values() if counter is not None]
+    _keep_fields(batch, {name: fields[name] for name in fields if claims[name] is not None}, claimed=True)
+
+
+def _keep_fields(batch: _Batch, fields: Mapping[str, tuple[str, Any]], *, claimed: bool) -> None:
+    for name, (event, value) in fields.items():
+        text = msgspec.json.encode(value, order="deterministic").decode()
+        keep_field(batch.connection, batch.row, name, event, text, claimed=claimed)
+        batch.fields.add(name)
+
+
+def _settle(batch: _Batch) -> None:
+    """Write what follows for the session and the index, now that all rows are there."""
+    connection, reach = batch.connection, batch.reach
+    if batch.counters or batch.claims:
+        batch.reach = extended_reach(connection, batch.row, reach, batch.counters, batch.claims)
+        if batch.reach.counter != reach.counter and (reach.holds_back or batch.reach.holds_back):
+            sql = "SELECT DISTINCT field FROM session_field WHERE session=?"
+            batch.fields |= {name for (name,) in connection.execute(sql, (batch.row,))}
+    if batch.fields:
+        show_fields(connection, batch.row, batch.reach.counter, batch.fields)
+        _follow_type(batch)
+    for text in batch.texts:
+        meta = f"w{batch.source.workspace} s{batch.row} t_{batch.type} k_{text.kind} a{text.author}"
+        connection.execute("INSERT INTO search(rowid, text, meta) VALUES(?,?,?)", (text.row, text.text, meta))
+    _count(batch)
+    if batch.replaced:
+        _recount(batch)
+        batch.settled_authors.clear()
+
+
+def _follow_type(batch: _Batch) -> None:
+    """Index events of earlier batches under the session's new type."""
+    old, batch.type = (
+        batch.type,
+        batch.connection.execute("SELECT type FROM session WHERE row=?", (batch.row,)).fetchone()[0],
+    )
+    if old != batch.type and batch.reach.lowest is not None:
+        batch.connection.execute(
+            "UPDATE search SET meta=replace(meta, ?, ?) WHERE rowid IN (SELECT row FROM event WHERE session=?)",
+            (f" t_{old} ", f" t_{batch.type} ", batch.row),
+        )
+
+
+def _count(batch: _Batch) -> None:
+    reach = batch.reach
+    first, last = min(batch.times, default=None), max(batch.times, default=None)
+    batch.connection.execute(
+        "UPDATE session SET events=events+?, bytes=bytes+?, counter=?, lowest=?, greatest=?, "
+        "created=coalesce(min(created, ?), created, ?), updated=coalesce(max(updated, ?), updated, ?) WHERE row=?",
+        (
+            len(batch.counters),
+            batch.size,
+            reach.counter,
+            reach.lowest,
+            reach.greatest,
+            first,
+            first,
+            last,
+            last,
+            batch.row,
+        ),
+    )
+
+
+def _recount(batch: _Batch) -> None:
+    """An event was replaced by another one with its id, whose time and author may differ."""
+    batch.connection.execute(
+        "UPDATE session SET (created, updated)=(SELECT min(time), max(time) FROM event WHERE session=?1) WHERE row=?1",
+        (batch.row,),
+    )
+    batch.connection.execute("DELETE FROM session_author WHERE session=?", (batch.row,))
+    batch.connection.execute(
+        "INSERT INTO session_author SELECT DISTINCT session, author FROM event WHERE session=?", (batch.row,)
+    )
+
+
+def _hex(text: str) -> bytes:
+    """The bytes of a claimed id; nothing for text that is not hex."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""

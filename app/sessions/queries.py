@@ -1,0 +1,208 @@
+"""Queries: everything that reads, from the projection, on a reading connection of its own.
+
+Lists and searches show one workspace. Sessions are found by a prefix only inside it; an exact id finds them anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from app.sessions.bodies import MAX_TIME
+from app.sessions.event_queries import PAGE_ROWS, UNTITLED
+from app.sessions.filters import SearchFilter, SessionFilter
+from app.sessions.lineage import Part, conversation
+from app.sessions.snippets import RAW_CLOSE, RAW_OPEN, cut_snippet
+from app.sessions.views import DraftRow, SearchHit, SessionRow
+from app.sessions.workspace_queries import WorkspaceQueries
+from sync.store.search_index import completions, first_row, match_expression
+
+_SESSION = (
+    "SELECT s.row, s.id, s.title, s.type, s.status, s.workspace, s.created, s.updated, s.events, s.archived, "
+    "s.trashed, s.tags, s.agent, s.bytes, s.cwd, s.source, s.origin_session, s.origin_event, s.parent FROM session s"
+)
+
+ROW_SLACK = 3_600_000
+"""How far behind its moment the row of an event may lie, where many share one."""
+
+
+class Queries(WorkspaceQueries):
+    """Use it on the thread that opened the connection. workspace: row id of the workspace of the call."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+    # sessions
+
+    def sessions(self, wanted: SessionFilter = SessionFilter()) -> list[SessionRow]:  # noqa: B008
+        """Sessions of the workspace, the most recently changed first."""
+        where = ["s.workspace=?", "s.trashed=?"]
+        values: list[int | str] = [self.workspace, wanted.trash]
+        for column, value in (("type", wanted.type), ("status", wanted.status)):
+            if value is not None:
+                where.append(f"s.{column}=?")
+                values.append(value)
+        if wanted.archived is not None and not wanted.trash:
+            where.append("s.archived=?")
+            values.append(wanted.archived)
+        if wanted.since is not None:
+            where.append("s.updated>=?")
+            values.append(_within_time(wanted.since))
+        if wanted.until is not None:
+            where.append("s.updated<=?")
+            values.append(_within_time(wanted.until))
+        if wanted.tag is not None:
+            where.append("EXISTS(SELECT 1 FROM json_each(s.tags) t WHERE t.value=?)")
+            values.append(wanted.tag)
+        if wanted.author is not None:
+            authors = ",".join(map(str, self._authors(wanted.author)))
+            where.append(f"s.row IN (SELECT session FROM session_author WHERE author IN ({authors}))")
+        limit = "" if wanted.limit is None else f" LIMIT {max(wanted.limit, 0)}"
+        sql = f"{_SESSION} WHERE {' AND '.join(where)} ORDER BY s.updated DESC, s.id DESC{limit}"
+        return self._session_rows(self._connection.execute(sql, values).fetchall())
+
+    def session(self, identifier: str) -> SessionRow:
+        """One session by its id, or by a prefix that is unique in the workspace of the call."""
+        row = self._find_session(identifier)[0]
+        return self._session_rows([self._connection.execute(f"{_SESSION} WHERE s.row=?", (row,)).fetchone()])[0]
+
+    def latest(self) -> SessionRow | None:
+        """The workspace's most recently changed session."""
+        rows = self.sessions(SessionFilter(archived=None, limit=1))
+        return rows[0] if rows else None
+
+    def _session_rows(self, rows: Sequence[Any]) -> list[SessionRow]:
+        names = self._session_authors([row[0] for row in rows])
+        workspaces: dict[int, tuple[str, str]] = {}
+        found = []
+        for row in rows:
+            (number, session, title, type_, status, workspace, created, updated, events, archived, trashed) = row[:11]
+            (tags, agent, size, cwd, source, origin_session, origin_event, parent) = row[11:]
+            if workspace not in workspaces:
+                workspaces[workspace] = self._workspace_name(workspace)
+            origin = (origin_session, origin_event) if origin_session else None
+            inherited = self._inherited(number) if origin else 0
+            found.append(
+                SessionRow(
+                    session,
+                    title or UNTITLED,
+                    type_,
+                    status,
+                    *workspaces[workspace],
+                    created or 0,
+                    updated or 0,
+                    events + inherited,
+                    bool(archived),
+                    bool(trashed),
+                    () if tags == "[]" else tuple(msgspec.json.decode(tags)),
+                    agent,
+                    names.get(number, ()),
+                    size,
+                    cwd,
+                    source,
+                    origin,
+                    None if parent is None else msgspec.json.decode(parent),
+                )
+            )
+        return found
+
+    def _session_authors(self, sessions: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """Names of people by session, sorted. Without a join: a list of thousands is read on every look."""
+        name_of = dict(self._connection.execute("SELECT row, name FROM author"))
+        where = f" WHERE session IN ({','.join(map(str, sessions))})" if len(sessions) <= PAGE_ROWS else ""
+        names: dict[int, tuple[str, ...]] = {}
+        for session, author in self._connection.execute(f"SELECT session, author FROM session_author{where}"):
+            known, name = names.get(session, ()), name_of[author]
+            if name not in known:
+                names[session] = tuple(sorted((*known, name)))
+        return names
+
+    def _authors(self, author: str) -> list[int]:
+        """Rows of authors by a person's name, an agent's name, or a prefix of an identity or device id."""
+        rows = self._connection.execute(
+            "SELECT row FROM author WHERE name=?1 COLLATE NOCASE OR agent=?1 COLLATE NOCASE OR (length(?1)>=6 AND "
+            "(substr(hex(identity), 1, length(?1))=upper(?1) OR substr(hex(device), 1, length(?1))=upper(?1)))",
+            (author,),
+        )
+        return [row[0] for row in rows]
+
+    def _inherited(self, session: int) -> int:
+        """How many events of its origins a session (row id) continues."""
+        return sum(
+            self._connection.execute(
+                "SELECT count(*) FROM event WHERE session=? AND id<=?", (part.row, part.last)
+            ).fetchone()[0]
+            for part in conversation(self._connection, session)[:-1]
+        )
+
+    # search
+
+    def search(self, query: str, wanted: SearchFilter = SearchFilter()) -> list[SearchHit]:  # noqa: B008
+        """Events that hold all words, newest first; nothing that people type is an error."""
+        parts = [] if wanted.session is None else self._parts(wanted.session)
+        match = self._match(query, wanted, parts)
+        if match is None:
+            return []
+        since = _within_time(-MAX_TIME if wanted.since is None else wanted.since)
+        until = _within_time(MAX_TIME if wanted.until is None else wanted.until)
+        where = ["search MATCH ?", "search.rowid BETWEEN ? AND ?", "e.time BETWEEN ? AND ?", "s.workspace=?"]
+        values: list[int | str] = [match, first_row(since), first_row(until) + ROW_SLACK, since, until, self.workspace]
+        where.append(" OR ".join("e.session=? AND e.id<=?" for _ in parts) or "s.trashed=0")
+        values += [value for part in parts for value in (part.row, part.last)]
+        # CROSS JOIN: the index comes first; asked for one session SQLite would look up each of its events in the index
+        rows = self._connection.execute(
+            "SELECT s.id, e.id, e.kind, e.time, s.title, "
+            f"highlight(search, 0, '{RAW_OPEN}', '{RAW_CLOSE}') "
+            "FROM search CROSS JOIN event e ON e.row=search.rowid CROSS JOIN session s ON s.row=e.session "
+            f"WHERE ({') AND ('.join(where)}) "
+            f"ORDER BY {'search.rank' if wanted.rank else 'search.rowid DESC'} LIMIT ?",
+            (*values, max(wanted.limit, 0)),
+        ).fetchall()
+        return [
+            SearchHit(session, event, kind, time, title or UNTITLED, cut_snippet(marked))
+            for session, event, kind, time, title, marked in rows
+        ]
+
+    def _match(self, query: str, wanted: SearchFilter, parts: Sequence[Part]) -> str | None:
+        """The expression for the index; None when it can match nothing."""
+        (workspaces,) = self._connection.execute("SELECT count(*) FROM workspace").fetchone()
+        # Where there is but one workspace its token, which all rows have, would only cost time.
+        filters = [[f"w{self.workspace}"]] if workspaces > 1 else []
+        if parts:
+            filters.append([f"s{part.row}" for part in parts])
+        if wanted.type is not None:
+            filters.append([f"t_{wanted.type}"])
+        if wanted.kind is not None:
+            filters.append([f"k_{wanted.kind}"])
+        if wanted.author is not None:
+            filters.append([f"a{row}" for row in self._authors(wanted.author)])
+        if not all(filters):
+            return None
+        complete = partial(completions, self._connection)
+        return match_expression(query, filters, as_typed=wanted.as_typed, complete=complete)
+
+    # notes and drafts
+
+    def note(self, session: str) -> str:
+        """The text of a session's note, '' when there is none."""
+        row, identifier = self._find_session(session)[:2]
+        found = self._connection.execute(
+            "SELECT n.text FROM note n JOIN session s ON s.workspace=n.workspace WHERE s.row=? AND n.name=?",
+            (row, f"session/{identifier}"),
+        ).fetchone()
+        return found[0] if found else ""
+
+    def drafts(self, session: str) -> list[DraftRow]:
+        """What agents are writing in a session right now."""
+        rows = self._connection.execute(
+            "SELECT session, turn, kind, agent, text, time FROM draft WHERE session=? ORDER BY time", (session,)
+        )
+        return [DraftRow(*row) for row in rows]
+
+
+def _within_time(time_ms: int) -> int:
+    return min(max(time_ms, -MAX_TIME), MAX_TIME)

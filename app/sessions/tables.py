@@ -1,0 +1,53 @@
+"""SQL of the sessions domain: the projection (dropped and rebuilt at will) and the local tables (kept).
+
+Times are milliseconds. `event.row` is also the row of the full-text index and sorts by time; `event_order` sorts the
+events of a session by id, which is causal, and carries what a conversation needs before it shows anything.
+`session.counter`, `lowest`, `greatest`: see `settling.py`. `session_field` keeps all values a field ever had, under the
+event that set it; `claimed`: only the opening of a segment says so. `session_blob`: payloads that events refer to.
+`session.bytes`: the JSON of its own events and these payloads, each once.
+"""
+
+from __future__ import annotations
+
+from sync.store.migrations import Component
+
+PROJECTION_VERSION = 4
+
+PROJECTION = """
+CREATE TABLE session(
+  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, workspace INTEGER NOT NULL,
+  type TEXT NOT NULL DEFAULT 'interactive', title TEXT, status TEXT NOT NULL DEFAULT 'active',
+  archived INTEGER NOT NULL DEFAULT 0, trashed INTEGER NOT NULL DEFAULT 0, tags TEXT NOT NULL DEFAULT '[]',
+  agent TEXT, cwd TEXT, source TEXT, origin_session TEXT, origin_event TEXT, parent TEXT,
+  created INTEGER, updated INTEGER, events INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
+  counter INTEGER NOT NULL DEFAULT 0, lowest INTEGER, greatest INTEGER);
+CREATE INDEX session_by_source ON session(source) WHERE source IS NOT NULL;
+CREATE TABLE session_field(
+  session INTEGER NOT NULL, field TEXT NOT NULL, event TEXT NOT NULL, value TEXT NOT NULL, claimed INTEGER NOT NULL,
+  PRIMARY KEY(session, field, event)) WITHOUT ROWID;
+CREATE TABLE session_blob(
+  session INTEGER NOT NULL, blob TEXT NOT NULL, size INTEGER NOT NULL, PRIMARY KEY(session, blob)) WITHOUT ROWID;
+CREATE TABLE author(
+  row INTEGER PRIMARY KEY, identity BLOB NOT NULL, device BLOB NOT NULL, name TEXT NOT NULL, agent TEXT NOT NULL,
+  claimed INTEGER NOT NULL, UNIQUE(device, identity, name, agent, claimed));
+CREATE TABLE session_author(
+  session INTEGER NOT NULL, author INTEGER NOT NULL, PRIMARY KEY(session, author)) WITHOUT ROWID;
+CREATE TABLE event(
+  row INTEGER PRIMARY KEY, session INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, time INTEGER NOT NULL,
+  author INTEGER NOT NULL, lines INTEGER NOT NULL, damaged INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE INDEX event_order ON event(session, id, lines);
+CREATE TABLE note(
+  workspace INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, fields TEXT NOT NULL,
+  PRIMARY KEY(workspace, name)) WITHOUT ROWID
+"""
+
+PROJECTION_TABLES = ("session", "session_field", "session_blob", "author", "session_author", "event", "note")
+
+_LOCAL = """
+CREATE TABLE folder(path TEXT PRIMARY KEY, workspace INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE draft(
+  session TEXT NOT NULL, turn TEXT NOT NULL, kind TEXT NOT NULL, agent TEXT, text TEXT NOT NULL, time INTEGER NOT NULL,
+  PRIMARY KEY(session, turn, kind)) WITHOUT ROWID
+"""
+
+LOCAL = Component("sessions", (_LOCAL,), counted=("folder",))

@@ -1,0 +1,348 @@
+"""The composition root: one open home, its writing thread, its readers, and the workspace of the call.
+
+Blocking and asynchronous forms of the same two calls: `write` runs an operation on the one writing thread, `read` a
+query on a reading thread (or, blocking, on the caller's). The engine, with its documents, is only loaded by the first
+write: reading commands never pay for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from app.sessions.queries import Queries
+from sync.clock import Clock, Random, SystemClock, system_random
+from sync.errors import DamagedError, LockedError, StoreError
+from sync.store.blobs import BlobStore
+from sync.store.database import DATABASE_NAME, Database, DatabaseFault, translated
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from app.sessions.operations import SessionOperations
+    from sync.engine import Engine
+
+PERSONAL = "Personal"
+NAME_SETTING = "name"
+MAKING_S = 1.0
+MAKING_STEP_S = 0.02
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How the database may be opened. passphrase: only this is tried, no keyring. prompt: asks the person."""
+
+    passphrase: bytes | None = None
+    prompt: Callable[[str], bytes | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What commits since the last look touched. own: all of them were of this process."""
+
+    seq: int
+    own: bool
+    sessions: frozenset[str]
+    drafts: frozenset[str]
+
+
+class _Threads:
+    """A pool that begins to exist when it is needed: most commands only read, on their own thread."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._count = count
+        self._name = name
+        self._pool: ThreadPoolExecutor | None = None
+        self._beginning = threading.Lock()
+        self._closed = False
+
+    def submit(self, call: Callable[..., Result], *arguments: Any) -> Future[Result]:
+        """As `concurrent.futures.Executor.submit`. RuntimeError after `shutdown`."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        with self._beginning:
+            if self._closed:
+                raise RuntimeError(f"The {self._name} threads have ended.")
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._count, self._name)
+        return self._pool.submit(call, *arguments)
+
+    def shutdown(self) -> None:
+        """Finish what was submitted and end the threads."""
+        with self._beginning:
+            self._closed = True
+        if self._pool is not None:
+            self._pool.shutdown()
+
+
+class Settings:
+    """Local settings as JSON values; never synced."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A setting, or the default."""
+        return self._workspace.read(lambda queries: queries.setting(name, default))
+
+    def set(self, name: str, value: Any) -> None:
+        """Keep a setting; None removes it."""
+        self._workspace.write(lambda operations: operations.set_setting(name, value))
+
+
+class Workspace:
+    """An open home. Close it; it owns threads and connections."""
+
+    def __init__(self, home: Path, database: Database, clock: Clock, random: Random) -> None:
+        self.home = home
+        self.clock = clock
+        self.settings = Settings(self)
+        self.process = f"{os.getpid()}-{os.urandom(4).hex()}"
+        self._database = database
+        self._random = random
+        self._blobs = BlobStore(home / "blobs")
+        self._writing = _Threads(1, "writer")
+        self._reading = _Threads(2, "reader")
+        self._local = threading.local()
+        self._open_queries: list[Queries] = []
+        self._engine: Engine | None = None
+        self._operations: SessionOperations | None = None
+        self._row = 0
+        self.id = ""
+
+    @classmethod
+    def open(
+        cls,
+        home: Path,
+        credentials: Credentials,
+        *,
+        workspace: str | None = None,
+        cwd: Path | None = None,
+        name: str | None = None,
+        clock: Clock | None = None,
+        random: Random = system_random,
+    ) -> Workspace:
+        """Unlock a home, making it on first use, and find the workspace of the call.
+
+        workspace: name or id, else the one with the deepest folder that contains `cwd`, else the current one.
+        name: of the person, for a home that is made. Raises LockedError, DamagedError, NotFound.
+        """
+        database = _open_database(home, credentials, random)
+        return cls.start(database, workspace=workspace, cwd=cwd, name=name, clock=clock, random=random)
+
+    @classmethod
+    def start(
+        cls,
+        database: Database,
+        *,
+        workspace: str | None = None,
+        cwd: Path | None = None,
+        name: str | None = None,
+        clock: Clock | None = None,
+        random: Random = system_random,
+    ) -> Workspace:
+        """As `open`, with a database that is unlocked already; its folder is the home."""
+        opened = cls(database.path.parent, database, clock or SystemClock(), random)
+        try:
+            opened._prepare(name)
+            opened._choose(workspace, cwd)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _prepare(self, name: str | None) -> None:
+        """Bring the store up to date and make the first workspace, unless an earlier call did all that."""
+        if not self.read(lambda queries: queries.is_prepared()):
+            self.write(lambda operations: self._make_personal(operations, name))
+
+    def _make_personal(self, operations: SessionOperations, name: str | None) -> None:
+        from app.sessions.fields import CURRENT_WORKSPACE
+
+        assert self._engine is not None
+        with self._engine.transaction(durable=True) as tx:
+            if tx.connection.execute("SELECT 1 FROM setting WHERE name=?", (CURRENT_WORKSPACE,)).fetchone():
+                return
+            operations.set_setting(NAME_SETTING, name or _login_name())
+            operations.switch(operations.create_workspace(PERSONAL))
+
+    def _choose(self, workspace: str | None, cwd: Path | None) -> None:
+        row = self.read(lambda queries: self._find_row(queries, workspace, cwd))
+        if row is None:
+            raise DamagedError(
+                "The current workspace is not in the database. Choose one with `lovelace workspace switch`."
+            )
+        self._row = row
+        for queries in self._open_queries:
+            queries.workspace = row
+        self.id = self.read(lambda queries: queries.workspace_id())
+        if self._operations is not None:
+            self._operations.workspace = row
+
+    def _find_row(self, queries: Queries, workspace: str | None, cwd: Path | None) -> int | None:
+        if workspace is not None:
+            return queries.workspace_number(queries.resolve_workspace(workspace).id)
+        return queries.workspace_of(cwd)
+
+    def use(self, workspace: str) -> None:
+        """Make another workspace (name or id) that of this object; the stored current one stays."""
+        self._choose(workspace, None)
+
+    # the two calls
+
+    def write(self, operation: Callable[[SessionOperations], Result]) -> Result:
+        """Run an operation on the writing thread and wait for it."""
+        done: Future[Result] = self._writing.submit(self._run_operation, operation)
+        return done.result()
+
+    async def write_async(self, operation: Callable[[SessionOperations], Result]) -> Result:
+        """Run an operation on the writing thread."""
+        import asyncio
+
+        return await asyncio.wrap_future(self._writing.submit(self._run_operation, operation))
+
+    def read(self, query: Callable[[Queries], Result]) -> Result:
+        """Run a query on this thread."""
+        try:
+            return query(self._queries())
+        except DatabaseFault as error:
+            raise translated(error, self._database.path) from error
+
+    async def read_async(self, query: Callable[[Queries], Result]) -> Result:
+        """Run a query on a reading thread."""
+        import asyncio
+
+        return await asyncio.wrap_future(self._reading.submit(self.read, query))
+
+    def _run_operation(self, operation: Callable[[SessionOperations], Result]) -> Result:
+        if self._operations is None:
+            self._operations = self._start_engine()
+        return operation(self._operations)
+
+    def _start_engine(self) -> SessionOperations:
+        from app.sessions.operations import SessionOperations
+        from app.sessions.projection import SessionProjector
+        from app.sessions.tables import LOCAL
+        from sync.engine import Engine
+
+        engine = Engine(
+            self._database,
+            SessionProjector(self._blobs),
+            components=(LOCAL,),
+            blobs=self._blobs,
+            clock=self.clock,
+            random=self._random,
+            process=self.process,
+            author=self._author,
+        )
+        engine.open()
+        self._engine = engine
+        return SessionOperations(engine, self._row, self.clock, self._random)
+
+    def _author(self) -> str:
+        """The person's name; runs on the writing thread, inside its transaction."""
+        import msgspec
+
+        assert self._engine is not None
+        row = self._engine.connection.execute("SELECT value FROM setting WHERE name=?", (NAME_SETTING,)).fetchone()
+        return str(msgspec.json.decode(row[0])) if row else _login_name()
+
+    def _queries(self) -> Queries:
+        queries: Queries | None = getattr(self._local, "queries", None)
+        if queries is None:
+            queries = self._local.queries = Queries(self._database.reader(), self._blobs, self._row)
+            self._open_queries.append(queries)
+        return queries
+
+    # changes
+
+    async def changes(self) -> AsyncGenerator[Changes, None]:
+        """Commits of this and other processes, as they happen."""
+        async with contextlib.aclosing(self._commits()) as commits:
+            async for seq, processes, subjects in commits:
+                yield Changes(
+                    seq,
+                    processes == {self.process},
+                    frozenset(s.removeprefix("session/") for s in subjects if s.startswith("session/")),
+                    frozenset(s.removeprefix("draft/") for s in subjects if s.startswith("draft/")),
+                )
+
+    async def _commits(self) -> AsyncGenerator[tuple[int, set[str], set[str]], None]:
+        """(seq, processes, subjects) of what was committed since the last look."""
+        from sync.store.wakeup import CommitWatch
+
+        seq = await self.read_async(lambda queries: queries.last_seq())
+        async with CommitWatch(self._database.path) as watch:
+            while True:
+                await watch.wait()
+                rows = await self.read_async(lambda queries, since=seq: queries.commits(since))  # type: ignore[misc]
+                if rows:
+                    seq = rows[-1][0]
+                    yield seq, {row[1] for row in rows}, {s for row in rows for s in row[2].split("\n")}
+
+    def close(self) -> None:
+        """Finish what is being written and give everything back; again is free."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            self._writing.submit(engine.close).result()
+        self._writing.shutdown()
+        self._reading.shutdown()
+        while self._open_queries:
+            self._open_queries.pop().close()
+
+
+def _open_database(home: Path, credentials: Credentials, random: Random) -> Database:
+    from sync.store import keyslots
+    from sync.store.keyslot_file import FILE_NAME
+
+    path, slots = home / DATABASE_NAME, home / FILE_NAME
+    if not path.exists() and not slots.exists():
+        with contextlib.suppress(_AlreadyMade):
+            return _make_database(home, credentials, random)
+    unlocked = keyslots.unlock(home, passphrase=credentials.passphrase, prompt=credentials.prompt)
+    _await_file(path)
+    return Database(path, unlocked.key, unlocked.database_id)
+
+
+class _AlreadyMade(Exception):
+    """Another process was first in making the home."""
+
+
+def _make_database(home: Path, credentials: Credentials, random: Random) -> Database:
+    from sync.store import keyslots
+    from sync.store.keyslot_file import FILE_NAME
+
+    try:
+        made = keyslots.create(home, random=random, passphrase=credentials.passphrase)
+    except StoreError as error:
+        if not isinstance(error, LockedError) and (home / FILE_NAME).exists():
+            raise _AlreadyMade from error
+        raise
+    database = Database(home / DATABASE_NAME, made.key, made.database_id)
+    database.create()
+    return database
+
+
+def _await_file(path: Path) -> None:
+    """Give a process that has just made the key slots a moment to make the database."""
+    for _ in range(int(MAKING_S / MAKING_STEP_S)):
+        if path.exists():
+            return
+        time.sleep(MAKING_STEP_S)
+
+
+def _login_name() -> str:
+    """What to call the person until they say."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "me"

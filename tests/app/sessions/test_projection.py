@@ -1,0 +1,170 @@
+"""The projection: equal rows from equal documents, whatever the road and the order."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from app.sessions.ids import event_id
+from app.sessions.projection import SessionProjector
+from sync.documents.segment import SegmentHeader
+from sync.store import search_index
+from sync.store.blobs import BlobStore
+from sync.store.database import Connection
+from sync.store.projector import SegmentRows
+from tests.helpers.homes import open_home
+from tests.helpers.random_sessions import grow, steps
+
+SESSION = "01HXSESS0N0000000000000000"
+OTHER = "01HX0THER00000000000000000"
+_AUTHOR = "a.identity, a.device, a.name, a.agent, a.claimed"
+_QUERIES = {
+    "session": "SELECT * FROM session",
+    "field": "SELECT s.id, f.field, f.event, f.value, f.claimed FROM session_field f JOIN session s ON s.row=f.session",
+    "blob": "SELECT s.id, b.blob, b.size FROM session_blob b JOIN session s ON s.row=b.session",
+    "author": f"SELECT s.id, {_AUTHOR} FROM session_author x JOIN session s ON s.row=x.session "
+    "JOIN author a ON a.row=x.author",
+    "event": f"SELECT s.id, e.id, e.kind, e.time, e.lines, e.damaged, e.body, {_AUTHOR} FROM event e "
+    "JOIN session s ON s.row=e.session JOIN author a ON a.row=e.author",
+    "note": "SELECT * FROM note",
+    "search": "SELECT s.id, e.id, x.text, replace(replace(x.meta, ' s'||s.row||' ', ' s '), ' a'||a.row, ' a') "
+    "FROM search x JOIN event e ON e.row=x.rowid JOIN session s ON s.row=e.session JOIN author a ON a.row=e.author",
+}
+
+
+def _rows(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of the projection, without row ids; also checks that the index belongs to the rows."""
+    connection.execute("INSERT INTO search(search) VALUES('integrity-check')")
+    assert connection.execute("SELECT count(*) FROM search WHERE rowid NOT IN (SELECT row FROM event)").fetchone() == (
+        0,
+    )
+    found = {name: connection.execute(sql).fetchall() for name, sql in _QUERIES.items()}
+    found["session"] = [row[1:] for row in found["session"]]
+    return {name: sorted(rows, key=repr) for name, rows in found.items()}
+
+
+@settings(max_examples=40)
+@given(steps)
+def test_a_rebuild_gives_equal_rows(wanted: list[tuple[str, int, Any]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        home = open_home(Path(folder))
+        try:
+            home.write(lambda operations: grow(operations, wanted))
+            before = home.write(lambda operations: _rows(operations._engine.connection))
+            home.write(lambda operations: operations.rebuild())
+            after = home.write(lambda operations: _rows(operations._engine.connection))
+            for name in _QUERIES:
+                assert after[name] == before[name], name
+            assert before["event"] and before["search"]
+        finally:
+            home.close()
+
+
+# Segments of several devices, some of them hostile, in any order and cut into any pieces.
+
+_DEVICES = [b"\1" * 32, b"\2" * 32, b"\3" * 32]
+_json = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-5, 5), st.sampled_from(["", "x", "agent", "interactive", SESSION])
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(["session", "event", "call_id", "id"]), inner)
+    ),
+    max_leaves=4,
+)
+_names = st.sampled_from(["title", "type", "status", "tags", "origin", "parent", "archived", "color"])
+_time = st.integers(0, 9)
+_message = st.fixed_dictionaries(
+    {"kind": st.just("user_message"), "text": st.sampled_from(["needle one", "two", ""]), "time": _time},
+    optional={
+        "agent": st.sampled_from(["claude", ""]),
+        "turn": st.just("t"),
+        "source": st.sampled_from(["f:s:1", "f:s:2"]),
+    },
+)
+_setting = st.fixed_dictionaries(
+    {"kind": st.just("session_set"), "time": _time, "fields": st.dictionaries(_names, _json, max_size=3)}
+)
+_anything = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["user_message", "plan", "session_set", "nonsense", "command"]), "time": _json},
+    optional={"text": _json, "fields": _json, "entries": _json, "blob": _json, "restored": _json, "v": _json},
+)
+_event = st.tuples(
+    st.one_of(_message, _setting, _anything),
+    st.sampled_from([1, 2, 3, 4, 1_000_005]),
+    st.sampled_from(["honest", "honest", "wrong id", "no id"]),
+)
+_opening = st.sampled_from(
+    ["{}", "nonsense", '{"title": ["00000000030000000000000000", "Opened"]}', '{"type": ["x", "mcp"]}']
+)
+_segment = st.tuples(
+    st.integers(0, 2),
+    st.sampled_from([SESSION, SESSION, OTHER, "no session"]),
+    _opening,
+    st.lists(_event, max_size=5),
+)
+
+
+def _items(device: bytes, events: list[tuple[dict[str, Any], int, str]]) -> list[tuple[str, str]]:
+    """First value wins inside a segment, as documents see to it."""
+    items: dict[str, str] = {}
+    for body, counter, kind in events:
+        data = msgspec.json.encode({"v": 1, **body})
+        source = body.get("source")
+        origin = source.encode() if isinstance(source, str) else device
+        name = {"honest": event_id(counter, origin, data), "no id": "what"}.get(kind, event_id(counter, b"?", b"?"))
+        items.setdefault(name, data.decode())
+    return list(items.items())
+
+
+def _pieces(segments: list[Any], dice: random.Random) -> list[SegmentRows]:
+    """The segments in a random order, cut into entries; those of one segment stay in order."""
+    waiting = []
+    for k, (device, session, opening, events) in enumerate(segments):
+        items = _items(_DEVICES[device], events)
+        cuts = sorted(dice.randrange(len(items) + 1) for _ in range(dice.randrange(3)))
+        header = SegmentHeader(session, k, f"Person {device}", opening)
+        parts = [items[a:b] for a, b in zip([0, *cuts], [*cuts, len(items)], strict=True)]
+        waiting.append(
+            [
+                SegmentRows(1, b"i" * 32, _DEVICES[device], header, number == 0, part, 1_000)
+                for number, part in enumerate(parts)
+            ]
+        )
+    pieces = []
+    while waiting:
+        queue = dice.choice(waiting)
+        pieces.append(queue.pop(0))
+        waiting = [left for left in waiting if left]
+    return pieces
+
+
+def _projected(pieces: list[SegmentRows], folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    connection = sqlcipher.connect(":memory:", isolation_level=None)
+    try:
+        connection.execute("CREATE TABLE blob(id BLOB PRIMARY KEY, size INTEGER, data BLOB)")
+        search_index.create(connection)
+        projector = SessionProjector(BlobStore(folder))
+        projector.create(connection)
+        for piece in pieces:
+            projector.apply_segment(connection, piece)
+        return _rows(connection)
+    finally:
+        connection.close()
+
+
+@settings(max_examples=150)
+@given(st.lists(_segment, min_size=1, max_size=4), st.integers(0, 1 << 30))
+def test_the_order_of_arrival_leaves_no_trace(segments: list[Any], seed: int) -> None:
+    dice = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        one, other = (_projected(_pieces(segments, dice), Path(folder)) for _ in range(2))
+    for name in _QUERIES:
+        assert one[name] == other[name], name
