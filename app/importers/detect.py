@@ -1,0 +1,110 @@
+"""Which files are transcripts, and of which tool: by their content, never by path or name."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from app.errors import UserError
+from app.importers.lines import BOM, Record, parse_line, read_lines
+from app.importers.registry import FORMATS
+
+HEAD_BYTES = 256 * 1024
+MAX_DEPTH = 24
+_SHOWN_LINES = 64
+_LONG_LINES = 4
+_LOOK = 4096
+_FIRST_KEYS = re.compile(
+    rb'\s*\{\s*(?s:.*)"(?:type|uuid|sessionId|parentUuid|isSidechain|timestamp|message|payload)"\s*:'
+)
+"""How a first line that is longer than what was read must begin, to be worth reading whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file that is a transcript of this format."""
+
+    path: Path
+    format: str
+    size: int
+
+
+def find_sources(places: Iterable[Path], *, format: str | None = None) -> list[Source]:
+    """The transcripts among these files and, recursively, in these folders; each file once.
+
+    format: only this one; a file that is named itself is then taken for it without a look.
+    Raises `UserError` for a place that does not exist.
+    """
+    found: dict[tuple[int, int], Source] = {}
+    for place in places:
+        try:
+            status = place.stat()
+        except OSError as error:
+            raise UserError(f"{place} cannot be read: {error.strerror}.") from error
+        named = not stat.S_ISDIR(status.st_mode)
+        for path in [place] if named else _files_below(place):
+            source = _source(path, format, trusted=named)
+            if source is not None:
+                found.setdefault(source[0], source[1])
+    return list(found.values())
+
+
+def _source(path: Path, format: str | None, *, trusted: bool) -> tuple[tuple[int, int], Source] | None:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        name = format if trusted and format else recognise_file(path)
+    except OSError:
+        return None  # unreadable files in a folder are none of its transcripts
+    if name is None or (format and name != format):
+        return None
+    return (status.st_dev, status.st_ino), Source(path, name, status.st_size)
+
+
+def _files_below(folder: Path, depth: int = 0) -> Iterator[Path]:
+    """Files below a folder in the order of their names; links to folders are not followed."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if depth < MAX_DEPTH:
+                yield from _files_below(Path(entry.path), depth + 1)
+        elif entry.is_file():
+            yield Path(entry.path)
+
+
+def recognise_file(path: Path) -> str | None:
+    """The name of the format of a file, from its first lines; None for anything else."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    whole = len(head) < HEAD_BYTES
+    lines = head.split(b"\n", _SHOWN_LINES)
+    complete = lines[:_SHOWN_LINES] if whole else lines[:-1]
+    for line in complete:
+        parsed = parse_line(line.removeprefix(BOM))
+        if not isinstance(parsed, str) and (name := recognise(parsed[0])):
+            return name
+    if not complete and _FIRST_KEYS.match(head[:_LOOK]):
+        return _recognise_long_lines(path)
+    return None
+
+
+def _recognise_long_lines(path: Path) -> str | None:
+    for line in islice(read_lines(path), _LONG_LINES):
+        if isinstance(line, Record) and (name := recognise(line.fields)):
+            return name
+    return None
+
+
+def recognise(fields: dict[str, Any]) -> str | None:
+    """The name of the format that a line with these fields belongs to."""
+    return next((name for name, format in FORMATS.items() if format.recognise(fields)), None)

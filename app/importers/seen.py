@@ -1,0 +1,72 @@
+"""Which records of a session have been read, in about 40 bytes each: a session may have millions.
+
+Open addressing in machine arrays instead of a dict (which takes some 250 bytes a record). A record is known by a
+64-bit hash of its name; two names with one hash would need about four billion records.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+_FIRST_SLOTS = 16
+
+
+class Seen:
+    """A table from a record's hash to its row: its fingerprint, the branch that holds it and its anchor.
+
+    Rows are counted from 0 in the order of `add`. fingerprint: hash of the content. anchor: the row of the nearest
+    record of the conversation itself, going up (the record itself, if it is one).
+    """
+
+    __slots__ = ("_mask", "_slots", "anchors", "branches", "events", "fingerprints", "hashes")
+
+    def __init__(self) -> None:
+        self.hashes = array("q")
+        self.fingerprints = array("q")
+        self.branches = array("I")
+        self.anchors = array("I")
+        self.events = array("H")
+        self._slots = array("I", bytes(4 * _FIRST_SLOTS))
+        self._mask = _FIRST_SLOTS - 1
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def find(self, name: str) -> int | None:
+        """The row of the record with this name."""
+        key = hash(name)
+        slots, mask, hashes = self._slots, self._mask, self.hashes
+        slot = key & mask
+        while row := slots[slot]:
+            if hashes[row - 1] == key:
+                return row - 1
+            slot = (slot + 1) & mask
+        return None
+
+    def add(self, name: str, fingerprint: int, *, branch: int = 0, anchor: int | None = None, events: int = 1) -> int:
+        """Adds a record that `find` does not know; returns its row."""
+        row = len(self.hashes)
+        self.hashes.append(hash(name))
+        self.fingerprints.append(fingerprint)
+        self.branches.append(branch)
+        self.anchors.append(row if anchor is None else anchor)
+        self.events.append(min(events, 0xFFFF))
+        if 2 * row > self._mask:
+            self._grow()
+        else:
+            self._place(row)
+        return row
+
+    def _place(self, row: int) -> None:
+        slots, mask = self._slots, self._mask
+        slot = self.hashes[row] & mask
+        while slots[slot]:
+            slot = (slot + 1) & mask
+        slots[slot] = row + 1
+
+    def _grow(self) -> None:
+        size = 4 * (self._mask + 1)
+        self._slots = array("I", bytes(4 * size))
+        self._mask = size - 1
+        for row in range(len(self.hashes)):
+            self._place(row)
