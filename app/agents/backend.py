@@ -1,0 +1,139 @@
+"""The small interface between a session and whatever answers its prompts.
+
+A backend starts a conversation from a `SessionContext`; the conversation turns a prompt into a stream of
+updates. An update is a piece of streamed text, a piece of a running command's output, or a complete event
+body of `app.sessions.events`. Errors that end a turn are raised from the stream as `AgentError`.
+
+What every backend promises (`tests/contracts/test_agent_backends.py`): text comes in the order it was said;
+each `ToolCall` is followed by exactly one `ToolResult`, whatever happens; after `cancel()` the stream ends
+within a second; a new conversation that gets the old events as history knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from app.agents.permission import Policy
+from app.agents.rules import Rules
+from app.sessions.events import AnyBody, BlobRef, Body, PermissionAnswer, PermissionRequest
+from sync.clock import Clock
+
+TextKind = Literal["agent_message", "agent_thought"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of text of the agent, as it is being said."""
+
+    kind: TextKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputDelta:
+    """A piece of what a command prints while it runs; never stored, its `command_result` holds the whole."""
+
+    call_id: str
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+Update = TextDelta | OutputDelta | Body
+
+
+@dataclass(frozen=True, slots=True)
+class PromptText:
+    """A part of a prompt that is text."""
+
+    text: str
+
+
+PromptPart = PromptText
+
+
+class PastEvent(Protocol):
+    """What a backend needs of a stored event; `app.sessions.views.Event` has it."""
+
+    @property
+    def turn(self) -> str | None: ...
+
+    @property
+    def body(self) -> AnyBody: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A person's answer.
+
+    `recorded`: it is an event of the session already, because another process wrote it.
+    """
+
+    answer: PermissionAnswer
+    recorded: bool = False
+
+
+Ask = Callable[[PermissionRequest], Awaitable[Answered]]
+"""Waits for a person's answer; request and answer go into the stream of updates."""
+
+KeepBlob = Callable[[bytes, str], Awaitable[BlobRef]]
+"""Stores a payload under a name and gives the reference to put into an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionContext:
+    """All that a conversation may know of its session.
+
+    history: the events so far, oldest first. folders: the workspace's folders, the working one first. tools:
+    names of the tools the agent may use; empty for none. hidden: paths that no tool ever opens, even inside a
+    folder. `policy` says what needs a person; `rules` hold even where no person is asked.
+    """
+
+    ask: Ask
+    keep: KeepBlob
+    clock: Clock
+    history: Sequence[PastEvent] = ()
+    folders: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
+    tools: tuple[str, ...] = ()
+    policy: Policy = field(default_factory=Policy)
+    rules: Rules = field(default_factory=Rules)
+
+
+class Conversation(Protocol):
+    """One session's talk with an agent. One prompt at a time."""
+
+    def prompt(self, parts: Sequence[PromptPart]) -> AsyncGenerator[Update, None]:
+        """Everything one prompt causes. Raises AgentError from the stream when the agent fails."""
+        ...
+
+    async def cancel(self) -> None:
+        """End the running prompt; its stream still gives what is known, then ends."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and processes."""
+        ...
+
+
+class AgentBackend(Protocol):
+    """A kind of agent, configured. Optional abilities are objects, or None where the agent has none."""
+
+    @property
+    def name(self) -> str:
+        """What events name as the agent."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """The model's name, where there is one."""
+        ...
+
+    async def start(self, context: SessionContext) -> Conversation:
+        """A conversation that knows the context's history.
+
+        Raises AgentError when the agent is unreachable.
+        """
+        ...

@@ -1,0 +1,103 @@
+"""Where turns meet the store.
+
+Events, drafts and blobs are written, and answers of other processes are awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any, Protocol, TypeVar
+
+from app.agents.backend import Answered, Ask, TextKind
+from app.sessions.events import BlobRef, Body, Draft, PermissionAnswer, PermissionRequest, UserMessage
+from sync.clock import Clock
+
+T = TypeVar("T")
+
+
+class Store(Protocol):
+    """What is needed of `app.workspace.Workspace`."""
+
+    async def write_async(self, operation: Callable[[Any], T], /) -> T: ...
+
+    async def read_async(self, query: Callable[[Any], T], /) -> T: ...
+
+    def changes(self) -> AsyncIterator[Any]: ...
+
+
+class StoreRecorder:
+    """Records one turn of one session. agent: who speaks in the events that are not the person's."""
+
+    def __init__(self, store: Store, session: str, *, agent: str, clock: Clock, turn: str | None = None) -> None:
+        self._store = store
+        self._session = session
+        self._agent = agent
+        self._clock = clock
+        self.turn = turn or secrets.token_hex(8)
+
+    async def record(self, *bodies: Body) -> Sequence[str]:
+        """Append events together; their ids."""
+        drafts = [self._draft(body) for body in bodies]
+        ids: Sequence[str] = await self._store.write_async(lambda ops: ops.append(self._session, drafts))
+        return ids
+
+    async def draft(self, kind: TextKind, text: str) -> None:
+        """Save what is being said, for other windows and for the case that this process ends."""
+        await self._store.write_async(lambda ops: ops.save_draft(self._session, self.turn, kind, text, self._agent))
+
+    async def clear(self) -> None:
+        """Forget what was being said."""
+        await self._store.write_async(lambda ops: ops.clear_draft(self._session, self.turn))
+
+    async def keep(self, data: bytes, name: str) -> BlobRef:
+        """Store a payload."""
+        ref: BlobRef = await self._store.write_async(lambda ops: ops.put_blob(data, name=name))
+        return ref
+
+    def _draft(self, body: Body) -> Draft:
+        of_person = isinstance(body, UserMessage | PermissionAnswer)
+        return Draft(body=body, time=self._clock.now_ms(), turn=self.turn, agent=None if of_person else self._agent)
+
+
+async def stored_answer(store: Store, session: str, request: PermissionRequest) -> Answered:
+    """Wait until an answer to the request is in the session, written by whichever process."""
+    async with aclosing(_watch(store, session)) as changes:
+        async for _ in changes:
+            events = await store.read_async(lambda q: q.events(session, kinds=["permission_answer"], limit=50))
+            for event in events:
+                if isinstance(event.body, PermissionAnswer) and event.body.request_id == request.request_id:
+                    return Answered(event.body, recorded=True)
+    raise RuntimeError("the store was closed while a permission request waited")
+
+
+async def _watch(store: Store, session: str) -> Any:
+    """Once at the start, then whenever the session has changed."""
+    changes = store.changes()
+    yield None
+    try:
+        async for change in changes:
+            if session in change.sessions:
+                yield change
+    finally:
+        close = getattr(changes, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def first_answer(*asks: Ask) -> Ask:
+    """Ask in several ways at once (the terminal, the window, other processes); the first answer counts."""
+
+    async def ask(request: PermissionRequest) -> Answered:
+        waiting = {asyncio.ensure_future(ask(request)) for ask in asks}
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            return next(iter(done)).result()
+        finally:
+            for future in waiting:
+                future.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    return ask

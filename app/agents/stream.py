@@ -1,0 +1,90 @@
+"""How a conversation's work becomes a stream of updates, and how streamed text becomes whole events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Any
+
+from app.agents.backend import OutputDelta, TextDelta, TextKind, Update
+from app.errors import AgentError
+from app.sessions.events import AgentMessage, AgentThought, Body
+
+
+class UpdateStream:
+    """Runs one piece of work at a time and yields what the work emits, in order, until it ends.
+
+    What is emitted while a cancelled work winds up still arrives, so a tool call never loses its result.
+    """
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Update | None] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self._cancelling = False
+
+    def emit(self, update: Update) -> None:
+        """Put an update into the stream."""
+        self._queue.put_nowait(update)
+
+    async def run(self, work: Coroutine[Any, Any, None]) -> AsyncGenerator[Update, None]:
+        """Yield updates while `work` runs; raise what it raised. A work that `cancel` ended just ends."""
+        self._queue = asyncio.Queue()
+        self._cancelling = False
+        task = self._task = asyncio.create_task(work)
+        task.add_done_callback(lambda _: self._queue.put_nowait(None))
+        try:
+            while (update := await self._queue.get()) is not None:
+                yield update
+            if not task.cancelled():
+                task.result()
+            elif not self._cancelling:
+                raise AgentError("The agent broke off.")
+        finally:
+            await self.cancel()
+
+    async def cancel(self) -> None:
+        """End the running work and wait until it has wound up."""
+        self._cancelling = True
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+
+class Joiner:
+    """Joins text deltas into one message or thought, which is complete when anything else follows.
+
+    model: recorded with the messages. A partial text can be read at any time (`kind`, `text`).
+    """
+
+    def __init__(self, model: str | None = None) -> None:
+        self._model = model
+        self._pieces: list[str] = []
+        self.kind: TextKind = "agent_message"
+
+    @property
+    def text(self) -> str:
+        """The text of the message that is being said."""
+        return "".join(self._pieces)
+
+    def feed(self, update: Update) -> list[Body]:
+        """Bodies that this update completes, in order."""
+        match update:
+            case OutputDelta():
+                return []
+            case TextDelta(kind=kind, text=text):
+                finished = self.finish() if kind != self.kind else []
+                self.kind = kind
+                self._pieces.append(text)
+                return finished
+            case _:
+                return [*self.finish(), update]
+
+    def finish(self, *, interrupted: bool = False) -> list[Body]:
+        """The message that was being said, if any; nothing is left afterwards."""
+        text = self.text
+        self._pieces.clear()
+        if not text.strip():
+            return []
+        if self.kind == "agent_thought":
+            return [AgentThought(text=text)]
+        return [AgentMessage(text=text, model=self._model, interrupted=interrupted)]

@@ -1,0 +1,134 @@
+"""The tools that change files: write, edit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from msgspec import Meta
+
+from app.agents.tools.diff import Diff, unified_diff
+from app.agents.tools.failure import ToolFailure
+from app.agents.tools.folders import Target, read_existing, write_file
+from app.agents.tools.looking import MAX_FILE_BYTES, decode_text
+from app.agents.tools.tool import Arguments, Site, Tool
+from app.sessions.events import FileChange
+
+
+class WriteArguments(Arguments, frozen=True):
+    """Arguments of the tool."""
+
+    path: Annotated[str, Meta(description="A file, relative to the workspace.")]
+    content: Annotated[str, Meta(description="The whole text of the file.")]
+
+
+class EditArguments(Arguments, frozen=True):
+    """Arguments of the tool."""
+
+    path: Annotated[str, Meta(description="A file, relative to the workspace.")]
+    old: Annotated[str, Meta(min_length=1, description="The text to replace, exactly as it is in the file.")]
+    new: Annotated[str, Meta(description="The text to put in its place.")]
+    all: Annotated[bool, Meta(description="Replace every occurrence instead of the only one.")] = False
+
+
+async def _write(site: Site, arguments: WriteArguments) -> str:
+    target = _changeable(site, arguments.path)
+    before = await asyncio.to_thread(read_existing, target, MAX_FILE_BYTES)
+    after = _encode(arguments.content)
+    diff = await _change(site, target, before, after)
+    verb = "Created" if before is None else "Wrote"
+    return f"{verb} {target.name}: {len(after)} bytes, lines +{diff.added} -{diff.removed}."
+
+
+async def _edit(site: Site, arguments: EditArguments) -> str:
+    target = _changeable(site, arguments.path)
+    before = await asyncio.to_thread(read_existing, target, MAX_FILE_BYTES)
+    if before is None:
+        raise ToolFailure(f"'{target.name}': no such file. Use write to create it.")
+    text = decode_text(before)
+    if text is None:
+        raise ToolFailure(f"'{target.name}' is not a text file.")
+    diff = await _change(site, target, before, _encode(_replace(text, arguments, target.name)))
+    return f"Changed {target.name}: lines +{diff.added} -{diff.removed}."
+
+
+def _changeable(site: Site, path: str) -> Target:
+    target = site.folders.resolve(path)
+    if (refusal := site.rules.refuse_change(target.name)) is not None:
+        raise ToolFailure(refusal)
+    return target
+
+
+def _encode(text: str) -> bytes:
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise ToolFailure("The text holds characters that cannot be written to a file.") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise ToolFailure(f"The text is too large: {len(data)} bytes, the limit is {MAX_FILE_BYTES}.")
+    return data
+
+
+def _replace(text: str, arguments: EditArguments, name: str) -> str:
+    old, new = arguments.old, arguments.new
+    if old not in text and "\r\n" in text:
+        old, new = (part.replace("\r\n", "\n").replace("\n", "\r\n") for part in (old, new))
+    count = text.count(old)
+    if not count:
+        raise ToolFailure(f"The text to replace is not in '{name}'. Read the file and give the text exactly.")
+    if count > 1 and not arguments.all:
+        raise ToolFailure(f"The text to replace is {count} times in '{name}'. Give more of its surroundings, or all.")
+    return text.replace(old, new)
+
+
+async def _change(site: Site, target: Target, before: bytes | None, after: bytes) -> Diff:
+    """Write the file and record the change with both contents."""
+    old, new = None if before is None else decode_text(before), decode_text(after)
+    binary = new is None or (before is not None and old is None)
+    diff = Diff("", 0, 0) if binary else await asyncio.to_thread(unified_diff, target.name, old, new)
+    kept_before = None if before is None else await site.keep(before, target.name)
+    kept_after = await site.keep(after, target.name)
+    await asyncio.to_thread(write_file, target, after)
+    if before != after:
+        site.emit(
+            FileChange(
+                path=target.name,
+                language=language_of(target.name),
+                before=kept_before,
+                after=kept_after,
+                diff=diff.text,
+                added=diff.added,
+                removed=diff.removed,
+                binary=binary,
+                call_id=site.call_id,
+            )
+        )
+    return diff
+
+
+def language_of(name: str) -> str | None:
+    """The short name of a file's language, as Pygments knows it."""
+    from pygments.lexers import find_lexer_class_for_filename
+
+    lexer = find_lexer_class_for_filename(name)
+    return lexer.aliases[0] if lexer is not None and lexer.aliases else None
+
+
+WRITE = Tool(
+    name="write",
+    description="Create a text file, or replace all of it.",
+    kind="edit",
+    arguments=WriteArguments,
+    title=lambda a: f"Write {a.path}",
+    perform=_write,
+    path_of=lambda a: a.path,
+)
+EDIT = Tool(
+    name="edit",
+    description="Replace a piece of text in a file.",
+    kind="edit",
+    arguments=EditArguments,
+    title=lambda a: f"Edit {a.path}",
+    perform=_edit,
+    path_of=lambda a: a.path,
+)

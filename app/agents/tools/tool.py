@@ -1,0 +1,59 @@
+"""What a tool is: a name, typed arguments, and what it does at its site."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from app.agents.backend import KeepBlob, Update
+from app.agents.rules import Rules
+from app.agents.tools.folders import Folders
+from app.sessions.events import ToolKind
+
+
+class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every tool's arguments; the JSON schema comes from the fields."""
+
+
+A = TypeVar("A", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where one call of a tool happens. `emit` puts events and live output into the session."""
+
+    call_id: str
+    folders: Folders
+    rules: Rules
+    emit: Callable[[Update], None]
+    keep: KeepBlob
+    confined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[A]):
+    """One tool.
+
+    `perform` gives the text for the model, or raises ToolFailure. `path_of`: the file a call is about.
+    """
+
+    name: str
+    description: str
+    kind: ToolKind
+    arguments: type[A]
+    title: Callable[[A], str]
+    perform: Callable[[Site, A], Awaitable[str]]
+    path_of: Callable[[A], str] | None = None
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of the arguments, in one piece."""
+        schema = msgspec.json.schema(self.arguments)
+        inner: dict[str, Any] = dict(schema["$defs"][self.arguments.__name__])
+        return {key: value for key, value in inner.items() if key not in ("title", "description")}
+
+    def parse(self, arguments: Any) -> A:
+        """Checked arguments. Raises msgspec.ValidationError, whose text names the wrong one."""
+        return msgspec.convert(arguments, self.arguments)

@@ -1,0 +1,222 @@
+"""One turn of one session: a prompt goes in, its answer streams out and is recorded while it happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from app.agents.backend import Answered, Ask, Conversation, PromptText, TextDelta, TextKind, Update
+from app.agents.stream import Joiner
+from app.errors import AgentError
+from app.sessions.events import (
+    AgentMessage,
+    BlobRef,
+    Body,
+    Notice,
+    PermissionRequest,
+    Usage,
+    UserMessage,
+)
+
+DRAFT_SECONDS = 0.05
+"""A streamed text is saved as a draft at most this often."""
+_WIND_UP_SECONDS = 5.0
+
+
+class Recorder(Protocol):
+    """Writes the events of one turn; `app.agents.recorder.StoreRecorder` is the real one."""
+
+    async def record(self, *bodies: Body) -> Sequence[str]:
+        """Append events together; their ids."""
+        ...
+
+    async def draft(self, kind: TextKind, text: str) -> None:
+        """Save the text that is being said, in place of what was saved before."""
+        ...
+
+    async def clear(self) -> None:
+        """Forget the draft."""
+        ...
+
+    async def keep(self, data: bytes, name: str) -> BlobRef:
+        """Store a payload."""
+        ...
+
+
+class Asking:
+    """A context's `ask` for use with a `TurnRunner`.
+
+    The person is asked once the request is recorded and shown.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._recorded: dict[str, asyncio.Event] = {}
+
+    async def ask(self, request: PermissionRequest) -> Answered:
+        """Wait until the request is in the session, then for the answer."""
+        await self._event(request.request_id).wait()
+        return await self._ask(request)
+
+    def recorded(self, request_id: str) -> None:
+        """The request is in the session."""
+        self._event(request_id).set()
+
+    def _event(self, request_id: str) -> asyncio.Event:
+        return self._recorded.setdefault(request_id, asyncio.Event())
+
+
+Listener = Callable[[Update], None]
+"""Is told every update as it comes: text and output deltas, and bodies just before they are recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResult:
+    """How a turn ended. `text`: the agent's last message. Tokens are the sum of what the agent reported."""
+
+    outcome: Literal["completed", "cancelled"]
+    text: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class TurnRunner:
+    """Runs prompts of one conversation, one at a time.
+
+    Whatever ends a turn, what was said is kept: a message that was cut off is recorded with `interrupted`,
+    and the draft is gone. An agent's failure becomes a notice in the session and is raised again.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        recorder: Recorder,
+        *,
+        model: str | None = None,
+        runner: str | None = None,
+        listener: Listener | None = None,
+        asking: Asking | None = None,
+        draft_seconds: float = DRAFT_SECONDS,
+    ) -> None:
+        self._conversation = conversation
+        self._recorder = recorder
+        self._model = model
+        self._runner = runner
+        self._listener = listener
+        self._asking = asking
+        self._joiner = Joiner(model)
+        self._drafts = _Drafts(recorder, self._joiner, draft_seconds)
+        self._cancelled = False
+        self._text = ""
+        self._tokens = (0, 0)
+
+    async def run(self, text: str, *, by_person: bool = True) -> TurnResult:
+        """One prompt and everything it causes.
+
+        Cancelling the caller cancels the turn and still records its end.
+        """
+        self._cancelled = False
+        self._text, self._tokens = "", (0, 0)
+        prompt = UserMessage(text=text, model=self._model, runner=self._runner) if by_person else Notice(text=text)
+        await self._recorder.record(prompt)
+        work = asyncio.ensure_future(self._consume(text))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await self._wind_up(work)
+            raise
+
+    async def cancel(self) -> None:
+        """End the running turn; `run` then returns with the outcome "cancelled"."""
+        self._cancelled = True
+        await self._conversation.cancel()
+
+    async def _wind_up(self, work: asyncio.Future[TurnResult]) -> None:
+        await self.cancel()
+        done, _ = await asyncio.wait({work}, timeout=_WIND_UP_SECONDS)
+        if not done:
+            work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+    async def _consume(self, text: str) -> TurnResult:
+        complete = False
+        try:
+            async with aclosing(self._conversation.prompt([PromptText(text)])) as updates:
+                async for update in updates:
+                    await self._take(update)
+            complete = not self._cancelled
+        except AgentError as error:
+            await self._end(interrupted=True)
+            await self._recorder.record(Notice(text=str(error), level="error"))
+            raise
+        finally:
+            await self._end(interrupted=not complete)
+        if not complete:
+            await self._recorder.record(Notice(text="Cancelled."))
+        return TurnResult("completed" if complete else "cancelled", self._text, *self._tokens)
+
+    async def _take(self, update: Update) -> None:
+        if self._listener is not None:
+            self._listener(update)
+        finished = self._joiner.feed(update)
+        await self._record(finished)
+        if finished:
+            await self._drafts.clear()
+        match update:
+            case TextDelta():
+                self._drafts.touch()
+            case Usage():
+                self._tokens = (self._tokens[0] + update.input, self._tokens[1] + update.output)
+            case PermissionRequest() if self._asking is not None:
+                self._asking.recorded(update.request_id)
+
+    async def _end(self, *, interrupted: bool) -> None:
+        await self._record(self._joiner.finish(interrupted=interrupted))
+        await self._drafts.clear()
+
+    async def _record(self, bodies: list[Body]) -> None:
+        for body in bodies:
+            if isinstance(body, AgentMessage):
+                self._text = body.text
+        if bodies:
+            await self._recorder.record(*bodies)
+
+
+class _Drafts:
+    """Saves the text that is being said: the first piece at once, later ones at most every `seconds`."""
+
+    def __init__(self, recorder: Recorder, joiner: Joiner, seconds: float) -> None:
+        self._recorder = recorder
+        self._joiner = joiner
+        self._seconds = seconds
+        self._changed = False
+        self._task: asyncio.Task[None] | None = None
+
+    def touch(self) -> None:
+        """The text has grown."""
+        self._changed = True
+        if self._task is None:
+            self._task = asyncio.create_task(self._save())
+
+    async def clear(self) -> None:
+        """Stop saving and forget what was saved."""
+        if self._task is None:
+            return
+        task, self._task = self._task, None
+        self._changed = False
+        task.cancel()
+        await asyncio.wait({task})
+        await self._recorder.clear()
+        if not task.cancelled():
+            task.result()
+
+    async def _save(self) -> None:
+        while True:
+            while self._changed:
+                self._changed = False
+                await self._recorder.draft(self._joiner.kind, self._joiner.text)
+                await asyncio.sleep(self._seconds)
+            await asyncio.sleep(self._seconds)
