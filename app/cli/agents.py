@@ -1,0 +1,181 @@
+"""`lovelace agents …`: who can answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import typer
+
+from app.cli.call import Call, call_of
+from app.cli.declared import group
+from app.cli.errors import UsageError
+from app.errors import AgentError, UserError
+
+if TYPE_CHECKING:
+    from app.agents.backend import AgentBackend
+    from app.agents.registry import AgentConfig, AgentRegistry
+    from app.workspace import Workspace
+
+cli = group("Agents: who can answer. 'local' (the embedded model) and 'scripted' are always there.")
+
+T = TypeVar("T")
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The agent's name.")]
+
+_TEST_PROMPT = "Answer with the one word: ready"
+_TEST_SECONDS = 120
+
+
+@cli.command("list")
+def list_agents(context: typer.Context) -> None:
+    """List the agents; the first is the default."""
+    call = call_of(context)
+
+    async def look(agents: AgentRegistry, _workspace: Workspace) -> list[AgentConfig]:
+        return [await agents.config(name) for name in await agents.names()]
+
+    rows = [_to_json(config) | {"default": number == 0} for number, config in enumerate(_with_agents(call, look))]
+    if call.out.json:
+        call.out.value(rows)
+        return
+    call.out.table(
+        ["", "NAME", "KIND", "MODEL", "WHERE"],
+        (
+            (
+                "*" if row["default"] else "",
+                row["name"],
+                row["kind"],
+                row["model"] or "",
+                row["url"] or row["script"] or "",
+            )
+            for row in rows
+        ),
+    )
+
+
+@cli.command()
+def add(
+    context: typer.Context,
+    name: Name,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="An OpenAI-compatible server, such as Ollama or llama.cpp.")
+    ] = None,
+    provider: Annotated[Literal["anthropic", "openai"] | None, typer.Option(help="A provider of models.")] = None,
+    script: Annotated[Path | None, typer.Option(metavar="FILE", help="A JSON list of turns, for tests.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="M", help="The model's name.")] = None,
+    key_fd: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Read the key from this descriptor into the keyring."),
+    ] = None,
+) -> None:
+    """Configure an agent, or configure it anew."""
+    from app.agents.registry import AgentConfig
+
+    if [url, provider, script].count(None) != 2:
+        raise UsageError("Give one of --url URL, --provider anthropic|openai and --script FILE.")
+    if script is not None and (model is not None or key_fd is not None):
+        raise UsageError("An agent with a script has neither --model nor --key-fd.")
+    if script is None and not model:
+        raise UsageError("The name of a model is missing: --model M.")
+    call = call_of(context)
+    config = AgentConfig(
+        name=name,
+        kind=provider or ("scripted" if script else "openai-compatible"),
+        url=url,
+        model=model,
+        script=str(script.absolute()) if script else None,
+    )
+    key = _read_key(key_fd) if key_fd is not None else None
+    _with_agents(call, lambda agents, _workspace: agents.add(config, key))
+    if call.out.json:
+        call.out.value(_to_json(config))
+    else:
+        call.out.line(f"{name} can answer now. 'lovelace agents test {name}' tries it.")
+
+
+@cli.command()
+def remove(context: typer.Context, name: Name) -> None:
+    """Forget an agent and its key; sessions stay."""
+    call = call_of(context)
+    _with_agents(call, lambda agents, _workspace: agents.remove(name))
+    call.out.done([name], f"{name} is forgotten.")
+
+
+@cli.command()
+def test(context: typer.Context, name: Name) -> None:
+    """Ask an agent for one word; nothing is recorded."""
+    call = call_of(context)
+
+    async def ask(agents: AgentRegistry, workspace: Workspace) -> str:
+        return await _one_word(await agents.backend(name), workspace)
+
+    answer = _with_agents(call, ask)
+    call.out.done([name], f"{name} answers: {answer}", text=answer)
+
+
+async def _one_word(backend: AgentBackend, workspace: Workspace) -> str:
+    """The agent's answer to a short prompt without tools. Raises AgentError."""
+    import asyncio
+
+    from app.agents.backend import PromptText, SessionContext, TextDelta
+    from app.agents.task import refuse
+
+    async def keep(_data: bytes, _name: str) -> Any:
+        raise AgentError(f"The agent '{backend.name}' sent a file where one word was asked for.")
+
+    pieces: list[str] = []
+    try:
+        async with asyncio.timeout(_TEST_SECONDS):
+            conversation = await backend.start(SessionContext(ask=refuse, keep=keep, clock=workspace.clock))
+            try:
+                async for update in conversation.prompt([PromptText(_TEST_PROMPT)]):
+                    if isinstance(update, TextDelta) and update.kind == "agent_message":
+                        pieces.append(update.text)
+            finally:
+                await conversation.close()
+    except TimeoutError as error:
+        raise AgentError(f"The agent '{backend.name}' did not answer within {_TEST_SECONDS} seconds.") from error
+    return "".join(pieces).strip()
+
+
+def _with_agents(call: Call, work: Callable[[AgentRegistry, Workspace], Awaitable[T]]) -> T:
+    import asyncio
+
+    from app.agents.registry import AgentRegistry
+
+    async def run(workspace: Workspace) -> T:
+        with closing(AgentRegistry(workspace)) as agents:
+            return await work(agents, workspace)
+
+    with call.workspace() as workspace:
+        return asyncio.run(run(workspace))
+
+
+def _read_key(descriptor: int) -> str:
+    from getpass import getpass
+
+    try:
+        if os.isatty(descriptor):
+            key = getpass("Key: ")
+        else:
+            with open(descriptor, "rb") as stream:
+                key = stream.read(1 << 16).decode().removesuffix("\n")
+    except (OSError, UnicodeDecodeError, EOFError) as error:
+        raise UserError(f"The key cannot be read from --key-fd {descriptor}: {error}.") from error
+    if not key.strip():
+        raise UserError(f"The key that --key-fd {descriptor} gives is empty.")
+    return key.strip()
+
+
+def _to_json(config: AgentConfig) -> dict[str, Any]:
+    return {
+        "id": config.name,
+        "name": config.name,
+        "kind": config.kind,
+        "model": config.model,
+        "url": config.url,
+        "script": config.script,
+    }

@@ -1,0 +1,104 @@
+"""Turns of a session with an agent from the terminal: shown while they happen, recorded by the turn runner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.agents.backend import AgentBackend
+from app.agents.context import read_past, session_context, start_conversation
+from app.agents.permission import Group, Policy
+from app.agents.recorder import StoreRecorder, first_answer, stored_answer
+from app.agents.turn import Asking, TurnResult, TurnRunner
+from app.cli.stream import TurnPrinter
+from app.cli.terminal import ask_permission, on_interrupt
+from app.sessions.events import Body
+
+if TYPE_CHECKING:
+    from app.sessions.operations import SessionOperations
+    from app.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an agent may work. folders: what its tools may touch, the working one first; empty: no tools."""
+
+    has_person: bool
+    folders: tuple[Path, ...] = ()
+    allowed: frozenset[Group] = frozenset({"read"})
+
+
+class Talk:
+    """One session and the agent that answers in it. The events are all that an agent remembers between turns.
+
+    session: None for a new one, which the first turn makes.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        session: str | None,
+        backend: AgentBackend,
+        manner: Manner,
+        printer: TurnPrinter,
+    ) -> None:
+        self.session = session
+        self._workspace = workspace
+        self._backend = backend
+        self._manner = manner
+        self._printer = printer
+
+    @property
+    def agent(self) -> str:
+        """The name of the agent that answers."""
+        return self._backend.name
+
+    async def turn(self, text: str) -> TurnResult:
+        """One prompt and its answer. Ctrl+C cancels it. Raises AgentError; what was said until then is kept."""
+        if self.session is None:
+            self.session = await self._workspace.write_async(self._create)
+        recorder = EchoingRecorder(self._workspace, self.session, self._backend.name, self._printer)
+        asking = Asking(first_answer(ask_permission, partial(stored_answer, self._workspace, self.session)))
+        past = await self._workspace.read_async(partial(read_past, session=self.session))
+        policy = Policy(asks=self._manner.has_person, allowed=self._manner.allowed)
+        context = session_context(self._workspace, past, recorder, asking, folders=self._manner.folders, policy=policy)
+        conversation = await start_conversation(self._backend, context, recorder, text)
+        runner = TurnRunner(
+            conversation,
+            recorder,
+            model=self._backend.model,
+            runner=past.device,
+            listener=lambda update: self._printer.update(recorder.turn, update),
+            asking=asking,
+        )
+        try:
+            async with on_interrupt(runner.cancel):
+                return await runner.run(text)
+        finally:
+            self._printer.end()
+            await conversation.close()
+
+    def _create(self, operations: SessionOperations) -> str:
+        here = str(self._manner.folders[0]) if self._manner.folders else None
+        return operations.create(agent=self._backend.name, cwd=here)
+
+
+class EchoingRecorder(StoreRecorder):
+    """Records one turn and shows each event as it stands in the session then."""
+
+    def __init__(self, workspace: Workspace, session: str, agent: str, printer: TurnPrinter) -> None:
+        super().__init__(workspace, session, agent=agent, clock=workspace.clock)
+        self._workspace = workspace
+        self._id = session
+        self._printer = printer
+
+    async def record(self, *bodies: Body) -> Sequence[str]:
+        """Append events together; their ids."""
+        ids = await super().record(*bodies)
+        recorded = await self._workspace.read_async(lambda queries: [queries.event(self._id, one) for one in ids])
+        self._printer.recorded(recorded)
+        self._printer.concluded(bodies)
+        return ids

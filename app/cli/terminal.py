@@ -1,0 +1,84 @@
+"""A person at a terminal while an agent works: questions that can be cancelled, and Ctrl+C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from app.cli.text import printable
+
+if TYPE_CHECKING:
+    from app.agents.backend import Answered
+    from app.sessions.events import PermissionChoice, PermissionRequest
+
+_CHOICES: dict[str, PermissionChoice] = {
+    "y": "once",
+    "yes": "once",
+    "once": "once",
+    "a": "always",
+    "always": "always",
+    "n": "reject",
+    "no": "reject",
+    "reject": "reject",
+}
+
+_LINE_BYTES = 4096
+
+
+async def ask_permission(request: PermissionRequest) -> Answered:
+    """Ask on the terminal whether a tool may act; the end of input rejects."""
+    from app.agents.backend import Answered
+    from app.sessions.events import PermissionAnswer
+
+    question = f"Allow {printable(request.title)}? [y]es, [a]lways in this session, [n]o: "
+    choice = None
+    while choice is None:
+        line = await read_line(question)
+        choice = "reject" if line is None else _CHOICES.get(line.strip().lower())
+    return Answered(PermissionAnswer(request_id=request.request_id, answer=choice))
+
+
+async def read_line(question: str) -> str | None:
+    """One line from the terminal; None at the end of input. Other tasks go on meanwhile, and it can be cancelled."""
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[bytes] = loop.create_future()
+    descriptor = sys.stdin.fileno()
+
+    def read() -> None:
+        if not answered.done():
+            answered.set_result(os.read(descriptor, _LINE_BYTES))
+
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    loop.add_reader(descriptor, read)
+    try:
+        line = await answered
+    finally:
+        loop.remove_reader(descriptor)
+    return line.decode(errors="replace") if line else None
+
+
+@asynccontextmanager
+async def on_interrupt(cancel: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Within: Ctrl+C starts `cancel` instead of raising; a second one cancels the current task itself."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    cancelling: list[asyncio.Task[None]] = []
+
+    def interrupted() -> None:
+        if not cancelling:
+            cancelling.append(loop.create_task(cancel()))
+        elif task is not None:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        await asyncio.gather(*cancelling)
