@@ -1,0 +1,54 @@
+"""How times are written in the window: short, relative where that reads better. All are milliseconds since 1970."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+
+
+def age(time: int, now: int) -> str:
+    """How long ago, for a list: `now`, `5 m`, `3 h`, `yesterday`, `Mon`, `12 Mar`, `Mar 2024`. Days are local days."""
+    elapsed = now - time
+    if elapsed < MINUTE:
+        return "now"
+    if elapsed < HOUR:
+        return f"{elapsed // MINUTE} m"
+    then, today = _local(time), _local(now)
+    days = (today.date() - then.date()).days
+    if days == 0 or elapsed < 6 * HOUR:
+        return f"{elapsed // HOUR} h"
+    if days == 1:
+        return "yesterday"
+    if days < 7:
+        return f"{then:%a}"
+    if then.year == today.year:
+        return f"{then.day} {then:%b}"
+    return f"{then:%b %Y}"
+
+
+def moment(time: int, now: int) -> str:
+    """The time of an event: `09:41` today, else with its day."""
+    then, today = _local(time), _local(now)
+    if then.date() == today.date():
+        return f"{then:%H:%M}"
+    if then.year == today.year:
+        return f"{then.day} {then:%b %H:%M}"
+    return f"{then.day} {then:%b %Y %H:%M}"
+
+
+def duration(milliseconds: int) -> str:
+    """A span: `40 ms`, `3.2 s`, `4 m 12 s`, `2 h 5 m`."""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    seconds = milliseconds / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} m {rest} s"
+    return f"{minutes // 60} h {minutes % 60} m"
+
+
+def _local(time: int) -> datetime:
+    return datetime.fromtimestamp(time / 1000).astimezone()

@@ -1,0 +1,141 @@
+"""Starts the window: one process per home, the store unlocked first, everything heavy imported later."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSocketNotifier
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit
+
+from app.ui.bridge import Bridge
+from app.ui.conversation.lexing import Lexer
+from app.ui.desk import Desk
+from app.ui.instance import SingleInstance
+from app.ui.theme import CHOICES, Themes
+from app.ui.turns import Agents, Turns
+from app.ui.window import MainWindow
+
+if TYPE_CHECKING:
+    from app.workspace import Credentials, Workspace
+
+ICON = Path(__file__).resolve().parents[2] / "resources" / "icons" / "lovelace.svg"
+
+
+def run_desktop(home: Path, credentials: Credentials, *, workspace: str | None = None, link: str | None = None) -> int:
+    """Show the window of a home until it is closed; the exit code. A second start brings the first to the front.
+
+    Raises what opening a workspace raises: LockedError, DamagedError, NotFound.
+    """
+    from app.workspace import Workspace
+
+    application = _application()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    instance = SingleInstance(home)
+    if not instance.claim([link] if link else []):
+        return 0
+    try:
+        opened = Workspace.open(home, _asking(credentials), workspace=workspace, cwd=_current_folder())
+        try:
+            return _show(application, opened, instance)
+        finally:
+            opened.close()
+    finally:
+        instance.release()
+
+
+def make_desk(application: QApplication, workspace: Workspace, agents: Agents) -> Desk:
+    """What the panels share. The caller stops its bridge."""
+    choice = workspace.settings.get("window.theme", "system")
+    bridge = Bridge()
+    lexer = Lexer(bridge.compute, bridge)
+    themes = Themes(application, choice if choice in CHOICES else "system")
+    turns = Turns(workspace, agents, bridge.publish)
+    return Desk(workspace, bridge, themes, lexer, turns, str(workspace.settings.get("name", "")))
+
+
+def _application() -> QApplication:
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        application = QApplication(["lovelace"])
+    application.setApplicationName("lovelace")
+    application.setApplicationDisplayName("Lovelace")
+    application.setDesktopFileName("lovelace")
+    return application
+
+
+def _show(application: QApplication, workspace: Workspace, instance: SingleInstance) -> int:
+    from app.ui.agents import LateAgents
+
+    desk = make_desk(application, workspace, LateAgents(workspace))
+    window = MainWindow(desk, QIcon(str(ICON)))
+    instance.arguments.connect(lambda _arguments: window.come_forward())
+    window.closed.connect(application.quit)
+    with _reporting(window), _ending_on_signals(window):
+        window.show()
+        window.load()
+        code = application.exec()
+    desk.bridge.stop()
+    return code
+
+
+def _asking(credentials: Credentials) -> Credentials:
+    """Credentials that can ask: on the terminal if there is one, else in a small window."""
+    return credentials if credentials.prompt is not None else replace(credentials, prompt=_ask_passphrase)
+
+
+def _ask_passphrase(question: str) -> bytes | None:
+    text, given = QInputDialog.getText(None, "Lovelace", question, QLineEdit.EchoMode.Password)
+    return text.encode() if given and text else None
+
+
+def _current_folder() -> Path | None:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def _reporting(window: MainWindow) -> Iterator[None]:
+    """An exception in a slot is shown in the window, which goes on."""
+
+    def report(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+        window.report(error)
+
+    before, sys.excepthook = sys.excepthook, report
+    try:
+        yield
+    finally:
+        sys.excepthook = before
+
+
+@contextmanager
+def _ending_on_signals(window: MainWindow) -> Iterator[None]:
+    """Ctrl+C in the terminal and SIGTERM close the window. Python runs signal handlers only between its own
+    instructions; a socket wakes Qt's loop up for them."""
+    reading, writing = socket.socketpair()
+    reading.setblocking(False)
+    writing.setblocking(False)
+    notifier = QSocketNotifier(reading.fileno(), QSocketNotifier.Type.Read)
+    notifier.activated.connect(lambda: reading.recv(64))
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda _number, _frame: window.close()) for number in numbers]
+    wakeup = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        notifier.setEnabled(False)
+        reading.close()
+        writing.close()

@@ -1,0 +1,1 @@
+"""The virtualised conversation view: from events to content, to laid-out rows, to pixels."""

@@ -1,0 +1,113 @@
+"""From the blocks of a row to its parts, laid out one below the other."""
+
+from __future__ import annotations
+
+from app.ui.conversation import markdown
+from app.ui.conversation.blocks import Ask, Banner, Block, Card, Code, Heading, Prose, Steps
+from app.ui.conversation.card_parts import AskPart, BannerPart, CardPart, steps_part
+from app.ui.conversation.code_part import CodePart
+from app.ui.conversation.parts import HeadingPart, Part, Stack, Style, TextPart
+
+TURN_GAP, ROW_GAP, CARD_GAP = 22, 10, 7
+"""Pixels above a row that begins with a heading, that goes on with text, that is a card."""
+
+
+class ProsePart(Stack):
+    """Markdown as text and code parts. A longer version of the same text parses only the blocks that can have changed:
+    the last one, and what follows it."""
+
+    gap_above = 4
+
+    def __init__(self, style: Style, text: str, *, muted: bool) -> None:
+        super().__init__([])
+        self._style = style
+        self._color = "muted" if muted else "text"
+        self._finished: list[Part] = []
+        self._finished_text = ""
+        self.update(text)
+
+    def update(self, text: str) -> None:
+        """Show another text. The caller resizes afterwards."""
+        if not text.startswith(self._finished_text):
+            self._finished, self._finished_text = [], ""
+        tail = text[len(self._finished_text) :]
+        blocks = markdown.parse(tail)
+        if len(blocks) > 1:
+            self._finished += self._parts(blocks[:-1])
+            cut = _offset_of_line(tail, blocks[-1].line)
+            self._finished_text += tail[:cut]
+        self.children = [*self._finished, *self._parts(blocks[-1:])]
+
+    def _parts(self, blocks: list[markdown.MarkdownBlock]) -> list[Part]:
+        parts: list[Part] = []
+        html: list[str] = []
+        for block in blocks:
+            if block.html is not None:
+                html.append(block.html)
+                continue
+            parts += self._text_part(html)
+            html = []
+            parts.append(CodePart(self._style, block.code, block.language))
+        return parts + self._text_part(html)
+
+    def _text_part(self, html: list[str]) -> list[Part]:
+        return [TextPart(self._style, "".join(html).rstrip(), color=self._color)] if html else []
+
+
+def _offset_of_line(text: str, line: int) -> int:
+    offset = 0
+    for _ in range(line):
+        offset = text.index("\n", offset) + 1
+    return offset
+
+
+class RowLayout(Stack):
+    """A laid-out row, as wide as it was last asked to be."""
+
+    def __init__(self, style: Style, blocks: tuple[Block, ...], width: int) -> None:
+        super().__init__([_part(style, block) for block in blocks], (0, _gap_above(blocks), 0, 0))
+        self.blocks = blocks
+        self.resize(width)
+
+    @property
+    def width(self) -> int:
+        """The width of the layout in force."""
+        return self._width
+
+    def update(self, blocks: tuple[Block, ...]) -> bool:
+        """Take over blocks that differ only in a streamed text at the end; False: make a new layout."""
+        if len(blocks) != len(self.blocks) or blocks[:-1] != self.blocks[:-1] or not blocks:
+            return False
+        last, part = blocks[-1], self.children[-1]
+        if not (isinstance(last, Prose) and isinstance(part, ProsePart)):
+            return False
+        part.update(last.text)
+        self.blocks = blocks
+        self.resize(self._width)
+        return True
+
+
+def _gap_above(blocks: tuple[Block, ...]) -> int:
+    if not blocks:
+        return 0
+    if isinstance(blocks[0], Heading):
+        return TURN_GAP
+    return ROW_GAP if isinstance(blocks[0], Prose) else CARD_GAP
+
+
+def _part(style: Style, block: Block, *, surface: str = "raised") -> Part:
+    match block:
+        case Heading(name=name, time=time):
+            return HeadingPart(style, name, time)
+        case Prose(text=text, muted=muted):
+            return ProsePart(style, text, muted=muted)
+        case Code(text=text, language=language, tints=tints):
+            return CodePart(style, text, language, tints, surface=surface)
+        case Card(body=body):
+            return CardPart(style, block, [_part(style, inner, surface="sunken") for inner in body])
+        case Ask(body=body):
+            return AskPart(style, block, [_part(style, inner, surface="sunken") for inner in body])
+        case Banner():
+            return BannerPart(style, block)
+        case Steps():
+            return steps_part(style, block)

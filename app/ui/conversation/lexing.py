@@ -1,0 +1,96 @@
+"""Colours of code: lexed in a worker thread, kept, and handed out when they are there."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeAlias
+
+from PySide6.QtCore import QObject, Signal
+
+Span: TypeAlias = tuple[int, int, str]
+"""start, length, class: a field name of `theme.Syntax`."""
+Spans: TypeAlias = tuple[tuple[Span, ...], ...]
+"""The spans of each line."""
+Compute: TypeAlias = Callable[[Callable[[], Spans], Callable[[Spans], object]], object]
+
+LARGEST_TEXT = 200_000
+KEPT_TEXTS = 256
+
+
+def lex(text: str, language: str) -> Spans:
+    """Lex a text with pygments; an unknown language or plain text has no spans."""
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return ()
+    lines: list[list[Span]] = [[]]
+    column = 0
+    for kind, value in lexer.get_tokens(text):
+        style = _style(str(kind))
+        for number, piece in enumerate(value.split("\n")):
+            if number:
+                lines.append([])
+                column = 0
+            if piece and style:
+                lines[-1].append((column, len(piece), style))
+            column += len(piece)
+    return tuple(tuple(line) for line in lines)
+
+
+_PREFIXES = (
+    ("Token.Keyword", "keyword"),
+    ("Token.Operator.Word", "keyword"),
+    ("Token.Name.Builtin.Pseudo", "keyword"),
+    ("Token.Literal.String", "string"),
+    ("Token.Literal.Number", "number"),
+    ("Token.Comment", "comment"),
+    ("Token.Name.Tag", "keyword"),
+    ("Token.Name.Function", "name"),
+    ("Token.Name.Class", "name"),
+    ("Token.Name.Decorator", "name"),
+    ("Token.Name.Builtin", "name"),
+    ("Token.Name.Attribute", "name"),
+)
+
+
+def _style(kind: str) -> str | None:
+    return next((style for prefix, style in _PREFIXES if kind.startswith(prefix)), None)
+
+
+class Lexer(QObject):
+    """Answers with spans at once if it has them, else starts a worker. arrived: some are there now; paint again.
+
+    compute(function, then): runs `function` off the main thread and gives its result to `then` on it.
+    """
+
+    arrived = Signal()
+
+    def __init__(self, compute: Compute, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._compute = compute
+        self._known: OrderedDict[tuple[str, str], Spans] = OrderedDict()
+        self._asked: set[tuple[str, str]] = set()
+
+    def spans(self, text: str, language: str | None) -> Spans | None:
+        """The spans of each line, or None while they are not known."""
+        if not language or len(text) > LARGEST_TEXT:
+            return None
+        key = (language, text)
+        if key in self._known:
+            self._known.move_to_end(key)
+            return self._known[key]
+        if key not in self._asked:
+            self._asked.add(key)
+            self._compute(lambda: lex(text, language), lambda spans: self._keep(key, spans))
+        return None
+
+    def _keep(self, key: tuple[str, str], spans: Spans) -> None:
+        self._asked.discard(key)
+        self._known[key] = spans
+        if len(self._known) > KEPT_TEXTS:
+            self._known.popitem(last=False)
+        self.arrived.emit()

@@ -1,0 +1,96 @@
+"""One window per home: a second start hands its arguments to the first and leaves.
+
+`QLockFile` decides who is first, also after the first was killed; a `QLocalServer` that only this user can reach
+takes the arguments of later starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from PySide6.QtCore import QLockFile, QObject, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+from app.errors import UserError
+
+ATTEMPTS = 5
+CONNECT_MS, REPLY_MS, LOCK_MS = 300, 2000, 100
+LARGEST_MESSAGE = 64 * 1024
+ACCEPTED = b"ok\n"
+
+
+class SingleInstance(QObject):
+    """arguments: what a later start was given, a list of strings."""
+
+    arguments = Signal(list)
+
+    def __init__(self, home: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:24]
+        self._name = f"lovelace-{digest}"
+        self._lock = QLockFile(str(home / "window.lock"))
+        self._lock.setStaleLockTime(0)
+        self._server: QLocalServer | None = None
+
+    def claim(self, arguments: list[str]) -> bool:
+        """True: this process is the window. False: another took the arguments. UserError: one that does not answer."""
+        for _ in range(ATTEMPTS):
+            if self._hand_over(arguments):
+                return False
+            if self._lock.tryLock(LOCK_MS):
+                return self._listen()
+        raise UserError(
+            "Another Lovelace window is open on these data but does not answer. "
+            "Close it, or end its process, and try again."
+        )
+
+    def release(self) -> None:
+        """Let the next start be the first."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._lock.unlock()
+
+    def _hand_over(self, arguments: list[str]) -> bool:
+        socket = QLocalSocket()
+        socket.connectToServer(self._name)
+        if not socket.waitForConnected(CONNECT_MS):
+            return False
+        socket.write(json.dumps(arguments).encode() + b"\n")
+        socket.waitForBytesWritten(REPLY_MS)
+        socket.waitForReadyRead(REPLY_MS)
+        return bytes(socket.readAll().data()) == ACCEPTED
+
+    def _listen(self) -> bool:
+        # A socket file that a killed process left; nobody else can own it while we hold the lock.
+        QLocalServer.removeServer(self._name)
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._accept)
+        if not self._server.listen(self._name):
+            raise UserError(f"The window cannot listen for later starts: {self._server.errorString()}.")
+        return True
+
+    def _accept(self) -> None:
+        assert self._server is not None
+        connection = self._server.nextPendingConnection()
+        connection.disconnected.connect(connection.deleteLater)
+        connection.readyRead.connect(lambda: self._read(connection))
+        self._read(connection)
+
+    def _read(self, connection: QLocalSocket) -> None:
+        if not connection.canReadLine():
+            if connection.bytesAvailable() > LARGEST_MESSAGE:
+                connection.abort()
+            return
+        try:
+            arguments = json.loads(bytes(connection.readLine(LARGEST_MESSAGE).data()))
+        except ValueError:
+            connection.abort()
+            return
+        if isinstance(arguments, list) and all(isinstance(argument, str) for argument in arguments):
+            connection.write(ACCEPTED)
+            connection.flush()
+            self.arguments.emit(arguments)

@@ -1,0 +1,326 @@
+"""The events of one session as rows of a Qt model that never holds all of them.
+
+The model knows the row id and the estimated text lines of every event, and the bodies of the few hundred near the
+reader; the rest is fetched when the view wants it. A session opens with its tail; its timeline follows from a worker.
+After the last event come rows for texts that are being streamed (drafts).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+
+from app.sessions import events as kinds
+from app.sessions.texts import estimated_lines
+from app.ui.ages import moment
+from app.ui.conversation.blocks import Block, Card, Heading, Mark, Prose
+from app.ui.conversation.cards import last_line
+from app.ui.conversation.content import blocks_of, name_of, plain_text
+from app.ui.conversation.entries import Entry, group_of, has_row, is_absorbed, speaker, ties
+
+if TYPE_CHECKING:
+    from app.sessions.views import DraftRow, Event, Timeline
+
+Index = QModelIndex | QPersistentModelIndex
+Fetch = Callable[[Sequence[int]], None]
+"""Asks for the events of row ids; they come back through `add_events`."""
+
+KEPT_EVENTS = 1_500
+MARGIN = 48
+"""Rows fetched beyond both ends of what the view wants: about two screens, and the results of its tool calls."""
+NEWEST = 12
+"""Rows at the end among which the event of a draft is looked for."""
+_TOP = QModelIndex()
+
+
+class ConversationModel(QAbstractListModel):
+    """contents_changed: row ids (a set) whose blocks are different now. live_changed: a turn began or ended."""
+
+    contents_changed = Signal(object)
+
+    def __init__(self, fetch: Fetch, now: Callable[[], int]) -> None:
+        super().__init__()
+        self._fetch = fetch
+        self._now = now
+        self._clear()
+
+    def _clear(self) -> None:
+        self._rows: array[int] = array("q")
+        self._lines: array[int] = array("H")
+        self._events: OrderedDict[int, Event] = OrderedDict()
+        self._members: dict[Hashable, dict[int, None]] = {}
+        self._asked: set[int] = set()
+        self._drafts: list[tuple[int, DraftRow]] = []
+        self._draft_ids: dict[tuple[str, str], int] = {}
+        self._live = False
+        self.last_event: str | None = None
+        """The id of the newest event known, shown or not."""
+        self.is_complete = False
+        """Whether the whole timeline is known."""
+
+    # What the panel feeds
+
+    def show_tail(self, events: Sequence[Event]) -> None:
+        """Begin a session with its newest events."""
+        self.beginResetModel()
+        self._clear()
+        self._add_rows(events)
+        for event in events:
+            self._keep(event)
+        self.endResetModel()
+
+    def set_timeline(self, timeline: Timeline) -> None:
+        """Take the whole timeline over: what comes before and after the rows known is added; else all begins anew."""
+        rows, lines = timeline.rows, timeline.lines
+        start = _position(rows, self._rows)
+        self.is_complete = True
+        if start is None:
+            self._replace(rows, lines)
+            return
+        if start:
+            self.beginInsertRows(_TOP, 0, start - 1)
+            self._rows[:0] = rows[:start]
+            self._lines[:0] = lines[:start]
+            self.endInsertRows()
+        known = len(self._rows)
+        if len(rows) > known:
+            self.beginInsertRows(_TOP, known, len(rows) - 1)
+            self._rows.extend(rows[known:])
+            self._lines.extend(lines[known:])
+            self.endInsertRows()
+
+    def append_events(self, events: Sequence[Event]) -> None:
+        """New events at the end; those known already are left out."""
+        known = set(self._rows[-len(events) - MARGIN :]) if events else set()
+        new = [event for event in events if event.row not in known]
+        if not new:
+            return
+        shown = sum(map(has_row, new))
+        if shown:
+            self.beginInsertRows(_TOP, len(self._rows), len(self._rows) + shown - 1)
+        self._add_rows(new)
+        if shown:
+            self.endInsertRows()
+        # Only now: rows that are there already change with the results that came.
+        self.add_events(new)
+
+    def add_events(self, events: Iterable[Event]) -> None:
+        """Bodies that were fetched."""
+        touched: set[int] = set()
+        for event in events:
+            touched |= self._keep(event)
+        self._trim()
+        self._announce(touched)
+
+    def set_drafts(self, drafts: Sequence[DraftRow]) -> None:
+        """The texts being streamed now, in place of those before."""
+        keys = [(draft.turn, draft.kind) for draft in drafts]
+        if keys == [(draft.turn, draft.kind) for _id, draft in self._drafts]:
+            changed = {
+                identifier for (identifier, old), new in zip(self._drafts, drafts, strict=True) if old.text != new.text
+            }
+            self._drafts = [(self._draft_id(draft), draft) for draft in drafts]
+            self._announce(changed)
+            return
+        self._remove_drafts()
+        if drafts:
+            first = len(self._rows)
+            self.beginInsertRows(_TOP, first, first + len(drafts) - 1)
+            self._drafts = [(self._draft_id(draft), draft) for draft in drafts]
+            self.endInsertRows()
+
+    def set_live(self, live: bool) -> None:
+        """Whether a turn runs: cards without a result are then shown as running, requests as waiting."""
+        if live != self._live:
+            self._live = live
+            self._announce(set(self._events))
+
+    # What the view asks
+
+    def row_id(self, row: int) -> int:
+        """A number that stays with the row's content while rows come and go; negative for drafts."""
+        return self._rows[row] if row < len(self._rows) else self._drafts[row - len(self._rows)][0]
+
+    def row_of(self, identifier: int) -> int | None:
+        """The row of a row id."""
+        if identifier < 0:
+            positions = [number for number, (known, _draft) in enumerate(self._drafts) if known == identifier]
+            return len(self._rows) + positions[0] if positions else None
+        try:
+            return self._rows.index(identifier)
+        except ValueError:
+            return None
+
+    def lines(self, first: int, last: int) -> Sequence[int]:
+        """The estimated text lines of the rows `first` to `last`, both included."""
+        drafts = len(self._rows) + len(self._drafts) - max(first, len(self._rows))
+        return [*self._lines[first : last + 1], *([2] * drafts if last >= len(self._rows) else ())]
+
+    def blocks(self, row: int, opened: bool) -> tuple[Block, ...] | None:
+        """What a row shows; None while its event is not here."""
+        if row >= len(self._rows):
+            return self._draft_blocks(row)
+        entry = self.entry(row)
+        return None if entry is None else blocks_of(entry, now=self._now(), opened=opened)
+
+    def want(self, first: int, last: int) -> None:
+        """The view shows these rows: fetch what is missing of them, and around them."""
+        near = self._rows[max(0, first - 8) : last + 9]
+        if all(row in self._events or row in self._asked for row in near):
+            return
+        around = self._rows[max(0, first - MARGIN) : last + MARGIN + 1]
+        missing = [row for row in around if row not in self._events and row not in self._asked]
+        self._asked.update(missing)
+        self._fetch(missing)
+
+    def fetch_failed(self, rows: Iterable[int]) -> None:
+        """These rows may be asked for again."""
+        self._asked.difference_update(rows)
+
+    def entry(self, row: int) -> Entry | None:
+        """The entry of a row, if its event is here."""
+        event = self._events.get(self._rows[row])
+        if event is None:
+            return None
+        self._events.move_to_end(event.row)
+        return Entry(event, self._group(event), self._speaker_before(row), self._live)
+
+    def text(self, row: int) -> str | None:
+        """The copied text of a whole row; None while its event is not here."""
+        if row >= len(self._rows):
+            return self._drafts[row - len(self._rows)][1].text
+        entry = self.entry(row)
+        return None if entry is None else plain_text(entry)
+
+    def row_ids(self, first: int, last: int) -> Sequence[int]:
+        """The row ids of stored events from `first` to `last`, both included."""
+        return self._rows[first : last + 1].tolist()
+
+    def turn_of(self, row: int) -> bool:
+        """Whether a row begins a turn; False also when its event is not here."""
+        event = self._events.get(self._rows[row]) if row < len(self._rows) else None
+        return event is not None and isinstance(event.body, kinds.UserMessage)
+
+    def has_said(self, draft: DraftRow) -> bool:
+        """Whether a streamed text is in the session already as an event: the draft goes a moment later."""
+        for row in self._rows[: -NEWEST - 1 : -1]:
+            event = self._events.get(row)
+            if event is not None and (event.turn, event.kind) == (draft.turn, draft.kind):
+                return str(getattr(event.body, "text", "")).startswith(draft.text)
+        return False
+
+    def open_request(self) -> tuple[int, str] | None:
+        """The row and id of the newest permission request without an answer, while a turn runs."""
+        if not self._live:
+            return None
+        for row in range(len(self._rows) - 1, max(-1, len(self._rows) - 1 - 4 * MARGIN), -1):
+            event = self._events.get(self._rows[row])
+            if event is None or not isinstance(event.body, kinds.PermissionRequest):
+                continue
+            entry = Entry(event, self._group(event), None, True)
+            if not any(isinstance(e.body, kinds.PermissionAnswer | kinds.ToolResult) for e in entry.group):
+                return row, event.body.request_id
+        return None
+
+    # Inside
+
+    def _add_rows(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.last_event = event.id
+            if has_row(event):
+                self._rows.append(event.row)
+                self._lines.append(estimated_lines(event.kind, event.body))
+
+    def _replace(self, rows: array[int], lines: array[int]) -> None:
+        self.beginResetModel()
+        self._rows, self._lines = rows[:], lines[:]
+        self.endResetModel()
+
+    def _keep(self, event: Event) -> set[int]:
+        """Hold an event; the row ids whose blocks it changes."""
+        self._asked.discard(event.row)
+        if not has_row(event) and not ties(event):
+            return set()
+        self._events[event.row] = event
+        touched = {event.row}
+        for key in ties(event):
+            members = self._members.setdefault(key, {})
+            members[event.row] = None
+            touched.update(members)
+        return touched
+
+    def _trim(self) -> None:
+        while len(self._events) > KEPT_EVENTS:
+            row, event = self._events.popitem(last=False)
+            for key in ties(event):
+                members = self._members.get(key, {})
+                members.pop(row, None)
+                if not members:
+                    self._members.pop(key, None)
+
+    def _group(self, event: Event) -> tuple[Event, ...]:
+        return group_of(event, lambda key: [self._events[row] for row in self._members.get(key, ())])
+
+    def _speaker_before(self, row: int) -> str | None:
+        if row == 0:
+            return ""
+        event = self._events.get(self._rows[row - 1])
+        return None if event is None else speaker(event)
+
+    def _announce(self, rows: set[int]) -> None:
+        if rows:
+            self.contents_changed.emit(rows)
+
+    def _draft_id(self, draft: DraftRow) -> int:
+        return self._draft_ids.setdefault((draft.turn, draft.kind), -1 - len(self._draft_ids))
+
+    def _remove_drafts(self) -> None:
+        if self._drafts:
+            first = len(self._rows)
+            self.beginRemoveRows(_TOP, first, first + len(self._drafts) - 1)
+            self._drafts = []
+            self.endRemoveRows()
+
+    def _draft_blocks(self, row: int) -> tuple[Block, ...]:
+        _id, draft = self._drafts[row - len(self._rows)]
+        agent = draft.agent or "Agent"
+        before = self._speaker_before(row) if row == len(self._rows) else f"agent {agent}"
+        heading = () if before == f"agent {agent}" else (Heading(agent, moment(draft.time, self._now())),)
+        if draft.kind == "agent_thought":
+            return (*heading, Card(Mark.RUNNING, "Thinking", last_line(draft.text)))
+        return (*heading, Prose(draft.text, streaming=True))
+
+    # Qt
+
+    def rowCount(self, parent: Index = _TOP) -> int:
+        return 0 if parent.isValid() else len(self._rows) + len(self._drafts)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        shown = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole)
+        if role not in shown or not index.isValid() or index.row() >= self.rowCount():
+            return None
+        row = index.row()
+        if row >= len(self._rows):
+            return self._drafts[row - len(self._rows)][1].text
+        entry = self.entry(row)
+        if entry is None:
+            return "…"
+        return "" if is_absorbed(entry) else f"{name_of(entry)}: {plain_text(entry)}"
+
+
+def _position(rows: array[int], known: array[int]) -> int | None:
+    """Where `known` stands in `rows` as a whole; None: nowhere."""
+    if not known:
+        return len(rows) if not rows else None
+    try:
+        start = rows.index(known[0], max(0, len(rows) - 4 * len(known) - 256))
+    except ValueError:
+        try:
+            start = rows.index(known[0])
+        except ValueError:
+            return None
+    return start if rows[start : start + len(known)] == known else None

@@ -1,0 +1,1 @@
+"""The parts of the window. A panel knows the workspace and the bridge, never a sibling panel."""

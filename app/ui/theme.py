@@ -1,0 +1,271 @@
+"""Colours and fonts of the window: a frozen set of tokens for light and for dark, and how Qt is told about them.
+
+Every text colour reaches a contrast of 4.5:1 on every surface it is drawn on, and every mark 3:1 (WCAG 2.2 AA);
+`tests/ui/test_theme.py` computes it. Qt's own colour scheme is read, never set: it does nothing offscreen and
+on a bare X server, so the palette is always explicit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtWidgets import QApplication
+
+Choice = Literal["system", "light", "dark"]
+CHOICES: tuple[Choice, ...] = ("system", "light", "dark")
+
+UI_FAMILIES = ["Inter", "Noto Sans", "DejaVu Sans", "Noto Color Emoji"]
+MONO_FAMILIES = ["JetBrains Mono", "DejaVu Sans Mono", "monospace", "Noto Color Emoji"]
+UI_SIZE, SMALL_SIZE, MONO_SIZE = 10.0, 9.0, 9.0
+"""Points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """Colours of code, by class of token."""
+
+    keyword: str
+    string: str
+    comment: str
+    number: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Every colour the window uses, as `#rrggbb`."""
+
+    dark: bool
+    window: str
+    """Behind the side bar and the status bar."""
+    base: str
+    """Behind the conversation and in fields."""
+    raised: str
+    """Cards and code."""
+    sunken: str
+    """Code inside a card."""
+    line: str
+    field_line: str
+    """The outline of what can be typed into or pressed."""
+    text: str
+    muted: str
+    accent: str
+    on_accent: str
+    selected: str
+    """Behind the chosen item of a list."""
+    highlight: str
+    """Behind selected text."""
+    added: str
+    removed: str
+    added_text: str
+    removed_text: str
+    running: str
+    waiting: str
+    failed: str
+    paused: str
+    syntax: Syntax = field(repr=False)
+
+
+LIGHT = Theme(
+    dark=False,
+    window="#f7f7f8",
+    base="#ffffff",
+    raised="#f3f4f6",
+    sunken="#ffffff",
+    line="#e3e5e8",
+    field_line="#d5d8dd",
+    text="#1f2328",
+    muted="#59636e",
+    accent="#3b5bdb",
+    on_accent="#ffffff",
+    selected="#e7ecfd",
+    highlight="#c9d5fb",
+    added="#e6ffec",
+    removed="#ffebe9",
+    added_text="#116329",
+    removed_text="#b3212d",
+    running="#2f9e44",
+    waiting="#b26a00",
+    failed="#cf222e",
+    paused="#59636e",
+    syntax=Syntax(keyword="#7a40d8", string="#0a3069", comment="#59636e", number="#0550ae", name="#953800"),
+)
+
+DARK = Theme(
+    dark=True,
+    window="#16181c",
+    base="#1b1e23",
+    raised="#22262c",
+    sunken="#1b1e23",
+    line="#2d3239",
+    field_line="#3a4049",
+    text="#e6e8eb",
+    muted="#9aa3ad",
+    accent="#8aa4ff",
+    on_accent="#0b0d12",
+    selected="#28304a",
+    highlight="#3a4a7d",
+    added="#12301f",
+    removed="#3a1d20",
+    added_text="#57d38c",
+    removed_text="#ff8f8f",
+    running="#3fb950",
+    waiting="#e8a317",
+    failed="#ff8f8f",
+    paused="#9aa3ad",
+    syntax=Syntax(keyword="#c8a6ff", string="#a5d6ff", comment="#9aa3ad", number="#ffc58a", name="#7ee0c3"),
+)
+
+_QSS = """
+QMainWindow, QStatusBar, #browser, #browser QListView {{ background: {window}; }}
+QSplitter::handle {{ background: {line}; }}
+QSplitter::handle:horizontal {{ width: 1px; }}
+QListView, QPlainTextEdit {{ border: 0; background: {base}; outline: 0; }}
+QLineEdit, #prompt {{ border: 1px solid {field_line}; border-radius: 6px; background: {base};
+    padding: 6px 10px; selection-background-color: {highlight}; selection-color: {text}; }}
+#prompt {{ padding: 4px 6px; }}
+QLineEdit:focus, #prompt:focus {{ border: 1px solid {accent}; }}
+QPushButton {{ border: 1px solid {field_line}; border-radius: 6px; padding: 6px 12px; background: {base}; }}
+QPushButton:hover {{ background: {raised}; }}
+QPushButton:focus {{ border-color: {accent}; }}
+QPushButton:disabled {{ color: {muted}; background: {raised}; }}
+QPushButton[primary="true"] {{ background: {accent}; border-color: {accent}; color: {on_accent}; font-weight: 600; }}
+QPushButton[primary="true"]:focus {{ border-color: {text}; }}
+QPushButton[primary="true"]:disabled {{ background: {raised}; border-color: {line}; color: {muted}; }}
+QToolButton {{ border: 1px solid transparent; border-radius: 6px; padding: 4px 8px; color: {muted}; }}
+QToolButton:hover {{ color: {text}; }}
+QToolButton:checked {{ background: {selected}; color: {text}; }}
+QToolButton:focus {{ border-color: {accent}; }}
+QToolButton::menu-indicator {{ image: none; }}
+QMenu {{ background: {base}; border: 1px solid {line}; padding: 4px; }}
+QMenu::item {{ padding: 5px 22px; border-radius: 4px; }}
+QMenu::item:selected {{ background: {selected}; }}
+QLabel[role="title"] {{ font-weight: 600; }}
+QLabel[role="muted"] {{ color: {muted}; }}
+QLabel[role="failed"] {{ color: {removed_text}; }}
+#header {{ border-bottom: 1px solid {line}; background: {base}; }}
+#composer {{ border-top: 1px solid {line}; background: {base}; }}
+#notice {{ background: {raised}; border-bottom: 1px solid {line}; }}
+#notice[level="error"] {{ background: {removed}; }}
+QScrollBar:vertical {{ width: 10px; background: transparent; }}
+QScrollBar::handle:vertical {{ background: {field_line}; border-radius: 3px; min-height: 28px; margin: 2px; }}
+QScrollBar::handle:vertical:hover {{ background: {muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+QStatusBar {{ color: {muted}; border-top: 1px solid {line}; }}
+QStatusBar QLabel {{ color: {muted}; }}
+#latest {{ background: {base}; border: 1px solid {field_line}; color: {text}; }}
+QStatusBar::item {{ border: 0; }}
+"""
+
+
+def palette(theme: Theme) -> QPalette:
+    """The Qt palette of a theme, for what Fusion draws without a style sheet."""
+    role = QPalette.ColorRole
+    colors = {
+        role.Window: theme.window,
+        role.WindowText: theme.text,
+        role.Base: theme.base,
+        role.AlternateBase: theme.raised,
+        role.Text: theme.text,
+        role.Button: theme.base,
+        role.ButtonText: theme.text,
+        role.BrightText: theme.failed,
+        role.PlaceholderText: theme.muted,
+        role.Highlight: theme.accent,
+        role.HighlightedText: theme.on_accent,
+        role.Accent: theme.accent,
+        role.Link: theme.accent,
+        role.LinkVisited: theme.accent,
+        role.ToolTipBase: theme.raised,
+        role.ToolTipText: theme.text,
+        role.Light: theme.line,
+        role.Mid: theme.line,
+        role.Dark: theme.line,
+    }
+    result = QPalette()
+    for color_role, color in colors.items():
+        result.setColor(color_role, QColor(color))
+    for color_role in (role.WindowText, role.Text, role.ButtonText):
+        result.setColor(QPalette.ColorGroup.Disabled, color_role, QColor(theme.muted))
+    return result
+
+
+def stylesheet(theme: Theme) -> str:
+    """The few rules that a palette cannot express."""
+    return _QSS.format(**{name: getattr(theme, name) for name in Theme.__slots__})
+
+
+def color(value: str) -> QColor:
+    """A token as Qt's colour; kept, because painting asks for the same few all the time."""
+    return _colors.setdefault(value, QColor(value))
+
+
+_colors: dict[str, QColor] = {}
+
+
+def ui_font(size: float = UI_SIZE) -> QFont:
+    """The font of everything but code; `size` in points."""
+    font = QFont()
+    font.setFamilies(UI_FAMILIES)
+    font.setPointSizeF(size)
+    return font
+
+
+def mono_font(size: float = MONO_SIZE) -> QFont:
+    """The font of code. Ligatures are off: `==` stays two characters."""
+    font = QFont()
+    font.setFamilies(MONO_FAMILIES)
+    font.setPointSizeF(size)
+    font.setStyleHint(QFont.StyleHint.Monospace)
+    for tag in ("calt", "liga", "clig"):
+        font.setFeature(QFont.Tag(tag), 0)
+    return font
+
+
+class Themes(QObject):
+    """Holds the theme in force, follows the system unless told otherwise, and tells who paints.
+
+    changed carries the new `Theme`; every painter that caches colours drops its cache then.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, application: QApplication, choice: Choice = "system") -> None:
+        super().__init__()
+        self._application = application
+        self._choice = choice
+        application.setStyle("Fusion")
+        application.setFont(ui_font())
+        self.theme = self._resolve()
+        self._apply()
+        application.styleHints().colorSchemeChanged.connect(self._refresh)
+
+    @property
+    def choice(self) -> Choice:
+        """What the person chose."""
+        return self._choice
+
+    def choose(self, choice: Choice) -> None:
+        """Follow the system, or stay light or dark."""
+        self._choice = choice
+        self._refresh()
+
+    def _resolve(self) -> Theme:
+        scheme = self._application.styleHints().colorScheme()
+        dark = scheme == Qt.ColorScheme.Dark if self._choice == "system" else self._choice == "dark"
+        return DARK if dark else LIGHT
+
+    def _refresh(self) -> None:
+        theme = self._resolve()
+        if theme is not self.theme:
+            self.theme = theme
+            self._apply()
+            self.changed.emit(theme)
+
+    def _apply(self) -> None:
+        self._application.setPalette(palette(self.theme))
+        self._application.setStyleSheet(stylesheet(self.theme))

@@ -1,0 +1,157 @@
+"""The turns that run in this window: prompts go in, permission is asked, everything is recorded by the turn runner.
+
+All methods but the constructor run on the bridge's loop. What the main thread must know is published:
+`RUNNING` carries an `Activity`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from app.errors import UserError
+
+if TYPE_CHECKING:
+    from app.agents.backend import AgentBackend, Answered
+    from app.agents.turn import TurnRunner
+    from app.sessions.events import PermissionChoice, PermissionRequest
+    from app.sessions.views import SessionRow
+    from app.workspace import Workspace
+
+RUNNING = "running sessions"
+CLOSE_SECONDS = 3.0
+
+
+class Agents(Protocol):
+    """The agents that are configured."""
+
+    async def names(self) -> Sequence[str]:
+        """What to choose from; the first is the default."""
+        ...
+
+    async def backend(self, name: str) -> AgentBackend:
+        """An agent by name. UserError: there is none of that name."""
+        ...
+
+    def close(self) -> None:
+        """End what the agents keep running."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Ids of the sessions in which a turn runs here, and of those among them that wait for the person."""
+
+    running: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Running:
+    """A turn and the permission requests that wait for the person. changed: is told when these come and go."""
+
+    task: asyncio.Task[object]
+    changed: Callable[[], None]
+    runner: TurnRunner | None = None
+    questions: dict[str, asyncio.Future[Answered]] = field(default_factory=dict)
+
+    async def ask(self, request: PermissionRequest) -> Answered:
+        """Wait for the person at this window."""
+        question: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self.questions[request.request_id] = question
+        self.changed()
+        try:
+            return await question
+        finally:
+            del self.questions[request.request_id]
+            self.changed()
+
+
+class Turns:
+    """One turn at a time in a session; any number of sessions."""
+
+    def __init__(self, workspace: Workspace, agents: Agents, publish: Callable[[str, object], None]) -> None:
+        self._workspace = workspace
+        self._agents = agents
+        self._publish = publish
+        self._running: dict[str, _Running] = {}
+
+    async def names(self) -> Sequence[str]:
+        """The agents to choose from."""
+        return await self._agents.names()
+
+    async def prompt(self, session: str, agent: str, text: str, *, tools: bool) -> None:
+        """Run one turn to its end. UserError: the agent is unknown or unreachable, or the session is busy."""
+        if session in self._running:
+            raise UserError("The agent is still answering in this session. Stop it first, or wait.")
+        task = asyncio.current_task()
+        assert task is not None
+        turn = self._running[session] = _Running(task, self._announce)
+        self._announce()
+        try:
+            await self._run(turn, session, agent, text, tools)
+        finally:
+            del self._running[session]
+            self._announce()
+
+    async def cancel(self, session: str) -> None:
+        """End the turn of a session, if one runs here."""
+        turn = self._running.get(session)
+        if turn is None:
+            return
+        if turn.runner is None:
+            turn.task.cancel()
+            return
+        await turn.runner.cancel()
+
+    async def answer(self, session: str, request: str, choice: PermissionChoice) -> None:
+        """Give the person's answer: to the turn that waits here, else into the session for the process that waits."""
+        from app.agents.backend import Answered
+        from app.sessions.events import PermissionAnswer
+
+        turn = self._running.get(session)
+        question = turn.questions.get(request) if turn else None
+        if question is None:
+            await self._workspace.write_async(lambda operations: operations.answer(session, request, choice))
+        elif not question.done():
+            question.set_result(Answered(PermissionAnswer(request_id=request, answer=choice)))
+
+    async def close(self) -> None:
+        """End all turns; what was said is kept."""
+        tasks = [turn.task for turn in self._running.values()]
+        await asyncio.gather(*(self.cancel(session) for session in tuple(self._running)), return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+        await asyncio.to_thread(self._agents.close)
+
+    async def _run(self, turn: _Running, session: str, agent: str, text: str, tools: bool) -> None:
+        from app.agents.context import read_past, session_context, start_conversation
+        from app.agents.permission import Policy
+        from app.agents.recorder import StoreRecorder, first_answer, stored_answer
+        from app.agents.turn import Asking, TurnRunner
+
+        backend = await self._agents.backend(agent)
+        recorder = StoreRecorder(self._workspace, session, agent=backend.name, clock=self._workspace.clock)
+        asking = Asking(first_answer(turn.ask, partial(stored_answer, self._workspace, session)))
+        past = await self._workspace.read_async(lambda queries: read_past(queries, session))
+        await self._remember_agent(past.row, backend.name)
+        folders = past.folders if tools else ()
+        context = session_context(self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True))
+        conversation = await start_conversation(backend, context, recorder, text)
+        try:
+            turn.runner = TurnRunner(conversation, recorder, model=backend.model, runner=past.device, asking=asking)
+            await turn.runner.run(text)
+        finally:
+            await conversation.close()
+
+    async def _remember_agent(self, row: SessionRow, name: str) -> None:
+        """The session's agent is the one chosen last; a foreign agent's name, from an import, stays."""
+        if row.agent != name and (row.agent is None or row.agent in await self._agents.names()):
+            await self._workspace.write_async(lambda operations: operations.set_fields(row.id, {"agent": name}))
+
+    def _announce(self) -> None:
+        waiting = frozenset(session for session, turn in self._running.items() if turn.questions)
+        self._publish(RUNNING, Activity(frozenset(self._running), waiting))

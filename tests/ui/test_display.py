@@ -1,0 +1,154 @@
+"""The real program on a real (virtual) screen, used with keyboard and mouse as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from app.workspace import Credentials, Workspace
+
+NEEDED = ("Xvfb", "openbox", "xdotool")
+PATIENCE_S = 40.0
+SCRIPT = [
+    [
+        {"say": "I will write it.\n"},
+        {"tool": "write", "input": {"path": "hello.py", "content": "print('hello')\n"}},
+        {"say": "Finished."},
+    ]
+]
+
+pytestmark = pytest.mark.skipif(
+    any(shutil.which(program) is None for program in NEEDED), reason=f"needs {', '.join(NEEDED)}"
+)
+
+
+@dataclass
+class Screen:
+    """A virtual screen with a window manager."""
+
+    display: str
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb", "LC_ALL": "C.UTF-8"}
+
+    def start(self, *command: str, **how: object) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(command, env=self.environment(), **how)  # type: ignore[call-overload]
+        self.processes.append(process)
+        return process  # type: ignore[no-any-return]
+
+    def do(self, *words: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *words], env=self.environment(), capture_output=True, text=True, timeout=20, check=False
+        )
+        return done.stdout.strip()
+
+    def close(self) -> None:
+        for process in reversed(self.processes):
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait(10)
+
+
+def until(done: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not done():
+        assert time.monotonic() < end, f"waited in vain: {what}"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x860x24", "-nolisten", "tcp"],
+        pass_fds=(writing,),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        number = stream.readline().strip()
+    made = Screen(f":{number}", [server])
+    made.start("openbox", stderr=subprocess.DEVNULL)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "secret").write_text("words\n")
+    (tmp_path / "script.json").write_text(json.dumps(SCRIPT))
+    workspace = opened(tmp_path)
+    agent = {"name": "demo", "kind": "scripted", "script": str(tmp_path / "script.json")}
+    try:
+        workspace.settings.set("agents", [agent])
+        workspace.write(lambda operations: operations.switch(operations.open_folder(tmp_path / "project")))
+    finally:
+        workspace.close()
+    return tmp_path
+
+
+def opened(folder: Path) -> Workspace:
+    return Workspace.open(folder / "home", Credentials(passphrase=b"words"), name="Ana", cwd=folder / "project")
+
+
+def program(folder: Path, *words: str) -> list[str]:
+    options = ["--home", str(folder / "home"), "--passphrase-file", str(folder / "secret")]
+    return [sys.executable, "-m", "app", *options, *words]
+
+
+def wait_for_window(screen: Screen) -> None:
+    until(lambda: screen.do("search", "--onlyvisible", "--name", "Lovelace"), "the window")
+    screen.do("search", "--onlyvisible", "--name", "Lovelace", "windowactivate", "--sync")
+
+
+def test_prompt_approve_and_quit_by_keyboard(screen: Screen, home: Path) -> None:
+    window = screen.start(*program(home, "desktop"))
+    wait_for_window(screen)
+    workspace = opened(home)
+    try:
+        screen.do("key", "ctrl+n")
+        until(lambda: workspace.read(lambda queries: queries.sessions()), "the new session")
+        session = workspace.read(lambda queries: queries.sessions())[0].id
+
+        def kinds() -> list[str]:
+            return [event.kind for event in workspace.read(lambda queries: queries.events(session))]
+
+        time.sleep(0.5)  # the window takes the new session in; nothing outside shows when
+        screen.do("type", "--delay", "15", "Write hello.py")
+        screen.do("key", "Return")
+        until(lambda: "permission_request" in kinds(), "the question")
+        assert not (home / "project" / "hello.py").exists()
+        time.sleep(1.0)  # keys just after a question are not taken for its answer
+        screen.do("key", "1")
+        until(lambda: kinds()[-1] == "agent_message" and kinds().count("agent_message") == 2, "the end of the turn")
+        assert (home / "project" / "hello.py").read_text() == "print('hello')\n"
+        assert "permission_answer" in kinds()
+    finally:
+        workspace.close()
+    screen.do("key", "ctrl+q")
+    assert window.wait(20) == 0
+
+
+def test_a_second_start_leaves_and_a_signal_ends_the_first(screen: Screen, home: Path) -> None:
+    window = screen.start(*program(home, "desktop"))
+    wait_for_window(screen)
+    second = screen.start(*program(home, "desktop"))
+    assert second.wait(30) == 0
+    assert window.poll() is None
+    window.send_signal(signal.SIGTERM)
+    assert window.wait(20) == 0
