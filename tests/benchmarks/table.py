@@ -1,0 +1,31 @@
+"""The benchmarks: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.benchmarks import append, disk, import_memory, import_rate, long_session, search, sessions_list, window
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """run: gives figures in an empty folder of its own."""
+
+    name: str
+    about: str
+    run: Callable[[Place], Iterator[Figure]]
+
+
+BENCHMARKS = (
+    Benchmark("append", "one durable event, next to plain sqlite3 with FTS5", append.run),
+    Benchmark("list", "`sessions list --json` as a whole process", sessions_list.run),
+    Benchmark("session", "a session of 100,000 events", long_session.run),
+    Benchmark("window", "that session in the window", window.run),
+    Benchmark("import", "events a second, as a library and as a process", import_rate.run),
+    Benchmark("disk", "size of a home next to what was imported", disk.run),
+    Benchmark("search", "1,000,000 events, newest first", search.run),
+    Benchmark("memory", "importing a transcript of 1 GB", import_memory.run),
+)
