@@ -32,6 +32,8 @@ FLOOD_BYTES = 256 * 1024 * 1024
 """A command that prints more than this is ended."""
 GRACE_SECONDS = 0.3
 """Between asking a command to end and ending it; also how long its children may hold the output open."""
+_ROUNDS, _ROUND_SECONDS = 60, 0.005
+"""How often to look for processes that are still there, at most."""
 _MARKER = "LOVELACE_COMMAND"
 
 
@@ -97,8 +99,8 @@ async def run_process(
     marker = secrets.token_hex(16)
     started = time.monotonic()
     watch = _Watch(on_output)
-    try:
-        transport, _ = await asyncio.get_running_loop().subprocess_exec(
+    spawning = asyncio.ensure_future(
+        asyncio.get_running_loop().subprocess_exec(
             lambda: watch,
             *argv,
             cwd=cwd,
@@ -108,14 +110,16 @@ async def run_process(
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+    )
+    try:
+        # asyncio, cancelled while it starts a program, would end that one process and leave its children.
+        transport, _ = await asyncio.shield(spawning)
+        ending = await watch.wait(timeout)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds a forbidden character"
         raise UserError(f"The command cannot be started: {reason}.") from error
-    ending: Ending = "ended"
-    try:
-        ending = await watch.wait(timeout)
     finally:
-        await asyncio.shield(asyncio.ensure_future(_end(transport, marker, watch)))
+        await asyncio.shield(asyncio.ensure_future(_end(spawning, marker, watch)))
     return watch.finished(transport.get_returncode(), ending, round((time.monotonic() - started) * 1000))
 
 
@@ -176,19 +180,32 @@ class _Watch(asyncio.SubprocessProtocol):
         )
 
 
-async def _end(transport: asyncio.SubprocessTransport, marker: str, watch: _Watch) -> None:
+_Spawned = tuple[asyncio.SubprocessTransport, asyncio.SubprocessProtocol]
+
+
+async def _end(spawning: asyncio.Future[_Spawned], marker: str, watch: _Watch) -> None:
     """Leave nothing of the command running.
 
-    Its group is asked, then killed, then those who left the group.
+    Its group is asked, then killed, then those who left the group; all are awaited: a killed process lives on for
+    a moment, and loses its environment before it is gone.
     """
+    await asyncio.wait([spawning])
+    if spawning.exception() is not None:
+        return
+    transport, _ = spawning.result()
     group = transport.get_pid()
+    family = _marked(marker)
     if not watch.exited.is_set() and _signal_group(group, signal.SIGTERM):
         await _within(GRACE_SECONDS, watch.exited)
     _signal_group(group, signal.SIGKILL)
-    for _ in range(20):
-        if not _kill_marked(marker):
+    for _ in range(_ROUNDS):
+        stayed = _marked(marker)
+        for pid in stayed:
+            _kill(pid)
+        family |= stayed
+        if not any(map(_running, family)):
             break
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(_ROUND_SECONDS)
     await watch.exited.wait()
     await _within(GRACE_SECONDS, watch.silent)
     transport.close()
@@ -211,31 +228,36 @@ def _signal_group(group: int, number: signal.Signals) -> bool:
     return True
 
 
-def _kill_marked(marker: str) -> bool:
-    """Kill every process that carries the marker; whether there was one."""
+def _marked(marker: str) -> set[int]:
+    """The processes that carry the marker."""
     if not sys.platform.startswith("linux"):
-        return False
+        return set()
     wanted = f"{_MARKER}={marker}".encode()
-    found = False
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit() and wanted in _environment(entry.path):
-            found = _kill(int(entry.name)) or found
-    return found
+    return {
+        int(entry.name)
+        for entry in os.scandir("/proc")
+        if entry.name.isdigit() and wanted in _process_file(int(entry.name), "environ")
+    }
 
 
-def _environment(process: str) -> bytes:
+def _running(pid: int) -> bool:
+    """Whether a process (Linux) is still there and not only waiting to be collected by its parent."""
+    state = _process_file(pid, "stat").rpartition(b")")[2].split()[:1]
+    return state not in ([], [b"Z"], [b"X"])
+
+
+def _process_file(pid: int, name: str) -> bytes:
     try:
-        return Path(process, "environ").read_bytes()
+        return Path("/proc", str(pid), name).read_bytes()
     except OSError:
         return b""
 
 
-def _kill(pid: int) -> bool:
+def _kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        return False
-    return True
+        pass
 
 
 def _signal_name(number: int) -> str:

@@ -31,9 +31,9 @@ def shell(command: str, folder: Path, timeout: float = 20, seen: list[str] | Non
 def alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return state != "Z"
+    return state not in "ZX"
 
 
 def await_pid(path: Path) -> int:
@@ -111,6 +111,26 @@ def test_cancelling_ends_the_whole_family(tmp_path: Path) -> None:
         assert not alive(stranger)
 
     run(cancel_once_started())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="found through /proc")
+@pytest.mark.parametrize("turns", range(8))
+def test_cancelling_while_it_starts_ends_the_whole_family(turns: int, tmp_path: Path) -> None:
+    """Cancelled after so many turns of the loop, the first of them while asyncio still connects the pipes."""
+
+    async def cancel_soon() -> None:
+        script = ["/bin/sh", "-c", "sleep 1000 & echo $! > child; wait"]
+        work = asyncio.ensure_future(run_process(script, cwd=tmp_path, env=ENVIRONMENT, timeout=60))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+            time.sleep(0.03)  # the program goes on, the loop does not
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    run(cancel_soon())
+    if (tmp_path / "child").exists():
+        assert not alive(await_pid(tmp_path / "child"))
 
 
 def test_a_program_that_is_missing(tmp_path: Path) -> None:
