@@ -45,6 +45,11 @@ def await_pid(path: Path) -> int:
     raise AssertionError("the command did not start")
 
 
+def hold_the_loop() -> None:
+    """Programs go on meanwhile."""
+    time.sleep(0.03)
+
+
 def test_both_streams_and_the_exit_code(tmp_path: Path) -> None:
     seen: list[str] = []
     done = shell("echo out; echo err >&2; exit 3", tmp_path, seen=seen)
@@ -123,7 +128,7 @@ def test_cancelling_while_it_starts_ends_the_whole_family(turns: int, tmp_path: 
         work = asyncio.ensure_future(run_process(script, cwd=tmp_path, env=ENVIRONMENT, timeout=60))
         for _ in range(turns):
             await asyncio.sleep(0)
-            time.sleep(0.03)  # the program goes on, the loop does not
+            hold_the_loop()
         work.cancel()
         with pytest.raises(asyncio.CancelledError):
             await work
