@@ -180,10 +180,7 @@ class _Watch(asyncio.SubprocessProtocol):
         )
 
 
-_Spawned = tuple[asyncio.SubprocessTransport, asyncio.SubprocessProtocol]
-
-
-async def _end(spawning: asyncio.Future[_Spawned], marker: str, watch: _Watch) -> None:
+async def _end(spawning: asyncio.Task[tuple[asyncio.SubprocessTransport, _Watch]], marker: str, watch: _Watch) -> None:
     """Leave nothing of the command running.
 
     Its group is asked, then killed, then those who left the group; all are awaited: a killed process lives on for
