@@ -235,8 +235,10 @@ def _report(call: Call, total: _Totals) -> None:
     if call.out.json:
         call.out.value({**total.counts, "skipped": total.skipped})
         return
+    files = "1 file" if total.counts["sources"] == 1 else f"{total.counts['sources']:,} files"
     call.out.line(
-        "{sources:,} files: {sessions:,} sessions ({created:,} new, {updated:,} updated, {unchanged:,} as they"
+        f"{files}: "
+        + "{sessions:,} sessions ({created:,} new, {updated:,} updated, {unchanged:,} as they"
         " were), {events:,} events, {notices:,} of them notices.".format(**total.counts)
     )
     for line in total.skipped[:_SHOWN_SKIPPED]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from app.agents.backend import OutputDelta, TextDelta, Update
-from app.cli.output import DIM, Output
+from app.cli.output import BOLD, DIM, Output
 from app.cli.render import print_body
 from app.sessions import events
 
@@ -22,6 +22,7 @@ class TurnPrinter:
         self._kind = ""
         self._line_open = False
         self._commands: set[str] = set()
+        self._said = ""
 
     def update(self, turn: str, update: Update) -> None:
         """Show what an agent says or does. JSON has the text of answers; the rest follows as recorded events."""
@@ -47,10 +48,14 @@ class TurnPrinter:
     def concluded(self, bodies: Iterable[events.Body]) -> None:
         """Show what a task found out about itself: that is recorded, but comes from no agent.
 
-        A task that was not completed ends the call with that sentence, so it is not said here.
+        A task that was not completed ends the call with that sentence, so it is not said here; nor is a conclusion
+        that the agent has just said word for word.
         """
         for body in bodies:
             match body:
+                case events.Conclusion(outcome="completed", text=text) if not self._out.json and text in self._said:
+                    self.end()
+                    self._out.line("completed", BOLD)
                 case events.Verification() | events.Conclusion(outcome="completed") if not self._out.json:
                     self.end()
                     print_body(self._out, body)
@@ -63,6 +68,7 @@ class TurnPrinter:
 
     def _say(self, kind: str, text: str) -> None:
         if kind == "agent_message":
+            self._said += text
             self._write(kind, text)
         elif self._out.terminal:
             self._write(kind, text, DIM)
@@ -77,8 +83,10 @@ class TurnPrinter:
     def _show(self, body: events.Body) -> None:
         """What a tool did; its output has been shown, and permission is asked elsewhere."""
         match body:
-            case events.PermissionRequest() | events.PermissionAnswer() | events.Usage():
+            case events.PermissionRequest() | events.PermissionAnswer() | events.Usage() | events.FileRead():
                 return
+            case events.ToolCall():
+                self._said = ""
             case events.Command(call_id=call):
                 self._commands.add(call)
             case events.ToolResult(call_id=call, status=status):

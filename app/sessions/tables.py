@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sync.store.migrations import Component
 
-PROJECTION_VERSION = 4
+PROJECTION_VERSION = 5
 
 PROJECTION = """
 CREATE TABLE session(

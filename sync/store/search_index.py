@@ -15,8 +15,11 @@ from collections.abc import Callable, Sequence
 from sync.store.database import Connection
 
 MAX_WORDS = 64
-MAX_COMPLETIONS = 256
-_INDEXED_PREFIX = 3
+MAX_COMPLETIONS = 32
+_INDEXED_PREFIXES = (2, 3, 4)
+_LEAF_BYTES = 3900
+"""A leaf of the index fits into one page: SQLCipher keeps 80 bytes of its 4096 for itself, and FTS5's own 4050 would
+spill over into a second page."""
 _TOKENS = re.compile(r"[\w\ue000-\uf8ff]+")
 _WORDS = re.compile(r'"([^"]*)"?(\*?)|(\S+)')
 
@@ -25,8 +28,9 @@ def create(connection: Connection) -> None:
     """Make the empty table."""
     connection.execute(
         "CREATE VIRTUAL TABLE search USING fts5(text, meta, "
-        "tokenize=\"unicode61 remove_diacritics 2 tokenchars '_'\", prefix='2 3')"
+        f"tokenize=\"unicode61 remove_diacritics 2 tokenchars '_'\", prefix='{' '.join(map(str, _INDEXED_PREFIXES))}')"
     )
+    connection.execute("INSERT INTO search(search, rank) VALUES('pgsz', ?)", (_LEAF_BYTES,))
     connection.execute("INSERT INTO search(search, rank) VALUES('secure-delete', 1)")
     connection.execute("CREATE VIRTUAL TABLE search_term USING fts5vocab(search, instance)")
 
@@ -46,7 +50,8 @@ def completions(connection: Connection, prefix: str) -> list[str] | None:
     """The indexed words that begin with a prefix of ASCII letters; None where there are too many of them.
 
     For a prefix longer than those indexed FTS5 puts together all rows of all these words before it gives the first,
-    which takes 50 ms and more for frequent ones; asked for the words themselves it gives the newest rows at once.
+    which takes 50 ms and more for frequent ones; asked for the words themselves it gives the newest rows at once. Each
+    word costs a look-up of some 0.1 ms, and the more words share a long prefix, the rarer they are.
     """
     words: list[str] = []
     start = prefix
@@ -99,7 +104,7 @@ def _phrases(query: str, as_typed: bool, complete: Completer) -> list[str]:
 
 def _completed(phrase: str, complete: Completer) -> str:
     """A prefix, as the words that begin with it where that is quicker."""
-    is_word = phrase.isascii() and _TOKENS.fullmatch(phrase) is not None and len(phrase) > _INDEXED_PREFIX
+    is_word = phrase.isascii() and _TOKENS.fullmatch(phrase) is not None and len(phrase) > _INDEXED_PREFIXES[-1]
     words = complete(phrase.lower()) if is_word else None
     return f"({' OR '.join(map(_quoted, words))})" if words else _quoted(phrase) + "*"
 

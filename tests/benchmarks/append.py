@@ -87,7 +87,7 @@ def _measure(
         operations.append(session, [_draft(text, next(numbers))])
 
     with (
-        closing(_plain_database(folder / "plain.db", texts, ", prefix='2 3'")) as plain,
+        closing(_plain_database(folder / "plain.db", texts, ", prefix='2 3 4'")) as plain,
         closing(_plain_database(folder / "bare.db", texts, "")) as bare,
     ):
         sides: list[Append] = [product, lambda text: _insert(plain, text), lambda text: _insert(bare, text)]

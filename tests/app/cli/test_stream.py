@@ -7,6 +7,8 @@ from app.cli.stream import TurnPrinter
 from app.sessions.events import (
     Command,
     CommandResult,
+    Conclusion,
+    FileRead,
     PermissionRequest,
     ToolCall,
     ToolResult,
@@ -73,3 +75,21 @@ def test_recorded_events_are_printed_only_as_json() -> None:
         out = Output(json=as_json, stdout=stdout, stderr=io.StringIO(), environment={})
         TurnPrinter(out).recorded([event])
         assert stdout.getvalue().count("\n") == count
+
+
+def test_a_file_that_was_read_is_said_once() -> None:
+    stdout = io.StringIO()
+    printer = TurnPrinter(Output(stdout=stdout, stderr=io.StringIO(), environment={"NO_COLOR": "1"}))
+    printer.update("t", ToolCall(call_id="c", name="read", title="Read a.py"))
+    printer.update("t", FileRead(call_id="c", path="a.py"))
+    assert stdout.getvalue() == "▸ Read a.py\n"
+
+
+def test_a_conclusion_does_not_repeat_the_last_message() -> None:
+    for conclusion, shown_as in (("All tests pass.", "completed"), ("It works.", "completed: It works.")):
+        stdout = io.StringIO()
+        printer = TurnPrinter(Output(stdout=stdout, stderr=io.StringIO(), environment={"NO_COLOR": "1"}))
+        printer.update("t", TextDelta("agent_message", "All tests "))
+        printer.update("t", TextDelta("agent_message", "pass."))
+        printer.concluded([Conclusion(text=conclusion, outcome="completed")])
+        assert stdout.getvalue().splitlines() == ["All tests pass.", shown_as]

@@ -50,14 +50,14 @@ def test_words_are_named(connection):
 
 def test_too_many_words_stay_a_prefix(connection):
     for number in range(MAX_COMPLETIONS):
-        connection.execute("INSERT INTO search(text, meta) VALUES(?, 'w1')", (f"word{number}",))
+        connection.execute("INSERT INTO search(text, meta) VALUES(?, 'w1')", (f"words{number}",))
     complete = partial(completions, connection)
-    assert len(completions(connection, "word") or ()) == MAX_COMPLETIONS
-    expression = match_expression("word", as_typed=True, complete=complete)
+    assert len(completions(connection, "words") or ()) == MAX_COMPLETIONS
+    expression = match_expression("words", as_typed=True, complete=complete)
     assert len(_rows(connection, expression)) == MAX_COMPLETIONS
-    connection.execute("INSERT INTO search(text, meta) VALUES('wordy', 'w1')")
-    assert completions(connection, "word") is None
-    assert match_expression("word", as_typed=True, complete=complete) == 'text : ("word"*)'
+    connection.execute("INSERT INTO search(text, meta) VALUES('wordsy', 'w1')")
+    assert completions(connection, "words") is None
+    assert match_expression("words", as_typed=True, complete=complete) == 'text : ("words"*)'
 
 
 def test_a_deleted_word_is_not_named(connection):
