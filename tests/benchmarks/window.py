@@ -122,7 +122,7 @@ class Measure:
 
     def _is_settled(self) -> bool:
         """Whether every visible row is drawn from its event."""
-        return all(self._panel.model.blocks(row, False) is not None for row, _top in self._view._visible)
+        return all(self._panel.model.blocks(row, False) is not None for row, _top in self._view._rows.visible)
 
     def _until(self, done: object) -> None:
         end = time.perf_counter() + PATIENCE_S

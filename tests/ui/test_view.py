@@ -54,10 +54,10 @@ class Shown:
             QGuiApplication.processEvents()
 
     def rows(self) -> list[int]:
-        return [row for row, _top in self.view._visible]
+        return [row for row, _top in self.view._rows.visible]
 
     def top_of(self, row: int) -> int:
-        return dict(self.view._visible)[row]
+        return dict(self.view._rows.visible)[row]
 
     def click(self, x: int, y: int) -> None:
         QTest.mouseClick(self.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(x, y))
@@ -84,7 +84,7 @@ def test_opens_at_the_end(long: Shown) -> None:
 
 
 def test_only_what_is_near_is_laid_out(long: Shown) -> None:
-    assert len(long.view._layouts) < 100
+    assert len(long.view._rows._layouts) < 100
 
 
 def test_the_end_is_followed_while_it_is_in_sight(long: Shown) -> None:
@@ -110,22 +110,22 @@ def test_scrolling_to_the_end_by_hand_follows_again(long: Shown) -> None:
 
 def test_what_is_measured_above_never_moves_the_text(long: Shown) -> None:
     long.view.go_to_row(1500)
-    row, top = long.view._visible[0]
+    row, top = long.view._rows.visible[0]
     for above in range(1400, 1500):
-        long.view._lay_out(above)
+        long.view._rows.lay_out(above)
     long.view._arrange()
-    assert long.view._visible[0] == (row, top)
+    assert long.view._rows.visible[0] == (row, top)
 
 
 def test_rows_that_come_before_never_move_the_text(qtbot: QtBot, style: Style) -> None:
     of = messages(500)
     shown = Shown(qtbot, style, of[-100:])
     shown.view.go_to_row(50)
-    seen, top = shown.model.row_id(shown.rows()[0]), shown.view._visible[0][1]
+    seen, top = shown.model.row_id(shown.rows()[0]), shown.view._rows.visible[0][1]
     shown.of = {one.row: one for one in of}
     shown.model.set_timeline(timeline(of))
     shown.settle()
-    assert (shown.model.row_id(shown.rows()[0]), shown.view._visible[0][1]) == (seen, top)
+    assert (shown.model.row_id(shown.rows()[0]), shown.view._rows.visible[0][1]) == (seen, top)
 
 
 def test_scrolling_line_by_line_up_reaches_the_start_and_down_the_end(qtbot: QtBot, style: Style) -> None:
@@ -135,7 +135,7 @@ def test_scrolling_line_by_line_up_reaches_the_start_and_down_the_end(qtbot: QtB
         bar.setValue(bar.value() - 40)
         if bar.value() == 0:
             break
-    assert shown.view._visible[0] == (0, 0)
+    assert shown.view._rows.visible[0] == (0, 0)
     for _ in range(2000):
         bar.setValue(bar.value() + 40)
         if bar.value() == bar.maximum():
@@ -148,9 +148,9 @@ def test_every_scroll_position_shows_the_rows_in_order_without_gaps(long: Shown)
     for value in range(0, bar.maximum(), 7919):
         bar.setValue(value)
         bottom = None
-        for row, top in long.view._visible:
+        for row, top in long.view._rows.visible:
             assert bottom is None or top == bottom
-            bottom = top + long.view._heights[row]
+            bottom = top + long.view._rows.heights[row]
         assert bottom is not None
         assert bottom >= long.view.viewport().height() - 20
 
@@ -160,7 +160,7 @@ def test_rows_that_are_not_here_yet_are_placeholders_then_text(qtbot: QtBot, sty
     shown.view.verticalScrollBar().setValue(3000)
     shown.settle()
     assert shown.model.blocks(shown.rows()[0], False) is None
-    row = shown.view._visible[0][0]
+    row = shown.view._rows.visible[0][0]
     shown.view.viewport().grab()
     shown.answer()
     shown.settle()
@@ -173,12 +173,12 @@ def test_keys(long: Shown) -> None:
     view.setFocus()
     QTest.keyClick(view, Qt.Key.Key_Home)
     long.settle()
-    assert view._visible[0] == (0, 0)
+    assert view._rows.visible[0] == (0, 0)
     QTest.keyClick(view, Qt.Key.Key_Down)
     QTest.keyClick(view, Qt.Key.Key_Down)
     assert view.currentIndex().row() == 2
     QTest.keyClick(view, Qt.Key.Key_PageDown)
-    assert view._visible[0][0] > 0
+    assert view._rows.visible[0][0] > 0
     QTest.keyClick(view, Qt.Key.Key_End)
     long.settle()
     assert view.currentIndex().row() == 2999
@@ -196,12 +196,12 @@ def test_moving_skips_rows_that_are_part_of_another_card(qtbot: QtBot, style: St
 def test_steps_between_turns(long: Shown) -> None:
     long.view.go_to_row(100)
     long.view.step_turn(1)
-    assert long.view._visible[0] == (102, 0)
+    assert long.view._rows.visible[0] == (102, 0)
     long.view.step_turn(-1)
-    assert long.view._visible[0] == (100, 0)
+    assert long.view._rows.visible[0] == (100, 0)
     long.view.verticalScrollBar().setValue(long.view.verticalScrollBar().value() + 5)
     long.view.step_turn(-1)
-    assert long.view._visible[0] == (100, 0)
+    assert long.view._rows.visible[0] == (100, 0)
 
 
 def test_a_place_is_found_again(long: Shown) -> None:
@@ -210,7 +210,7 @@ def test_a_place_is_found_again(long: Shown) -> None:
     long.view.show_end()
     assert long.view.place() is None
     assert long.view.go_to_place(place)
-    assert long.view._visible[0] == (700, 0)
+    assert long.view._rows.visible[0] == (700, 0)
     assert not long.view.go_to_place((123_456, 0))
 
 
@@ -222,7 +222,7 @@ def test_showing_a_row_marks_it(long: Shown) -> None:
 
 
 def test_geometry_for_accessibility(long: Shown) -> None:
-    row, top = long.view._visible[1]
+    row, top = long.view._rows.visible[1]
     index = long.model.index(row, 0)
     box = long.view.visualRect(index)
     assert box.top() == top
@@ -269,7 +269,7 @@ def test_a_double_click_selects_a_word(qtbot: QtBot, style: Style) -> None:
 
 def test_code_is_selected_by_characters(qtbot: QtBot, style: Style) -> None:
     shown = Shown(qtbot, style, events([AgentMessage(text="```\nabc\ndef\n```")]))
-    layout = shown.view._lay_out(0)
+    layout = shown.view._rows.lay_out(0)
     assert layout is not None
     code = layout.text(0, layout.length)
     assert code.endswith("abc\ndef")
@@ -282,23 +282,23 @@ def test_a_card_opens_and_closes_in_place(qtbot: QtBot, style: Style) -> None:
     shown = Shown(qtbot, style, of)
     row = shown.rows()[-2]
     top = shown.top_of(row)
-    before = shown.view._heights[row]
+    before = shown.view._rows.heights[row]
     shown.click(shown.view.column()[0] + 60, top + 20)
-    assert shown.view._heights[row] > before
+    assert shown.view._rows.heights[row] > before
     assert shown.top_of(row) == top
-    layout = shown.view._lay_out(row)
+    layout = shown.view._rows.lay_out(row)
     assert layout is not None
     assert "one\ntwo\nthree" in layout.text(0, layout.length)
     shown.click(shown.view.column()[0] + 60, top + 20)
-    assert shown.view._heights[row] == before
+    assert shown.view._rows.heights[row] == before
 
 
 def test_a_card_opens_by_key(qtbot: QtBot, style: Style) -> None:
     shown = Shown(qtbot, style, events([UserMessage(text="x"), *tool("c1", output="a\nb")]))
     shown.view.setCurrentIndex(shown.model.index(1, 0))
-    before = shown.view._heights[1]
+    before = shown.view._rows.heights[1]
     QTest.keyClick(shown.view, Qt.Key.Key_Return)
-    assert shown.view._heights[1] > before
+    assert shown.view._rows.heights[1] > before
 
 
 def test_a_link_is_told_not_opened_by_dragging(qtbot: QtBot, style: Style) -> None:
@@ -319,7 +319,7 @@ def test_the_buttons_of_a_question(qtbot: QtBot, style: Style) -> None:
     shown.settle()
     told: list[tuple[str, str]] = []
     shown.view.answered.connect(lambda *answer: told.append(answer))
-    bottom = shown.top_of(1) + shown.view._heights[1]
+    bottom = shown.top_of(1) + shown.view._rows.heights[1]
     for x in (50, 200, 340):
         shown.click(shown.view.column()[0] + x, bottom - 28)
     assert told == [("r1", "once"), ("r1", "always"), ("r1", "reject")]
@@ -343,7 +343,7 @@ def test_streamed_text_parses_only_its_tail(qtbot: QtBot, style: Style, monkeypa
         shown.model.set_drafts([draft(text)])
         shown.settle()
     assert max(parsed[10:]) < 200
-    layout = shown.view._lay_out(1)
+    layout = shown.view._rows.lay_out(1)
     assert layout is not None
     assert "Paragraph 0 " in layout.text(0, layout.length)
     assert "Paragraph 59" in layout.text(0, layout.length)

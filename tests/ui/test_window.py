@@ -211,9 +211,9 @@ def test_approve_by_mouse(running: Running, tmp_path: Path) -> None:
     running.until(lambda: running.conversation.model.open_request())
     view = running.conversation.view
     row = running.conversation.model.open_request()[0]
-    running.until(lambda: row in dict(view._visible) and view._heights[row] > 80)
+    running.until(lambda: row in dict(view._rows.visible) and view._rows.heights[row] > 80)
     running.qtbot.wait(50)
-    bottom = dict(view._visible)[row] + view._heights[row]
+    bottom = dict(view._rows.visible)[row] + view._rows.heights[row]
     place = QPoint(view.column()[0] + 60, bottom - 28)
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
     running.until(lambda: (tmp_path / "project" / "made.txt").exists())
@@ -345,7 +345,7 @@ def test_search_jumps_to_the_event(running: Running) -> None:
     QTest.keyClick(browser.search, Qt.Key.Key_Return)
     running.until(lambda: running.conversation.session == session)
     view, model = running.conversation.view, running.conversation.model
-    running.until(lambda: any("needle" in str(model.text(row)) for row, _top in view._visible))
+    running.until(lambda: any("needle" in str(model.text(row)) for row, _top in view._rows.visible))
     QTest.keyClick(browser.search, Qt.Key.Key_Escape)
     assert browser.search.text() == ""
 
@@ -367,7 +367,7 @@ def test_places_are_kept_between_sessions(running: Running) -> None:
     running.conversation.view.go_to_row(50)
     running.open(second)
     running.open(first)
-    running.until(lambda: running.conversation.view._visible[0][0] == 50)
+    running.until(lambda: running.conversation.view._rows.visible[0][0] == 50)
 
 
 def test_copying_everything_reads_what_is_not_here(running: Running) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,3 +70,8 @@ def word_around(text: str, position: int) -> tuple[int, int]:
 
 def _is_word(character: str) -> bool:
     return character.isalnum() or character == "_"
+
+
+def join_rows(texts: Iterable[str]) -> str:
+    """The copied texts of several rows as one."""
+    return "\n\n".join(text for text in texts if text)

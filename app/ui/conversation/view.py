@@ -1,13 +1,11 @@
 """The conversation: a QListView for model, current item and accessibility, with its own geometry and painting.
 
 QListView lays out every item before it shows the first. Here only visible rows are measured; all others have the
-height estimated from their stored number of lines. The reader's place is an anchor (row, offset below its upper edge),
-so measuring rows above it never moves the text. While the end is in sight the view sticks to it.
+height estimated from their stored number of lines (see `geometry.py`). While the end is in sight the view sticks to it.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 
 from PySide6.QtCore import (
@@ -36,20 +34,13 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
-from app.ui.conversation.heights import HeightIndex
-from app.ui.conversation.layout import RowLayout
+from app.ui.conversation.geometry import BOTTOM, ESTIMATED_LINE, Geometry
 from app.ui.conversation.parts import Answer, Link, Style, Target, Toggle
-from app.ui.conversation.selection import END_OF_ROW, Selection, TextPoint
+from app.ui.conversation.selection import END_OF_ROW, Selection, TextPoint, join_rows
 from app.ui.models.conversation import ConversationModel
 
 Index = QModelIndex | QPersistentModelIndex
 
-COLUMN, MARGIN, BOTTOM = 860, 20, 18
-"""The widest column of text, the least margin beside it, the space below the last row."""
-ESTIMATED_CHROME, ESTIMATED_LINE = 24, 19
-KEPT_LAYOUTS = 400
-AHEAD_DOWN, AHEAD_UP = 25, 15
-"""Rows laid out in idle moments, in the direction of scrolling."""
 DRAG_SCROLL_MS, DRAG_SCROLL_STEP = 30, 28
 WHEEL_STEP = 60
 
@@ -69,14 +60,8 @@ class ConversationView(QListView):
         super().__init__(parent)
         self._model = model
         self._style = style
-        self._heights = HeightIndex()
-        self._layouts: OrderedDict[int, RowLayout] = OrderedDict()
-        self._opened: set[int] = set()
-        self._visible: list[tuple[int, int]] = []
-        self._anchor = (0, 0)
-        self._following = True
+        self._rows = Geometry(model, style, self.following_changed.emit)
         self._scrolling = False
-        self._direction = 1
         self._selection: Selection | None = None
         self._pressed: tuple[QPoint, Target | None] | None = None
         self._flashed: int | None = None
@@ -107,18 +92,18 @@ class ConversationView(QListView):
     def set_style(self, style: Style) -> None:
         """Paint in another theme."""
         self._style = style
-        self._layouts.clear()
+        self._rows.set_style(style)
         self._arrange()
 
     def show_end(self) -> None:
         """Go to the end and stay there while it grows."""
-        self._follow(True)
+        self._rows.follow(True)
         self._arrange()
 
     def show_row(self, row: int) -> None:
         """Bring a row to the upper part of the view and mark it for a moment."""
-        self._follow(False)
-        self._anchor = (row, -min(80, self._heights.top(row)))
+        self._rows.follow(False)
+        self._rows.anchor = (row, -min(80, self._rows.heights.top(row)))
         self._flashed = self._model.row_id(row)
         self._flash_end.start()
         self.setCurrentIndex(self._model.index(row, 0))
@@ -126,29 +111,29 @@ class ConversationView(QListView):
 
     def place(self) -> tuple[int, int] | None:
         """Where the reader is, to come back to: (row id, offset); None: at the end."""
-        if self._following or not len(self._heights):
+        if self._rows.following or not len(self._rows.heights):
             return None
-        return self._model.row_id(self._anchor[0]), self._anchor[1]
+        return self._model.row_id(self._rows.anchor[0]), self._rows.anchor[1]
 
     def go_to_place(self, place: tuple[int, int] | None) -> bool:
         """Come back; False: that row is not known (yet)."""
         row = None if place is None else self._model.row_of(place[0])
         if place is not None and row is None:
             return False
-        self._follow(place is None)
+        self._rows.follow(place is None)
         if place is not None and row is not None:
-            self._anchor = (row, place[1])
+            self._rows.anchor = (row, place[1])
         self._arrange()
         return True
 
     def step_turn(self, direction: int) -> None:
         """Go to the previous (-1) or next (1) prompt among the rows that are here."""
-        row = self._anchor[0] if direction > 0 else self._anchor[0] + (self._anchor[1] > 0)
+        row = self._rows.anchor[0] if direction > 0 else self._rows.anchor[0] + (self._rows.anchor[1] > 0)
         row += direction
-        while 0 <= row < len(self._heights):
+        while 0 <= row < len(self._rows.heights):
             if self._model.turn_of(row):
-                self._follow(False)
-                self._anchor = (row, 0)
+                self._rows.follow(False)
+                self._rows.anchor = (row, 0)
                 self.setCurrentIndex(self._model.index(row, 0))
                 self._arrange()
                 return
@@ -157,16 +142,13 @@ class ConversationView(QListView):
 
     def go_to_row(self, row: int) -> None:
         """Put a row at the upper edge."""
-        self._follow(False)
-        self._anchor = (row, 0)
+        self._rows.follow(False)
+        self._rows.anchor = (row, 0)
         self._arrange()
 
     def toggle(self, row: int) -> None:
         """Open or close the card of a row, in place."""
-        identifier = self._model.row_id(row)
-        self._opened ^= {identifier}
-        self._layouts.pop(identifier, None)
-        self._follow(False)
+        self._rows.toggle(row)
         self._arrange()
 
     def selection(self) -> Selection | None:
@@ -187,164 +169,69 @@ class ConversationView(QListView):
         chosen = self._selection.within(row) or (0, 0)
         if chosen[0] == 0 and chosen[1] == END_OF_ROW:
             return self._model.text(row)
-        layout = self._lay_out(row)
+        layout = self._rows.lay_out(row)
         return None if layout is None else layout.text(chosen[0], min(chosen[1], layout.length))
 
     # Layout
 
     def column(self) -> tuple[int, int]:
         """The left edge and the width of the text."""
-        width = self.viewport().width()
-        column = max(80, min(COLUMN, width - 2 * MARGIN))
-        return (width - column) // 2, column
-
-    def _lay_out(self, row: int) -> RowLayout | None:
-        """The layout of a row, made if need be; its height is then exact. None: its event is not here."""
-        identifier = self._model.row_id(row)
-        layout = self._layouts.get(identifier)
-        width = self.column()[1]
-        if layout is None:
-            blocks = self._model.blocks(row, identifier in self._opened)
-            if blocks is None:
-                return None
-            layout = self._layouts[identifier] = RowLayout(self._style, blocks, width)
-            if len(self._layouts) > KEPT_LAYOUTS:
-                self._layouts.popitem(last=False)
-        else:
-            self._layouts.move_to_end(identifier)
-            if layout.width != width:
-                layout.resize(width)
-        self._heights.set(row, layout.height)
-        return layout
+        return self._rows.column()
 
     def _arrange(self) -> None:
-        """Lay out what is visible around the anchor, then tell the scroll bar, then paint."""
+        """Lay out what is visible, then tell the scroll bar, then paint."""
         self._arrange_soon.stop()
-        if len(self._heights):
-            self._anchor_to_end() if self._following else self._normalise_anchor()
-            self._visible = self._rows_from_anchor()
-            self._model.want(self._visible[0][0], self._visible[-1][0])
-        else:
-            self._visible = []
+        self._rows.resize(self.viewport().width(), self.viewport().height())
+        self._rows.arrange()
         self._update_scroll_bar()
         self.viewport().update()
 
-    def _anchor_to_end(self) -> None:
-        row, room = len(self._heights), self.viewport().height() - BOTTOM
-        while row > 0 and room > 0:
-            row -= 1
-            self._lay_out(row)
-            room -= self._heights[row]
-        self._anchor = (row, max(0, -room))
-
-    def _normalise_anchor(self) -> None:
-        """Carry offsets beyond the anchor row over to its neighbours; stop at both ends."""
-        row, offset = min(self._anchor[0], len(self._heights) - 1), self._anchor[1]
-        self._lay_out(row)
-        while offset < 0 and row > 0:
-            row -= 1
-            self._lay_out(row)
-            offset += self._heights[row]
-        while offset >= self._heights[row] and row < len(self._heights) - 1:
-            offset -= self._heights[row]
-            row += 1
-            self._lay_out(row)
-        self._anchor = (row, max(0, offset))
-        if self._room_below() > 0:
-            self._anchor_to_end()
-
-    def _room_below(self) -> int:
-        row, bottom = self._anchor[0], -self._anchor[1]
-        height = self.viewport().height()
-        while row < len(self._heights) and bottom < height:
-            self._lay_out(row)
-            bottom += self._heights[row]
-            row += 1
-        return height - BOTTOM - bottom if row == len(self._heights) else 0
-
-    def _rows_from_anchor(self) -> list[tuple[int, int]]:
-        row, top = self._anchor[0], -self._anchor[1]
-        visible = []
-        while row < len(self._heights) and top < self.viewport().height():
-            self._lay_out(row)
-            visible.append((row, top))
-            top += self._heights[row]
-            row += 1
-        return visible
-
     def _update_scroll_bar(self) -> None:
         bar, height = self.verticalScrollBar(), self.viewport().height()
-        whole = self._heights.total + BOTTOM
         self._scrolling = True
         bar.setPageStep(height)
         bar.setSingleStep(WHEEL_STEP // 3)
-        bar.setRange(0, max(0, whole - height))
-        bar.setValue(bar.maximum() if self._following else self._heights.top(self._anchor[0]) + self._anchor[1])
+        bar.setRange(0, max(0, self._rows.extent - height))
+        bar.setValue(self._rows.position)
         self._scrolling = False
 
     def _scrolled(self, value: int) -> None:
-        if self._scrolling or not len(self._heights):
+        if self._scrolling or not len(self._rows.heights):
             return
-        here = self._heights.top(self._anchor[0]) + self._anchor[1]
-        self._direction = 1 if value >= here else -1
-        self._follow(value >= self.verticalScrollBar().maximum())
-        if abs(value - here) < 4 * self.viewport().height():
-            self._anchor = (self._anchor[0], self._anchor[1] + value - here)
-        else:
-            self._anchor = self._heights.find(value)
+        self._rows.scroll_to(value, at_end=value >= self.verticalScrollBar().maximum())
         self._arrange()
         self._idle.start()
 
     def _lay_out_ahead(self) -> None:
         """One row in each idle slice, in the direction of scrolling."""
-        if not self._visible or not self.isVisible():
-            return
-        first, last = self._visible[0][0], self._visible[-1][0]
-        rows = range(last + 1, last + AHEAD_DOWN) if self._direction > 0 else range(first - 1, first - AHEAD_UP, -1)
-        for row in rows:
-            if 0 <= row < len(self._heights) and self._model.row_id(row) not in self._layouts:
-                if self._lay_out(row) is not None:
-                    self._idle.start()
-                return
-
-    def _follow(self, following: bool) -> None:
-        if following != self._following:
-            self._following = following
-            self.following_changed.emit(following)
+        if self.isVisible() and self._rows.lay_out_ahead():
+            self._idle.start()
 
     def _refresh_rows(self, identifiers: Iterable[int]) -> None:
-        """Contents changed: streamed text grows in its layout, everything else is laid out anew when it is seen."""
-        for identifier in identifiers:
-            layout = self._layouts.get(identifier)
-            row = self._model.row_of(identifier) if layout is not None and identifier < 0 else None
-            blocks = None if row is None else self._model.blocks(row, False)
-            if layout is None or blocks is None or not layout.update(blocks):
-                self._layouts.pop(identifier, None)
+        self._rows.refresh(identifiers)
         self._arrange_soon.start()
-
-    def _estimates(self, first: int, last: int) -> list[int]:
-        return [ESTIMATED_CHROME + ESTIMATED_LINE * lines for lines in self._model.lines(first, last)]
 
     # Pointing
 
     def _point_at(self, position: QPoint) -> TextPoint:
         """The character nearest to a point of the viewport."""
-        if not self._visible:
+        if not self._rows.visible:
             return TextPoint(0, 0)
-        row, top = next(((r, t) for r, t in reversed(self._visible) if t <= position.y()), self._visible[0])
-        layout = self._lay_out(row)
+        row, top = next(((r, t) for r, t in reversed(self._rows.visible) if t <= position.y()), self._rows.visible[0])
+        layout = self._rows.lay_out(row)
         if layout is None:
             return TextPoint(row, 0)
         return TextPoint(row, layout.position_at(position.x() - self.column()[0], position.y() - top))
 
     def _target_at(self, position: QPoint) -> tuple[int, Target] | None:
-        for row, top in self._visible:
-            if top <= position.y() < top + self._heights[row]:
-                layout = self._lay_out(row)
-                x, y = position.x() - self.column()[0], position.y() - top
-                target = layout.target_at(x, y) if layout is not None and 0 <= x < layout.width else None
-                return None if target is None else (row, target)
-        return None
+        found = self._rows.row_at(position.y())
+        if found is None:
+            return None
+        row, top = found
+        layout = self._rows.lay_out(row)
+        x, y = position.x() - self.column()[0], position.y() - top
+        target = layout.target_at(x, y) if layout is not None and 0 <= x < layout.width else None
+        return None if target is None else (row, target)
 
     def _activate(self, row: int, target: Target) -> None:
         match target:
@@ -367,7 +254,7 @@ class ConversationView(QListView):
         self._drag_scroll.start()
 
     def _select_word(self, point: TextPoint) -> None:
-        layout = self._lay_out(point.row)
+        layout = self._rows.lay_out(point.row)
         if layout is not None:
             first, last = layout.word_at(point.character)
             self._selection = Selection(TextPoint(point.row, first), TextPoint(point.row, last))
@@ -388,9 +275,9 @@ class ConversationView(QListView):
 
     def _paint_row(self, painter: QPainter, row: int, top: int, clip: QRectF) -> None:
         left, width = self.column()
-        layout = self._layouts.get(self._model.row_id(row))
+        layout = self._rows.layout_of(row)
         if layout is None:
-            self._paint_placeholder(painter, QRectF(left, top + 10, width, self._heights[row] - 14))
+            self._paint_placeholder(painter, QRectF(left, top + 10, width, self._rows.heights[row] - 14))
             return
         if layout.height == 0:
             return
@@ -431,26 +318,18 @@ class ConversationView(QListView):
 
     def reset(self) -> None:
         super().reset()
-        self._layouts.clear()
         self._selection = None
-        self._anchor = (0, 0)
-        count = self._model.rowCount()
-        self._heights = HeightIndex(self._estimates(0, count - 1) if count else ())
+        self._rows.reset()
         self._arrange_soon.start()
 
     def rowsInserted(self, parent: Index, start: int, end: int) -> None:
-        self._heights.insert(start, self._estimates(start, end))
-        count = end - start + 1
-        if start <= self._anchor[0] and start < len(self._heights) - count:
-            self._anchor = (self._anchor[0] + count, self._anchor[1])
-            self._selection = self._selection.moved(count) if self._selection else None
-            self._visible = [(row + count, top) for row, top in self._visible]
+        if self._rows.insert(start, end) and self._selection:
+            self._selection = self._selection.moved(end - start + 1)
         self._arrange_soon.start()
 
     def rowsAboutToBeRemoved(self, parent: Index, start: int, end: int) -> None:
         super().rowsAboutToBeRemoved(parent, start, end)
-        self._heights.remove(start, end)
-        self._visible = [(row, top) for row, top in self._visible if row < start]
+        self._rows.remove(start, end)
         if self._selection and self._selection.last.row >= start:
             self._selection = None
         self._arrange_soon.start()
@@ -466,18 +345,13 @@ class ConversationView(QListView):
 
     def visualRect(self, index: Index) -> QRect:
         row = index.row()
-        if not index.isValid() or row >= len(self._heights):
+        if not index.isValid() or row >= len(self._rows.heights):
             return QRect()
-        top = next((top for visible, top in self._visible if visible == row), None)
-        if top is None:
-            top = self._heights.top(row) - self.verticalScrollBar().value()
-        return QRect(0, top, self.viewport().width(), self._heights[row])
+        return QRect(0, self._rows.top_of(row), self.viewport().width(), self._rows.heights[row])
 
     def indexAt(self, point: QPoint) -> QModelIndex:
-        for row, top in self._visible:
-            if top <= point.y() < top + self._heights[row]:
-                return self._model.index(row, 0)
-        return QModelIndex()
+        found = self._rows.row_at(point.y())
+        return QModelIndex() if found is None else self._model.index(found[0], 0)
 
     def scrollTo(
         self, index: Index, hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible
@@ -485,21 +359,21 @@ class ConversationView(QListView):
         box, height = self.visualRect(index), self.viewport().height()
         if not index.isValid() or (box.top() >= 0 and box.bottom() <= height):
             return
-        self._follow(False)
+        self._rows.follow(False)
         if box.top() < 0 or box.height() > height:
-            self._anchor = (index.row(), 0)
+            self._rows.anchor = (index.row(), 0)
         else:
-            self._anchor = (index.row(), box.height() - height + BOTTOM)
+            self._rows.anchor = (index.row(), box.height() - height + BOTTOM)
         self._arrange()
 
     def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
         actions = QAbstractItemView.CursorAction
-        row, last = max(0, self.currentIndex().row()), len(self._heights) - 1
+        row, last = max(0, self.currentIndex().row()), len(self._rows.heights) - 1
         if action in (actions.MoveHome, actions.MoveEnd):
             row = 0 if action == actions.MoveHome else last
         step = {actions.MoveDown: 1, actions.MoveNext: 1, actions.MoveUp: -1, actions.MovePrevious: -1}.get(action, 0)
         row += step
-        while 0 <= row <= last and self._heights[row] == 0 and step:
+        while 0 <= row <= last and self._rows.heights[row] == 0 and step:
             row += step
         return self._model.index(max(0, min(last, row)), 0)
 
@@ -512,8 +386,8 @@ class ConversationView(QListView):
         painter = QPainter(self.viewport())
         clip = QRectF(event.rect())
         painter.fillRect(clip, self._style.color("base"))
-        for row, top in self._visible:
-            if row < len(self._heights) and top < clip.bottom() and top + self._heights[row] > clip.top():
+        for row, top in self._rows.visible:
+            if row < len(self._rows.heights) and top < clip.bottom() and top + self._rows.heights[row] > clip.top():
                 self._paint_row(painter, row, top, clip)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -525,8 +399,8 @@ class ConversationView(QListView):
         current = self.currentIndex().row()
         if event.matches(QKeySequence.StandardKey.Copy):
             self._copy()
-        elif event.matches(QKeySequence.StandardKey.SelectAll) and len(self._heights):
-            end = TextPoint(len(self._heights) - 1, END_OF_ROW)
+        elif event.matches(QKeySequence.StandardKey.SelectAll) and len(self._rows.heights):
+            end = TextPoint(len(self._rows.heights) - 1, END_OF_ROW)
             self._selection = Selection(TextPoint(0, 0), end)
             self.viewport().update()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and current >= 0:
@@ -536,18 +410,18 @@ class ConversationView(QListView):
             page = bar.pageStep() - 3 * ESTIMATED_LINE
             bar.setValue(bar.value() + (page if event.key() == Qt.Key.Key_PageDown else -page))
         elif event.key() == Qt.Key.Key_End:
-            self.setCurrentIndex(self._model.index(len(self._heights) - 1, 0))
+            self.setCurrentIndex(self._model.index(len(self._rows.heights) - 1, 0))
             self.show_end()
         else:
             super().keyPressEvent(event)
 
     def _toggle_current(self, row: int) -> None:
-        layout = self._lay_out(row)
+        layout = self._rows.lay_out(row)
         if layout is not None and any(getattr(block, "foldable", False) for block in layout.blocks):
             self.toggle(row)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() != Qt.MouseButton.LeftButton or not self._visible:
+        if event.button() != Qt.MouseButton.LeftButton or not self._rows.visible:
             return
         position = event.position().toPoint()
         found = self._target_at(position)
@@ -584,7 +458,7 @@ class ConversationView(QListView):
             self._activate(*found)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if self._visible and self._target_at(event.position().toPoint()) is None:
+        if self._rows.visible and self._target_at(event.position().toPoint()) is None:
             self._select_word(self._point_at(event.position().toPoint()))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -600,12 +474,11 @@ class ConversationView(QListView):
         event.accept()
 
     def _scroll_part(self, position: QPointF, pixels: float) -> bool:
-        for row, top in self._visible:
-            if top <= position.y() < top + self._heights[row]:
-                layout = self._lay_out(row)
-                left = self.column()[0]
-                return layout is not None and layout.scroll_sideways(position.x() - left, position.y() - top, pixels)
-        return False
+        found = self._rows.row_at(int(position.y()))
+        layout = None if found is None else self._rows.lay_out(found[0])
+        if found is None or layout is None:
+            return False
+        return layout.scroll_sideways(position.x() - self.column()[0], position.y() - found[1], pixels)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         event.ignore()
@@ -619,11 +492,6 @@ class ConversationView(QListView):
         if event.type() in (QEvent.Type.HoverMove, QEvent.Type.HoverEnter, QEvent.Type.HoverLeave, QEvent.Type.ToolTip):
             return True
         return super().viewportEvent(event)
-
-
-def join_rows(texts: Iterable[str]) -> str:
-    """The copied texts of several rows as one."""
-    return "\n\n".join(text for text in texts if text)
 
 
 def _cursor_shape(target: Target | None) -> Qt.CursorShape:

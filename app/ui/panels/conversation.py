@@ -25,7 +25,8 @@ from app.ui.composer import Composer
 from app.ui.conversation.content import copied_texts
 from app.ui.conversation.entries import head_row
 from app.ui.conversation.parts import Style
-from app.ui.conversation.view import ConversationView, join_rows
+from app.ui.conversation.selection import join_rows
+from app.ui.conversation.view import ConversationView
 from app.ui.desk import Desk
 from app.ui.models.conversation import MARGIN, ConversationModel
 
