@@ -48,7 +48,7 @@ def find_sources(places: Iterable[Path], *, format: str | None = None) -> list[S
         except OSError as error:
             raise UserError(f"{place} cannot be read: {error.strerror}.") from error
         named = not stat.S_ISDIR(status.st_mode)
-        for path in [place] if named else _files_below(place):
+        for path in [place] if named else files_below(place):
             source = _source(path, format, trusted=named)
             if source is not None:
                 found.setdefault(source[0], source[1])
@@ -68,7 +68,7 @@ def _source(path: Path, format: str | None, *, trusted: bool) -> tuple[tuple[int
     return (status.st_dev, status.st_ino), Source(path, name, status.st_size)
 
 
-def _files_below(folder: Path, depth: int = 0) -> Iterator[Path]:
+def files_below(folder: Path, depth: int = 0) -> Iterator[Path]:
     """Files below a folder in the order of their names; links to folders are not followed."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -77,9 +77,16 @@ def _files_below(folder: Path, depth: int = 0) -> Iterator[Path]:
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             if depth < MAX_DEPTH:
-                yield from _files_below(Path(entry.path), depth + 1)
-        elif entry.is_file():
+                yield from files_below(Path(entry.path), depth + 1)
+        elif _is_file(entry):
             yield Path(entry.path)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False  # a link that leads to itself
 
 
 def recognise_file(path: Path) -> str | None:

@@ -64,7 +64,7 @@ def _read(path: Path, file: BinaryIO) -> Iterator[Record | Skipped]:
         complete = line.endswith(b"\n")
         if not complete and len(line) > MAX_LINE:
             del line
-            _pass_over(file)
+            pass_over(file)
             yield Skipped(path, number, TOO_LONG)
             continue
         if number == 1:
@@ -83,7 +83,8 @@ def _read(path: Path, file: BinaryIO) -> Iterator[Record | Skipped]:
         del fields
 
 
-def _pass_over(file: BinaryIO) -> None:
+def pass_over(file: BinaryIO) -> None:
+    """Moves to the end of the line without holding it."""
     while (piece := file.readline(_PIECE)) and not piece.endswith(b"\n"):
         pass
 

@@ -10,7 +10,7 @@ what versions 1.0 to 2.1 write, and keeps what it does not know as a `notice`.
 
 from __future__ import annotations
 
-from app.importers.claude.reader import read
+from app.importers.claude.reader import Reader
 from app.importers.claude.records import recognise
 
-__all__ = ["read", "recognise"]
+__all__ = ["Reader", "recognise"]

@@ -27,7 +27,10 @@ Level = Literal["info", "warning", "error"]
 
 @dataclass(slots=True)
 class Mapped:
-    """The events of one record. message: the API message that an answer is part of. command: a slash command."""
+    """The events of one record. message: the API message that an answer is part of. command: a slash command.
+
+    unfinished: more records of the same API message are to be expected.
+    """
 
     role: Role
     bodies: list[Body] = field(default_factory=list)
@@ -35,6 +38,7 @@ class Mapped:
     usage: Usage | None = None
     prompt: str | None = None
     command: bool = False
+    unfinished: bool = False
 
 
 # What every record repeats, and an event has in its own fields.
@@ -113,7 +117,8 @@ def _answer(fields: dict[str, Any], message: dict[str, Any], calls: Calls, size:
         recorded = isinstance(content, str | list)
         bodies.append(Notice(text="Thinking that was not recorded") if recorded else _unknown(fields))
     name = as_name(message.get("id"))
-    return Mapped("answer", bodies, message=name, usage=_usage(message, model))
+    unfinished = "stop_reason" in message and message["stop_reason"] is None
+    return Mapped("answer", bodies, message=name, usage=_usage(message, model), unfinished=unfinished)
 
 
 def _usage(message: dict[str, Any], model: str | None) -> Usage | None:

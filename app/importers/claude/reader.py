@@ -29,7 +29,7 @@ from app.importers.drafts import (
     SetFields,
     Skipped,
 )
-from app.importers.lines import Record, read_lines
+from app.importers.lines import Record
 from app.importers.seen import Seen
 from app.importers.values import as_milliseconds, as_name, as_text, first_line, turn_id
 from app.sessions.events import Notice, Usage
@@ -51,7 +51,8 @@ class Branch:
     """One line of a session's conversation: what is one session here.
 
     last: its newest record of the conversation, last_prompt, last_message: the rows where its newest prompt and its
-    newest API message begin (-1: none). usage: of that message, told when the message is over.
+    newest API message begin (-1: none). usage: of that message, told when the message is over. unfinished: the newest
+    record of the conversation is of that message and says that there will be more.
     """
 
     source: str
@@ -70,6 +71,7 @@ class Branch:
     title: str | None = None
     title_rank: int = -1
     title_told: str | None = None
+    unfinished: bool = False
 
 
 @dataclass(slots=True)
@@ -87,24 +89,57 @@ class Session:
     first_prompt_is_root: bool = False
 
 
-def read(paths: Iterable[Path]) -> Iterator[Item]:
-    """The items of these transcripts, conversations before side chains, each by time. Never raises on content."""
-    reader = _Reader()
-    for head in sorted((head_of(path) for path in paths), key=lambda head: head.order):
-        yield from reader.read_file(head)
-    yield from reader.finish()
+@dataclass(slots=True)
+class OpenFile:
+    """What is remembered of a file. current: the session that lines without one belong to. offset: bytes read.
+
+    told: time and turns of its sessions where reading stopped, since other files may go on with them.
+    """
+
+    head: Head
+    current: str | None
+    offset: int = 0
+    touched: dict[str, Session] = field(default_factory=dict)
+    told: dict[str, tuple[int, list[str | None]]] = field(default_factory=dict)
+
+    @property
+    def sessions(self) -> Iterable[str]:
+        return self.touched
+
+    def leave(self) -> None:
+        """Remembers where this file stands in its sessions."""
+        self.told = {
+            name: (session.time, [branch.turn for branch in session.branches])
+            for name, session in self.touched.items()
+        }
+
+    def resume(self) -> None:
+        """Goes on where this file stood. Branches that other files began since are left as they are."""
+        for name, (time, turns) in self.told.items():
+            session = self.touched[name]
+            session.time = time
+            for branch, turn in zip(session.branches, turns, strict=False):
+                branch.turn = turn
 
 
-class _Reader:
+class Reader:
+    """Reads transcripts, conversations before side chains, each by time. See `reading.Reader`."""
+
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._waiting: OrderedDict[str, tuple[str, Skipped]] = OrderedDict()
 
-    def read_file(self, head: Head) -> Iterator[Item]:
-        """The items of one file, with what is known at its end: titles, and the usage of the last messages."""
-        touched: dict[str, Session] = {}
-        current, offset = head.session, 0
-        for line in read_lines(head.path):
+    def head(self, path: Path) -> Head:
+        return head_of(path)
+
+    def open(self, head: Head) -> OpenFile:
+        return OpenFile(head, head.session)
+
+    def read(self, file: OpenFile, lines: Iterable[Record | Skipped]) -> Iterator[Item]:
+        """The items of these lines, which follow those that were read of the file before."""
+        file.resume()
+        head, touched, current, offset = file.head, file.touched, file.current, file.offset
+        for line in lines:
             if isinstance(line, Skipped):
                 yield line
                 continue
@@ -127,8 +162,19 @@ class _Reader:
                 _set_title(self._main(session), as_text(line.fields[key]), rank)
             else:
                 yield from self._record(session, line)
-        for session in touched.values():
-            yield from _close(session)
+        file.current, file.offset = current, offset
+        file.leave()
+
+    def settle(self, file: OpenFile, *, over: bool = True) -> Iterator[Item]:
+        """What is known at the end of a file: titles, and the usage of the last messages."""
+        for session in file.touched.values():
+            yield from _close(session, over=over)
+
+    def forget(self, file: OpenFile) -> None:
+        """The file and its sessions are not needed any more."""
+        for name, session in file.touched.items():
+            if self._sessions.get(name) is session:
+                del self._sessions[name]
 
     def finish(self) -> Iterator[Item]:
         """Summaries of conversations that no file held."""
@@ -204,7 +250,7 @@ class _Reader:
         elif mapped.role == "answer":
             yield from _note_message(session, branch, mapped, name, row, time)
         if mapped.role != "aside":
-            branch.last = row
+            branch.last, branch.unfinished = row, mapped.unfinished
         yield from _events(branch, mapped, name, time, line)
         if self._waiting and (waiting := self._waiting.pop(name, None)):
             _set_title(branch, waiting[0], _SUMMARY_RANK)
@@ -367,9 +413,10 @@ def _set_title(branch: Branch, title: str, rank: int) -> None:
         branch.title, branch.title_rank = title, rank
 
 
-def _close(session: Session) -> Iterator[Item]:
+def _close(session: Session, *, over: bool) -> Iterator[Item]:
     for branch in session.branches:
-        yield from _tell_usage(session, branch)
+        if over or not branch.unfinished:
+            yield from _tell_usage(session, branch)
         if branch.announced and branch.title != branch.title_told:
             branch.title_told = branch.title
             yield SetFields(session=branch.source, fields={"title": branch.title}, time=branch.started)

@@ -29,13 +29,17 @@ def recognise(fields: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The beginning of a file. time: milliseconds; 0 where no line of the beginning says one."""
+    """The beginning of a file. time: milliseconds; 0 where no line of the beginning says one.
+
+    is_final: more lines at the end of the file cannot change it.
+    """
 
     path: Path
     session: str | None
     time: int
     cwd: str | None
     side_chain: bool
+    is_final: bool = True
 
     @property
     def order(self) -> tuple[bool, int, str]:
@@ -45,8 +49,9 @@ class Head:
 
 def head_of(path: Path) -> Head:
     """The head of a file, from its first record that names session and time."""
-    session = None
+    session, lines = None, 0
     for line in islice(read_lines(path), _MOST_LINES):
+        lines += 1
         if isinstance(line, Skipped):
             continue
         fields = line.fields
@@ -55,4 +60,4 @@ def head_of(path: Path) -> Head:
         if time is not None and as_name(fields.get("sessionId")):
             side = fields.get("isSidechain") is True
             return Head(path, session, time, as_name(fields.get("cwd")), side)
-    return Head(path, session, 0, None, False)
+    return Head(path, session, 0, None, False, is_final=lines == _MOST_LINES)

@@ -8,6 +8,6 @@ of it), `compacted` a shortened history. Older rollouts are bare response items 
 
 from __future__ import annotations
 
-from app.importers.codex.reader import read, recognise
+from app.importers.codex.reader import Reader, recognise
 
-__all__ = ["read", "recognise"]
+__all__ = ["Reader", "recognise"]

@@ -52,12 +52,21 @@ def _is_bare_head(fields: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The beginning of a rollout. session: its id; derived from the first line where that is lost."""
+    """The beginning of a rollout. session: its id; derived from the first line where that is lost.
+
+    is_final: more lines at the end of the file cannot change it.
+    """
 
     path: Path
     session: str
     time: int
     meta: dict[str, Any]
+    is_final: bool = True
+
+    @property
+    def order(self) -> tuple[bool, int, str]:
+        """By time."""
+        return False, self.time, str(self.path)
 
 
 @dataclass(slots=True)
@@ -71,56 +80,100 @@ class Session:
     seen: Seen = field(default_factory=Seen)
 
 
-def read(paths: Iterable[Path]) -> Iterator[Item]:
-    """The items of these rollouts, by time. Never raises on content."""
-    sessions: dict[str, Session] = {}
-    heads = [head for path in paths if (head := _head_of(path))]
-    for head in sorted(heads, key=lambda head: (head.time, str(head.path))):
-        session = sessions.setdefault(head.session, Session(head.session))
-        yield from _read_file(head, session)
+@dataclass(slots=True)
+class OpenFile:
+    """What is remembered of a rollout. time, turn: of its last line. offset: bytes read."""
+
+    head: Head
+    session: Session
+    state: State
+    time: int
+    turn: str | None = None
+    offset: int = 0
+
+    @property
+    def sessions(self) -> Iterable[str]:
+        return (self.session.name,)
+
+
+class Reader:
+    """Reads rollouts, by time. A file is told from itself alone: the same whether or not others were read before.
+
+    See `reading.Reader`.
+    """
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Session] = {}
+
+    def head(self, path: Path) -> Head:
+        return _head_of(path)
+
+    def open(self, head: Head) -> OpenFile:
+        session = self._sessions.setdefault(head.session, Session(head.session))
+        state = State(cwd=as_name(head.meta.get("cwd")))
+        state.calls.root = state.cwd
+        return OpenFile(head, session, state, head.time)
+
+    def read(self, file: OpenFile, lines: Iterable[Record | Skipped]) -> Iterator[Item]:
+        """The items of these lines, which follow those that were read of the file before."""
+        head, session, state, time, turn, offset = (
+            file.head,
+            file.session,
+            file.state,
+            file.time,
+            file.turn,
+            file.offset,
+        )
+        for line in lines:
+            if isinstance(line, Skipped):
+                yield line
+                continue
+            offset += line.size
+            if line.number % POSITION_EVERY == 0:
+                yield Position(head.path, offset)
+            time = as_milliseconds(line.fields.get("timestamp")) or time
+            bodies = _bodies(line, state)
+            state.calls.root = state.calls.root or state.cwd
+            prompted = any(isinstance(body, UserMessage) for body in bodies)
+            if prompted:
+                turn = turn_id(f"{head.session}/{line.number}")
+            if not bodies or _repeated(session.seen, line.number, bodies):
+                continue
+            if not session.announced:
+                yield _announce(head, session, state, time)
+            yield from _events(head.session, line, bodies, time, turn)
+        file.time, file.turn, file.offset = time, turn, offset
+
+    def settle(self, file: OpenFile, *, over: bool = True) -> Iterator[Item]:
+        """What is known at the end of a file: its title."""
+        return _close(file.session, file.state)
+
+    def forget(self, file: OpenFile) -> None:
+        """The file and its session are not needed any more."""
+        if self._sessions.get(file.session.name) is file.session:
+            del self._sessions[file.session.name]
+
+    def finish(self) -> Iterator[Item]:
+        """Nothing is left to say."""
+        return iter(())
 
 
 def _head_of(path: Path) -> Head:
     first = b""
-    time, meta = 0, dict[str, Any]()
+    time, meta, lines, found = 0, dict[str, Any](), 0, False
     for line in islice(read_lines(path), _MOST_LINES):
+        lines += 1
         if isinstance(line, Skipped):
             continue
         first = first or _encode(line.fields)
         payload = as_dict(line.fields.get("payload")) if "payload" in line.fields else line.fields
         time = time or as_milliseconds(line.fields.get("timestamp")) or 0
         if line.fields.get("type") == "session_meta" or _is_bare_head(line.fields):
-            meta = payload
+            meta, found = payload, True
             break
     name = as_name(meta.get("id")) or as_name(meta.get("session_id"))
-    return Head(path, name or "unnamed-" + blake2b(first, digest_size=8).hexdigest(), time, meta)
-
-
-def _read_file(head: Head, session: Session) -> Iterator[Item]:
-    """The items of one file, told from the file alone: the same whether or not others were read before it."""
-    state = State(cwd=as_name(head.meta.get("cwd")))
-    state.calls.root = state.cwd
-    turn: str | None = None
-    time, offset = head.time, 0
-    for line in read_lines(head.path):
-        if isinstance(line, Skipped):
-            yield line
-            continue
-        offset += line.size
-        if line.number % POSITION_EVERY == 0:
-            yield Position(head.path, offset)
-        time = as_milliseconds(line.fields.get("timestamp")) or time
-        bodies = _bodies(line, state)
-        state.calls.root = state.calls.root or state.cwd
-        prompted = any(isinstance(body, UserMessage) for body in bodies)
-        if prompted:
-            turn = turn_id(f"{head.session}/{line.number}")
-        if not bodies or _repeated(session.seen, line.number, bodies):
-            continue
-        if not session.announced:
-            yield _announce(head, session, state, time)
-        yield from _events(head.session, line, bodies, time, turn)
-    yield from _close(session, state)
+    name = name or "unnamed-" + blake2b(first, digest_size=8).hexdigest()
+    return Head(path, name, time, meta, is_final=found or lines == _MOST_LINES)
 
 
 def _bodies(line: Record, state: State) -> list[Body]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from app.importers import claude
+from app.importers.registry import FORMATS
 from app.importers.values import turn_id
 from app.sessions.events import (
     AgentMessage,
@@ -37,7 +37,7 @@ CLAUDE = FIXTURES / "claude_code"
 
 
 def _fixture(name: str) -> list[Any]:
-    return list(claude.read([CLAUDE / name]))
+    return list(FORMATS["claude"].read([CLAUDE / name]))
 
 
 def test_representative_messages() -> None:

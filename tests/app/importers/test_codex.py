@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.importers import codex
+from app.importers.registry import FORMATS
 from app.importers.values import turn_id
 from app.sessions.events import (
     AgentMessage,
@@ -60,7 +60,7 @@ HEAD = _line("session_meta", META)
 
 
 def test_the_fixture() -> None:
-    items = list(codex.read([FIXTURES / "codex" / "tool_calls.jsonl"]))
+    items = list(FORMATS["codex"].read([FIXTURES / "codex" / "tool_calls.jsonl"]))
     (session,) = sessions(items).values()
     assert (session.source, session.cwd, session.agent) == ("s1", "/workspace/project", "codex")
     assert kinds(items) == [
@@ -256,7 +256,7 @@ def test_bare_rollouts_of_old_versions(tmp_path: Path) -> None:
 def test_a_rollout_that_is_there_twice_is_told_once(tmp_path: Path) -> None:
     records = [HEAD, _said("user", "a"), _said("assistant", "b")]
     paths = [write(tmp_path / name, records) for name in ("one", "two")]
-    assert len(events(codex.read(paths))) == 2
+    assert len(events(FORMATS["codex"].read(paths))) == 2
 
 
 def test_a_rollout_without_its_head_has_a_steady_name(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.importers import claude, codex
 from app.importers.drafts import Item, NewEvent, NewSession, SetFields, Skipped
 from app.importers.registry import FORMATS
 from app.sessions.bodies import decode_body, decode_common, encode_draft
@@ -170,10 +169,10 @@ def test_fixtures_cut_anywhere(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.jsonl")), ids=lambda path: path.name)
 def test_fixtures_are_told_in_the_vocabulary(path: Path) -> None:
-    read = codex.read if path.parent.name == "codex" else claude.read
+    read = FORMATS["codex" if path.parent.name == "codex" else "claude"].read
     _check(list(read([path])))
 
 
 def test_parsing_twice_gives_the_same() -> None:
     paths = sorted((FIXTURES / "claude_code").glob("*.jsonl"))
-    assert list(claude.read(paths)) == list(claude.read(list(reversed(paths))))
+    assert list(FORMATS["claude"].read(paths)) == list(FORMATS["claude"].read(list(reversed(paths))))

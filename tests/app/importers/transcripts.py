@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.importers import claude, codex
 from app.importers.drafts import Item, NewEvent, NewSession, SetFields, Skipped
+from app.importers.registry import FORMATS
 from app.sessions.events import UserMessage
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "import"
@@ -77,12 +77,12 @@ def items_of(tmp_path: Path, *talks: Talk | Sequence[Any]) -> list[Item]:
         write(tmp_path / f"{number}.jsonl", talk.records if isinstance(talk, Talk) else talk)
         for number, talk in enumerate(talks)
     ]
-    return list(claude.read(paths))
+    return list(FORMATS["claude"].read(paths))
 
 
 def rollout_items(tmp_path: Path, *records: Any) -> list[Item]:
     """What a rollout with these records gives."""
-    return list(codex.read([write(tmp_path / "rollout.jsonl", records)]))
+    return list(FORMATS["codex"].read([write(tmp_path / "rollout.jsonl", records)]))
 
 
 def sessions(items: Iterable[Item]) -> dict[str, NewSession]:
