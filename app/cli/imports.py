@@ -14,6 +14,7 @@ import typer
 
 from app.cli.call import Call, call_of
 from app.cli.declared import group
+from app.cli.errors import UsageError
 from app.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,18 +45,43 @@ def import_(
     by_folder: Annotated[
         bool, typer.Option("--by-folder", help="One workspace per source folder instead of this one.")
     ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with what is written to them; one report each time.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would come, change nothing.")] = False,
 ) -> None:
     """Bring in sessions of Claude Code, Codex and Lovelace; repeated, nothing comes twice."""
     call = call_of(context)
+    if follow:
+        _follow(call, sources or [], format, by_folder=by_folder, dry_run=dry_run)
+        return
     found = _find(sources or [], format)
     with call.workspace() as workspace:
-        total = _Totals()
+        total = Totals()
         for path in found.archives:
             total.add_archive(_read_archive(call, workspace, path, dry_run=dry_run))
         if found.transcripts:
             total.add_import(_ingest(call, workspace, found.transcripts, by_folder=by_folder, dry_run=dry_run))
-    _report(call, total)
+    report(call, total)
+
+
+def _follow(call: Call, places: list[Path], format: Format, *, by_folder: bool, dry_run: bool) -> None:
+    """Bring in the exports that are there, and keep up with transcripts until the person or the system ends that."""
+    from app.cli.follow import Following
+    from app.importers.registry import possible_places
+
+    if dry_run:
+        raise UsageError("--follow writes what comes; --dry-run only goes with an import that ends.")
+    if format == "lovelace":
+        raise UsageError("--follow is for transcripts that grow; an export of Lovelace is complete.")
+    looked = [place.absolute() for place in places] or possible_places()
+    with call.workspace() as workspace:
+        first = Totals()
+        if format == "auto":
+            for path in _find_archives(looked):
+                first.add_archive(_read_archive(call, workspace, path, dry_run=False))
+        sinks = Folders if by_folder else None
+        Following(call, workspace, looked, None if format == "auto" else format, sinks, report).run(first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +129,7 @@ def _ingest(call: Call, workspace: Workspace, sources: list[Source], *, by_folde
     from app.importers.ingest import ImportOptions, ingest
 
     def run(operations: SessionOperations) -> ImportReport:
-        sink_for = _Folders(operations).sink if by_folder else None
+        sink_for = Folders(operations).sink if by_folder else None
         options = ImportOptions(dry_run=dry_run, sink_for=sink_for)
         return ingest(operations, sources, options=options, progress=lambda now: advance(now.bytes_done))
 
@@ -111,7 +137,7 @@ def _ingest(call: Call, workspace: Workspace, sources: list[Source], *, by_folde
         return workspace.write(run)
 
 
-class _Folders:
+class Folders:
     """The workspaces that folders have, or get."""
 
     def __init__(self, operations: SessionOperations) -> None:
@@ -208,7 +234,7 @@ def _stoppable(advance: Callable[[int], None]) -> Iterator[Callable[[int], None]
 
 
 @dataclass(slots=True)
-class _Totals:
+class Totals:
     """The counts of all sources together, under their names in JSON."""
 
     counts: dict[str, int] = field(
@@ -231,7 +257,8 @@ class _Totals:
         self.counts["sessions"] += report.created + report.updated + report.unchanged
 
 
-def _report(call: Call, total: _Totals) -> None:
+def report(call: Call, total: Totals) -> None:
+    """Print what came: an object with `--json`, else a sentence and what was passed over."""
     if call.out.json:
         call.out.value({**total.counts, "skipped": total.skipped})
         return

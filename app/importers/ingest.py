@@ -140,7 +140,7 @@ def ingest(
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> ImportReport:
     """Reads all sources and writes what is new. Damaged lines are reported, not raised."""
-    writing = _Import(sink, options or ImportOptions(), progress, sources)
+    writing = ImportWriter(sink, options or ImportOptions(), progress, sources)
     for name in sorted({source.format for source in sources}):
         paths = [source.path for source in sources if source.format == name]
         for item in FORMATS[name].read(paths):
@@ -150,7 +150,7 @@ def ingest(
 
 
 @dataclass(slots=True)
-class _Pending:
+class Pending:
     """A session that the stream is about, with what waits to be written. floor: counter of its fork point."""
 
     sink: ImportSink
@@ -160,7 +160,9 @@ class _Pending:
     floor: int = 0
 
 
-class _Import:
+class ImportWriter:
+    """Takes the items of a stream and writes what is new of them; `finish` gives the report."""
+
     def __init__(
         self,
         sink: ImportSink,
@@ -172,7 +174,7 @@ class _Import:
         self._options = options
         self._progress = progress
         self._report = ImportReport(sources=len(sources))
-        self._pending: OrderedDict[tuple[str, str], _Pending] = OrderedDict()
+        self._pending: OrderedDict[tuple[str, str], Pending] = OrderedDict()
         self._folders: dict[tuple[str, str], ImportSink] = {}
         self._states: dict[str, str] = {}
         self._ids: dict[tuple[str, str], str] = {}
@@ -201,7 +203,7 @@ class _Import:
         if self._waiting >= BATCH_EVENTS or self._waiting_bytes >= BATCH_BYTES:
             self.flush()
 
-    def _event(self, pending: _Pending, item: NewEvent) -> None:
+    def _event(self, pending: Pending, item: NewEvent) -> None:
         self._report.events += 1
         self._report.notices += isinstance(item.body, Notice)
         self._waiting_bytes += item.size
@@ -237,7 +239,7 @@ class _Import:
             sink = self._options.sink_for(item.cwd) if item.cwd else self._sink
         self._folders[format, item.source] = sink
 
-    def _origin(self, format: str, pending: _Pending, source: str, event: str | None) -> dict[str, str] | None:
+    def _origin(self, format: str, pending: Pending, source: str, event: str | None) -> dict[str, str] | None:
         """Where a fork begins; None where nothing is shared, or in a dry run (its events may be nowhere)."""
         if event is None or self._options.dry_run:
             return None
@@ -254,20 +256,20 @@ class _Import:
             found = self._ids[format, source] = sink.open_import(format, source).session
         return found
 
-    def _open(self, format: str, source: str) -> _Pending:
+    def _open(self, format: str, source: str) -> Pending:
         key = (format, source)
         pending = self._pending.get(key)
         if pending is None:
             if len(self._pending) >= 2 * _OPEN_TARGETS:
                 self.flush()
             sink = self._folders.get(key, self._sink)
-            pending = _Pending(sink, sink.open_import(format, source), f"{format}:{source}")
+            pending = Pending(sink, sink.open_import(format, source), f"{format}:{source}")
             self._pending[key] = pending
             self._ids[key] = pending.target.session
         self._pending.move_to_end(key)
         return pending
 
-    def _add(self, pending: _Pending, draft: Draft) -> None:
+    def _add(self, pending: Pending, draft: Draft) -> None:
         """Keeps an event for the next flush, if the session does not have it."""
         if not pending.target.is_new:
             assert draft.source is not None

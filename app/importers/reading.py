@@ -1,6 +1,6 @@
 """How a format is read: files are opened, their lines become items, and reading can go on when a file has grown.
 
-`read_files` is the whole of an import. Following (`follow.py`) keeps a reader and its open files, and gives them
+`read_files` is the whole of an import. Following (`following`) keeps a reader and its open files, and gives them
 further lines as they are written.
 """
 

@@ -38,7 +38,7 @@ from app.sessions.events import (
     UserMessage,
 )
 from app.sessions.fields import CURRENT_WORKSPACE, PROFILE_NOTE, title_from
-from app.sessions.ids import MAX_COUNTER, counter_of, derived_id, event_id, new_id
+from app.sessions.ids import COUNTER_CHARACTERS, MAX_COUNTER, counter_of, derived_id, event_digest, event_id, new_id
 from app.sessions.lineage import conversation, find_event
 from app.sessions.packing import blob_key, resolve_stub, unpack_body
 from app.sessions.settling import current_fields
@@ -50,11 +50,15 @@ Kind = TypeVar("Kind", bound=Body)
 
 @dataclass(frozen=True, slots=True)
 class ImportTarget:
-    """A session that an import writes into. digests: those of the events already there (see `ids.event_digest`)."""
+    """A session that an import writes into. digests: those of the events already there (see `ids.event_digest`).
+
+    last: the greatest id of them.
+    """
 
     session: str
     is_new: bool
     digests: DigestSet
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,17 +230,36 @@ class SessionOperations:
                 "SELECT e.id FROM event e JOIN session s ON s.row=e.session WHERE s.id=?", (session,)
             )
             digests = DigestSet(row[0] for row in rows)
-        return ImportTarget(session, not digests, digests)
+            last = tx.connection.execute(
+                "SELECT max(e.id) FROM event e JOIN session s ON s.row=e.session WHERE s.id=?", (session,)
+            ).fetchone()[0]
+        return ImportTarget(session, not digests, digests, last or "")
 
-    def import_events(self, session: str, drafts: Sequence[Draft], *, floor: int = 0) -> list[str]:
-        """Append foreign events whose `source` gives them equal ids on every device.
+    def import_events(
+        self, session: str, drafts: Sequence[Draft], *, floor: int = 0, after: str | None = None
+    ) -> list[str]:
+        """Append foreign events whose `source` gives them equal ids on every device; gives their ids.
 
         floor: the counter of the event a fork begins after; only the first call of a session needs it.
+        after: the last event that the caller knows of; what others imported since is not written once more.
         """
         with self._engine.transaction() as tx:
             found = tx.connection.execute("SELECT workspace, counter FROM session WHERE id=?", (session,)).fetchone()
             workspace, counter = found or (self.workspace, floor)
-            return self._append_to(session, workspace, counter, drafts)
+            there = {} if after is None else self._digests_since(tx, session, after)
+            if not there:
+                return self._append_to(session, workspace, counter, drafts)
+            digests = [event_digest((draft.source or "").encode(), encode_draft(draft)) for draft in drafts]
+            new = [draft for draft, digest in zip(drafts, digests, strict=True) if digest not in there]
+            ids = iter(self._append_to(session, workspace, counter, new))
+            return [there.get(digest) or next(ids) for digest in digests]
+
+    def _digests_since(self, tx: Transaction, session: str, after: str) -> dict[str, str]:
+        """{digest: event id} of what follows an event."""
+        rows = tx.connection.execute(
+            "SELECT e.id FROM event e JOIN session s ON s.row=e.session WHERE s.id=? AND e.id>?", (session, after)
+        )
+        return {row[0][COUNTER_CHARACTERS:]: row[0] for row in rows}
 
     def find_source(self, session: str, source: str) -> str | None:
         """The id of the last event of a session that an import made from `source`."""

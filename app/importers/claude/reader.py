@@ -109,8 +109,7 @@ class OpenFile:
     def leave(self) -> None:
         """Remembers where this file stands in its sessions."""
         self.told = {
-            name: (session.time, [branch.turn for branch in session.branches])
-            for name, session in self.touched.items()
+            name: (session.time, [branch.turn for branch in session.branches]) for name, session in self.touched.items()
         }
 
     def resume(self) -> None:

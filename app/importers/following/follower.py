@@ -1,0 +1,343 @@
+"""Following: keeps up with transcripts while other tools write them, and gives what is new as import streams.
+
+A file is read on from where its last whole line ended. It is read from its beginning when it is new, was cut off,
+rewritten or replaced, or when too much was remembered to keep its place; what was imported before is told again then,
+and whoever writes the stream knows it by its source ids. A renamed file stays the file it was.
+
+What an import says at the end of a file (see `Reader.settle`) is said when the file has been quiet for a moment. The
+rows are thus those of imports of the file as it stood in its quiet moments and at its end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.importers.detect import recognise_file
+from app.importers.drafts import Item, NewEvent
+from app.importers.following.places import Change, Places, Signature
+from app.importers.following.tail import Tail
+from app.importers.reading import AnyReader, Head, OpenFile
+from app.importers.registry import FORMATS
+
+QUIET_S = 0.4
+OPEN_QUIET_S = 10.0
+"""After which a message counts as over that its tool has not declared to be so."""
+HOT_S = 600.0
+PIECE_EVENTS = 1_000
+PIECE_BYTES = 8 * 1024 * 1024
+MOST_FILES = 256
+MOST_LINES = 2_000_000
+"""The bounds of what is remembered: about 40 bytes for a line, some 100 kB for a file."""
+_ALWAYS_EXAMINED = 4 * 1024 * 1024
+
+Write = Callable[[str, Sequence[Item]], None]
+
+
+@dataclass(slots=True)
+class _Followed:
+    """A file that is read on. stage: 0 something is left to settle soon, 1 perhaps later, 2 nothing is."""
+
+    key: tuple[int, int]
+    format: str
+    file: OpenFile
+    tail: Tail
+    order: tuple[bool, int, str]
+    read_at: float = 0.0
+    stage: int = 0
+    reading: bool = False
+
+
+class Follower:
+    """Follows the transcripts in some places. Times are seconds of any clock that never goes back.
+
+    write: gets pieces of each format's stream; what it raises leaves `look`, `settle` or `finish`. again: is called
+    before a stream repeats what it told. tell: gets sentences for the person. format: only transcripts of this one;
+    files that are named themselves are then taken for it without a look.
+    """
+
+    def __init__(
+        self,
+        places: Iterable[Path],
+        *,
+        write: Write,
+        again: Callable[[], None],
+        tell: Callable[[str], None],
+        format: str | None = None,
+    ) -> None:
+        self._places = Places(places, tell)
+        self._write = write
+        self._again = again
+        self._format = format
+        self._readers: dict[str, AnyReader] = {name: format.reader() for name, format in FORMATS.items()}
+        self._followed: OrderedDict[Path, _Followed] = OrderedDict()
+        self._paths: dict[tuple[int, int], Path] = {}
+        self._early: dict[Path, tuple[str, float]] = {}
+        self._others: dict[Path, Signature] = {}
+        self._transcripts: set[Path] = set()
+        self._repeats = False
+        self._told: set[Path] = set()
+
+    def take_sources(self) -> int:
+        """How many files something came from since the last call."""
+        count = len(self._told)
+        self._told.clear()
+        return count
+
+    # looking
+
+    def look(self, paths: Iterable[Path] | None = None, *, now: float) -> None:
+        """Reads what is new in these files; without `paths`, wherever there may be something."""
+        if paths is None:
+            changes = self._places.changes()
+        else:
+            known = [path for path in paths if path in self._followed or self._places.covers(path)]
+            changes = self._places.changes_at(known)
+        self._notice_moves(changes)
+        for change in changes:
+            if change.now is None:
+                self._lose(change.path, now)
+        found = [self._judge(change.path, change.now, now) for change in changes if change.now is not None]
+        for followed in sorted((one for one in found if one), key=lambda one: one.order):
+            self._read_on(followed, now)
+        self._shed(now)
+
+    def look_at_hot(self, *, now: float) -> None:
+        """Looks at what changed lately, and at the places themselves: in case nobody notifies of changes."""
+        hot = [path for path, one in self._followed.items() if now - one.read_at < HOT_S]
+        self.look([*hot, *self._early, *(place for place in self._places.places if place not in hot)], now=now)
+
+    def _notice_moves(self, changes: Sequence[Change]) -> None:
+        """Files that were renamed go on under their new names."""
+        for change in changes:
+            old = self._paths.get(change.now.key) if change.now else None
+            if old is not None and old != change.path and not _is_file(old, self._followed[old].key):
+                followed = self._rename(old, change.path)
+                if old.exists():
+                    self._forget(followed)  # what comes in its place is told from itself alone
+
+    def _rename(self, old: Path, new: Path) -> _Followed:
+        followed = self._followed[new] = self._followed.pop(old)
+        followed.tail.path = self._paths[followed.key] = new
+        self._transcripts.discard(old)
+        self._transcripts.add(new)
+        return followed
+
+    def _lose(self, path: Path, now: float) -> None:
+        """A file has gone from where it was."""
+        self._early.pop(path, None)
+        self._others.pop(path, None)
+        if path in self._transcripts:
+            self._transcripts.discard(path)
+            self._places.trouble(path, f"{path} has gone; it is followed again when it comes back.")
+        if path in self._followed:
+            self._part(path, now)
+
+    def _part(self, path: Path, now: float) -> None:
+        """Another file, or none, stands where a followed one stood: that one is read on if it lies beside it now."""
+        followed = self._followed[path]
+        moved = _find_beside(path, followed.key)
+        if moved is not None:
+            self._rename(path, moved)
+            self._places.changes_at([moved])
+            if followed.tail.holds(moved.stat().st_size):
+                self._read_on(followed, now)
+                self._forget(followed)
+                return
+        self._end(moved or path)
+
+    def _judge(self, path: Path, signature: Signature, now: float) -> _Followed | None:
+        """The followed file that has something new, if it has."""
+        try:
+            followed = self._followed.get(path)
+            if followed is not None:
+                if followed.key == signature.key and followed.tail.holds(signature.size):
+                    return followed
+                if followed.key == signature.key:
+                    self._end(path)
+                else:
+                    self._part(path, now)
+            if signature.key in self._paths:
+                return None  # another name of a file that is followed already
+            return self._begin(path, signature, now)
+        except OSError as error:
+            self._refused(path, error)
+            return None
+
+    def _begin(self, path: Path, signature: Signature, now: float) -> _Followed | None:
+        format = self._recognise(path, signature)
+        if format is None:
+            return None
+        self._others.pop(path, None)
+        self._transcripts.add(path)
+        self._places.fine(path)
+        head: Head = self._readers[format].head(path)
+        if not head.is_final:
+            self._early[path] = format, now + QUIET_S
+            return None
+        self._early.pop(path, None)
+        return self._open(path, signature.key, format, head)
+
+    def _open(self, path: Path, key: tuple[int, int], format: str, head: Head) -> _Followed:
+        if self._repeats:
+            self._repeats = False
+            self._again()
+        file = self._readers[format].open(head)
+        self._paths[key] = path
+        followed = self._followed[path] = _Followed(key, format, file, Tail(path), head.order)
+        self._told.add(path)
+        return followed
+
+    def _recognise(self, path: Path, signature: Signature) -> str | None:
+        """The format of a file; one that was none is looked at again while it is small, and now and then later."""
+        if self._format and path in self._places.places:
+            return self._format
+        before = self._others.get(path)
+        little_more = before and before.key == signature.key and before.size <= signature.size < 2 * before.size
+        if little_more and signature.size > _ALWAYS_EXAMINED:
+            return None
+        name = recognise_file(path)
+        if name is None or (self._format and name != self._format):
+            self._others[path] = signature
+            return None
+        return name
+
+    def _refused(self, path: Path, error: OSError) -> None:
+        """A file cannot be read; it is tried again whenever it, or its mode, changes."""
+        if path in self._transcripts or path in self._places.places:
+            self._places.trouble(path, f"{path} cannot be read: {error.strerror}. It is followed as soon as it can be.")
+
+    # reading
+
+    def _read_on(self, followed: _Followed, now: float) -> None:
+        before, followed.reading = followed.tail.number, True
+        reader = self._readers[followed.format]
+        self._give(followed.format, reader.read(followed.file, followed.tail.lines()))
+        followed.reading = False
+        path = followed.tail.path
+        if followed.tail.error is not None:
+            self._refused(path, followed.tail.error)
+            self._places.forget(path)
+        if followed.tail.number != before:
+            self._told.add(path)
+            followed.read_at, followed.stage = now, 0
+            self._followed.move_to_end(path)
+
+    def _give(self, format: str, items: Iterable[Item]) -> bool:
+        """Hands on a stream in pieces; gives whether there was any."""
+        given = False
+        for piece in _pieces(items):
+            self._write(format, piece)
+            given = True
+        return given
+
+    # settling
+
+    def due_in(self, now: float) -> float | None:
+        """After how many seconds `settle` has something to do; None: not before something changes."""
+        times = [due for _, due in self._early.values()]
+        times += [one.read_at + (QUIET_S, OPEN_QUIET_S)[one.stage] for one in self._followed.values() if one.stage < 2]
+        return max(0.0, min(times) - now) if times else None
+
+    def settle(self, *, now: float) -> None:
+        """Says what is to say about files that have been quiet for a while."""
+        for path, (format, due) in list(self._early.items()):
+            if due <= now:
+                del self._early[path]
+                self._read_early(path, format, now)
+        # A session may be written in several files: all of them must be quiet.
+        active: dict[tuple[str, str], float] = {}
+        for one in self._followed.values():
+            for name in one.file.sessions:
+                active[one.format, name] = max(active.get((one.format, name), 0.0), one.read_at)
+        for one in self._followed.values():
+            if one.stage < 2:
+                one.read_at = max((active[one.format, name] for name in one.file.sessions), default=one.read_at)
+                self._settle_one(one, now - one.read_at)
+
+    def _settle_one(self, one: _Followed, quiet: float) -> None:
+        over = quiet >= OPEN_QUIET_S
+        if over or (quiet >= QUIET_S and one.stage == 0):
+            if self._give(one.format, self._readers[one.format].settle(one.file, over=over)):
+                self._told.add(one.tail.path)
+            one.stage = 2 if over else 1
+
+    def _read_early(self, path: Path, format: str, now: float, *, rest: bool = False) -> None:
+        """Reads a file whose beginning does not say yet what it will be; it is read anew when it has grown."""
+        try:
+            key = Signature.of(path.stat()).key
+        except OSError:
+            return
+        followed = self._open(path, key, format, self._readers[format].head(path))
+        self._read_on(followed, now)
+        self._end(path, rest=rest)
+
+    def _end(self, path: Path, *, rest: bool = False) -> None:
+        """Stops following a file, after what is to say at its end. rest: take a last line without a line break too."""
+        followed = self._followed[path]
+        self._close(followed, rest=rest)
+        del self._followed[path], self._paths[followed.key]
+        self._forget(followed)
+
+    def _close(self, followed: _Followed, *, rest: bool) -> None:
+        reader = self._readers[followed.format]
+        last = followed.tail.rest() if rest else None
+        given = last is not None and self._give(followed.format, reader.read(followed.file, [last]))
+        if self._give(followed.format, reader.settle(followed.file)) or given:
+            self._told.add(followed.tail.path)
+
+    def _forget(self, followed: _Followed) -> None:
+        self._readers[followed.format].forget(followed.file)
+        self._repeats = True
+
+    def _shed(self, now: float) -> None:
+        """Forgets the files that have been quiet longest, where more is remembered than should be."""
+        lines = sum(one.tail.number for one in self._followed.values())
+        while len(self._followed) > MOST_FILES or (lines > MOST_LINES and len(self._followed) > 1):
+            path, oldest = next(iter(self._followed.items()))
+            lines -= oldest.tail.number
+            self._end(path, rest=True)
+
+    def finish(self) -> None:
+        """Says what is to say at the end of everything; what was cut short while it was read stays as it is."""
+        for path, (format, _) in list(self._early.items()):
+            self._read_early(path, format, 0.0, rest=True)
+        self._early.clear()
+        for followed in self._followed.values():
+            if not followed.reading:
+                self._close(followed, rest=True)
+        for name, reader in self._readers.items():
+            self._give(name, reader.finish())
+
+
+def _pieces(items: Iterable[Item]) -> Iterator[list[Item]]:
+    piece: list[Item] = []
+    size = 0
+    for item in items:
+        piece.append(item)
+        size += item.size if isinstance(item, NewEvent) else 0
+        if len(piece) >= PIECE_EVENTS or size >= PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def _is_file(path: Path, key: tuple[int, int]) -> bool:
+    try:
+        return Signature.of(path.stat()).key == key
+    except OSError:
+        return False
+
+
+def _find_beside(path: Path, key: tuple[int, int]) -> Path | None:
+    """The file with this device and inode in the folder of `path`."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = [entry.name for entry in entries if entry.inode() == key[1]]
+    except OSError:
+        return None
+    return next((path.parent / name for name in names if _is_file(path.parent / name, key)), None)
