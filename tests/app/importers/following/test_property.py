@@ -21,7 +21,13 @@ def _talk() -> bytes:
     talk = Talk()
     talk.prompt("u1", "Grüße 🦋 ≠")
     for tokens, stop in ((1, None), (9, "tool_use")):
-        message = {"id": "m1", "role": "assistant", "model": "m", "stop_reason": stop, "usage": {"output_tokens": tokens}}
+        message = {
+            "id": "m1",
+            "role": "assistant",
+            "model": "m",
+            "stop_reason": stop,
+            "usage": {"output_tokens": tokens},
+        }
         message["content"] = [{"type": "tool_use", "id": f"t{tokens}", "name": "Task", "input": {"prompt": "go"}}]
         talk.add("assistant", f"a{tokens}", message=message)
     talk.prompt("x1", "go", parent=None, isSidechain=True)
@@ -44,7 +50,9 @@ _STEPS = st.lists(
         st.tuples(st.just("append"), st.floats(0, 1)),
         st.tuples(st.just("append bytes"), st.integers(1, 40)),
         st.tuples(st.just("settle"), st.just(0)),
-        st.tuples(st.sampled_from(["truncate", "rewrite", "replace", "rotate", "delete"]), st.integers(0, len(_FILES) - 1)),
+        st.tuples(
+            st.sampled_from(["truncate", "rewrite", "replace", "rotate", "delete"]), st.integers(0, len(_FILES) - 1)
+        ),
     ),
     max_size=14,
 )
