@@ -297,6 +297,19 @@ def test_an_import_knows_what_is_there(home: Workspace) -> None:
     assert not home.read(lambda queries: queries.events(target.session))[0].damaged
 
 
+def test_what_another_process_imported_meanwhile_is_not_written_twice(home: Workspace) -> None:
+    first = home.write(lambda operations: operations.open_import("claude", "shared"))
+    session, drafts = first.session, [imported("a", "1"), imported("b", "2")]
+    assert first.last == ""
+    ids = home.write(lambda operations: operations.import_events(session, drafts))
+    more = [*drafts, imported("c", "3")]
+    again = home.write(lambda operations: operations.import_events(session, more, after=first.last))
+    assert again[:2] == ids and len(home.read(lambda queries: queries.events(session))) == 3
+    assert home.write(lambda operations: operations.open_import("claude", "shared")).last == again[2]
+    later = home.write(lambda operations: operations.import_events(session, [imported("d", "4")], after=again[2]))
+    assert later[0] > again[2]
+
+
 def test_one_source_in_two_workspaces_is_two_sessions(home: Workspace) -> None:
     other = home.write(lambda operations: operations.create_workspace("Other"))
     here = home.write(lambda operations: operations.open_import("fmt", "S"))
