@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sync.clock import Clock, Random
 from sync.crypto import derive_key
@@ -29,6 +30,7 @@ from sync.store.database import Connection, Database, DatabaseFault, opening, tr
 from sync.store.entries import DocumentRow
 from sync.store.migrations import Component, migrate
 from sync.store.projector import Projector, SegmentRows
+from sync.store.purge import delete_blob_rows, erase_remains, purge_documents, require_not_purged
 from sync.store.schema import SEGMENT, SYNC
 
 OPEN_DOCUMENTS = 64
@@ -125,7 +127,11 @@ class Engine:
             raise
 
     def _back_up(self) -> None:
-        self._database.copy_to(self._database.path.with_suffix(".before-update.db"))
+        self._database.copy_to(self._backup_path)
+
+    @property
+    def _backup_path(self) -> Path:
+        return self._database.path.with_suffix(".before-update.db")
 
     def close(self) -> None:
         """Give the connection back."""
@@ -348,6 +354,7 @@ class Engine:
     ) -> None:
         """Make a note read so; concurrent edits of others stay."""
         keys = self.workspace(workspace)
+        require_not_purged(tx.connection, workspace, name)
         if not text and not fields and entries.find_document(self.connection, note_id(keys.id, name)) is None:
             return  # a note that says nothing does not begin to exist
         is_open = self._open_note(keys, name)
@@ -359,6 +366,31 @@ class Engine:
         is_open.last = self._store_change(keys, is_open.row, built.hash, built.chunk)
         self._projector.apply_note(tx.connection, workspace, name, note.text(), note.fields())
         tx.touch(f"note/{name}")
+
+    def purge(self, tx: Transaction, workspace: int, names: Sequence[str], blobs: Iterable[bytes]) -> None:
+        """Take documents (names as in `purge_documents`) and blobs (ids) out for good; `erase` must follow.
+
+        Their rows in the projection are the caller's to remove, in the same transaction.
+        """
+        purge_documents(tx.connection, workspace, names)
+        delete_blob_rows(tx.connection, blobs)
+        for name in names:
+            self._documents.pop((workspace, name), None)
+            self._documents.pop((workspace, f"note/{name}"), None)
+        self._projector.forget()
+
+    def erase(self, unused: Callable[[Connection], Iterable[bytes]]) -> bool:
+        """Overwrite in all files what a purge took out; gives whether the write-ahead log was emptied too.
+
+        unused: which sealed blob files nothing refers to, asked while nobody else can write. The copy of the database
+        that was made before an update goes as well.
+        """
+        with self.transaction() as tx:
+            for blob in unused(tx.connection):
+                self.blobs.delete_file(blob)
+        with opening(self._database.path):
+            self._backup_path.unlink(missing_ok=True)
+            return erase_remains(self.connection)
 
     def put_blob(self, tx: Transaction, workspace: int, content: bytes) -> StoredBlob:
         """Keep a payload in the database or, if it is large, in a sealed file."""
@@ -386,6 +418,7 @@ class Engine:
         return self._remember((keys.row, session), cached)
 
     def _begin_segment(self, keys: WorkspaceKeys, session: str, k: int) -> _OpenDocument:
+        require_not_purged(self.connection, keys.row, session)
         document = segment_id(session, self.device.device_id, keys.grant, k)
         row = entries.add_segment(self.connection, document, keys.row, session, self.device_row, keys.grant, k)
         segment = Segment(actor_id(keys.id, document, self.device.device_id))

@@ -185,6 +185,23 @@ def fork(
         call.out.line(row.id)
 
 
+@cli.command(help=commands.DELETE.help)
+def delete(
+    context: typer.Context,
+    sessions: Many,
+    purge: Annotated[bool, typer.Option("--purge", help=commands.PURGE.help)] = False,
+) -> None:
+    """Move to the trash, or with --purge erase."""
+    call = call_of(context)
+    if purge:
+        from app.cli.purge import purge_sessions
+
+        purge_sessions(call, sessions)
+    else:
+        done = "Moved {what} to the trash; 'lovelace sessions undelete' brings back."
+        run_on_sessions(call, commands.DELETE, sessions, done)
+
+
 def _on_many(command: Command, done: str) -> Callable[[typer.Context, list[str]], None]:
     def run(context: typer.Context, sessions: Many) -> None:
         run_on_sessions(call_of(context), command, sessions, done)
@@ -195,8 +212,9 @@ def _on_many(command: Command, done: str) -> Callable[[typer.Context, list[str]]
 cli.command("show")(show)
 for _name, _command, _done in (
     ("archive", commands.ARCHIVE, "Archived {what}."),
+    ("pause", commands.PAUSE, "Paused {what}."),
+    ("resume", commands.RESUME, "Resumed {what}."),
     ("unarchive", commands.UNARCHIVE, "Took {what} out of the archive."),
-    ("delete", commands.DELETE, "Moved {what} to the trash; 'lovelace sessions undelete' brings back."),
     ("undelete", commands.UNDELETE, "Put {what} back."),
 ):
     cli.command(_name, help=_command.help)(_on_many(_command, _done))

@@ -23,6 +23,7 @@ class Command:
 
     id: dotted, stable. title: for menu and palette, in the imperative. help: one sentence.
     asks: what the text is that the command needs, or None. shortcut: default keys, in Qt's portable form.
+    destroys: it cannot be undone, so a person must be asked before.
     """
 
     id: str
@@ -32,3 +33,4 @@ class Command:
     run: Run
     asks: str | None = None
     shortcut: str | None = None
+    destroys: bool = False

@@ -37,9 +37,22 @@ def _setter(field: str, value: object) -> Run:
 
 
 def _set(operations: SessionOperations, ids: Sequence[str], field: str, value: object) -> Sequence[str]:
-    for session in ids:
-        operations.set_fields(session, {field: value})
+    operations.set_all(ids, {field: value})
     return ids
+
+
+def _pause(operations: SessionOperations, ids: Sequence[str], _text: str) -> Sequence[str]:
+    operations.pause(ids)
+    return ids
+
+
+def _resume(operations: SessionOperations, ids: Sequence[str], _text: str) -> Sequence[str]:
+    operations.resume(ids)
+    return ids
+
+
+def _purge(operations: SessionOperations, ids: Sequence[str], _text: str) -> Sequence[str]:
+    return operations.purge(ids).sessions
 
 
 NEW = Command("session.new", "New Session", "Start a new session.", "none", _create, shortcut="Ctrl+N")
@@ -68,6 +81,8 @@ UNARCHIVE = Command(
     "sessions",
     _setter("archived", False),
 )
+PAUSE = Command("session.pause", "Pause", "Set active sessions aside until they are resumed.", "sessions", _pause)
+RESUME = Command("session.resume", "Resume", "Make paused sessions active again.", "sessions", _resume)
 DELETE = Command(
     "session.delete",
     "Move to Trash",
@@ -83,5 +98,13 @@ UNDELETE = Command(
     "sessions",
     _setter("trashed", False),
 )
+PURGE = Command(
+    "session.purge",
+    "Erase for Good",
+    "Erase sessions and their sub-sessions from every file of this installation; nothing brings them back.",
+    "sessions",
+    _purge,
+    destroys=True,
+)
 
-COMMANDS = (NEW, RENAME, NOTE, FORK, ARCHIVE, UNARCHIVE, DELETE, UNDELETE)
+COMMANDS = (NEW, RENAME, NOTE, FORK, ARCHIVE, UNARCHIVE, PAUSE, RESUME, DELETE, UNDELETE, PURGE)

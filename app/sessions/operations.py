@@ -7,7 +7,7 @@ writes into documents.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from app.errors import NotFound, UserError
+from app.sessions import purging
 from app.sessions.bodies import (
     SPILL_BYTES,
     BlobStub,
@@ -31,6 +32,7 @@ from app.sessions.events import (
     BlobRef,
     Body,
     Draft,
+    Notice,
     PermissionAnswer,
     PermissionChoice,
     PermissionRequest,
@@ -39,11 +41,14 @@ from app.sessions.events import (
 )
 from app.sessions.fields import CURRENT_WORKSPACE, PROFILE_NOTE, title_from
 from app.sessions.ids import COUNTER_CHARACTERS, MAX_COUNTER, counter_of, derived_id, event_digest, event_id, new_id
+from app.sessions.life import pausing, resuming
 from app.sessions.lineage import conversation, find_event
 from app.sessions.packing import blob_key, resolve_stub, unpack_body
+from app.sessions.purging import Purged, note_name
 from app.sessions.settling import current_fields
 from sync.clock import Clock, Random
 from sync.engine import Engine, Transaction
+from sync.store.purge import is_purged
 
 Kind = TypeVar("Kind", bound=Body)
 
@@ -57,8 +62,15 @@ class ImportTarget:
 
     session: str
     is_new: bool
-    digests: DigestSet
+    digests: Container[str]
     last: str = ""
+
+
+class _Everything(Container[str]):
+    """The digests of a purged session: whatever an import brings is not new."""
+
+    def __contains__(self, digest: object) -> bool:
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,50 @@ class SessionOperations:
     def set_fields(self, session: str, fields: Mapping[str, Any]) -> None:
         """Set session fields (see `fields.py`), such as title, tags, archived, trashed, status."""
         self.append(session, [Draft(body=SessionSet(fields=dict(fields)), time=self._clock.now_ms())])
+
+    def set_all(self, sessions: Sequence[str], fields: Mapping[str, Any]) -> None:
+        """Set the same fields of several sessions, or of none of them."""
+        with self._engine.transaction():
+            for session in sessions:
+                self.set_fields(session, fields)
+
+    def pause(self, sessions: Sequence[str]) -> None:
+        """Pause sessions, or none of them. UserError where one cannot be paused."""
+        self._change_status(sessions, pausing)
+
+    def resume(self, sessions: Sequence[str]) -> None:
+        """Make paused sessions active again, or none of them. UserError where one cannot be resumed."""
+        self._change_status(sessions, resuming)
+
+    def _change_status(self, sessions: Sequence[str], change: Callable[..., list[Body]]) -> None:
+        now = self._clock.now_ms()
+        with self._engine.transaction() as tx:
+            for session in sessions:
+                row = self._session(tx, session)
+                bodies = change(session, row.status, trashed=row.trashed)
+                self.append(session, [Draft(body=body, time=now) for body in bodies])
+
+    def purge(self, sessions: Sequence[str]) -> Purged:
+        """Erase sessions and their sub-sessions from every file of the home, for good.
+
+        Sessions that were forked from them get a notice that they lost what they inherited.
+        """
+        now = self._clock.now_ms()
+        with self._engine.transaction(durable=True) as tx:
+            workspaces = {self._session(tx, session).workspace: None for session in sessions}
+            if len(workspaces) > 1:
+                raise UserError("These sessions are in several workspaces. Purge those of one workspace at a time.")
+            [workspace] = workspaces or {self.workspace}
+            gone = purging.with_sub_sessions(tx.connection, workspace, sessions)
+            forks = purging.forks_of(tx.connection, workspace, gone)
+            blobs = purging.delete_rows(tx.connection, workspace, gone)
+            self._engine.purge(tx, workspace, purging.document_names(gone), blobs)
+            for session in gone:
+                tx.touch(f"session/{session}")
+            for fork in forks:
+                self.append(fork, [Draft(body=Notice(text=purging.LOST, level="warning"), time=now)])
+        emptied = self._engine.erase(lambda connection: purging.unused_blobs(connection, blobs))
+        return Purged(tuple(gone), tuple(forks), emptied)
 
     def answer(self, session: str, request: str, choice: PermissionChoice) -> str:
         """Answer a permission request that waits in a session, whichever process asks; gives the request's id.
@@ -186,7 +242,7 @@ class SessionOperations:
         """Make the note of a session read so; concurrent edits merge."""
         with self._engine.transaction() as tx:
             row = self._session(tx, session)
-            self._engine.edit_note(tx, row.workspace, f"session/{session}", text)
+            self._engine.edit_note(tx, row.workspace, note_name(session), text)
             tx.touch(f"session/{session}")
 
     # drafts and blobs
@@ -194,6 +250,7 @@ class SessionOperations:
     def save_draft(self, session: str, turn: str, kind: str, text: str, agent: str | None = None) -> None:
         """Keep what an agent has written so far, so that other processes see it and a crash loses little."""
         with self._engine.transaction() as tx:
+            self._session(tx, session)
             tx.connection.execute(
                 "INSERT INTO draft VALUES(?,?,?,?,?,?) ON CONFLICT(session, turn, kind) "
                 "DO UPDATE SET text=excluded.text, time=excluded.time",
@@ -233,6 +290,8 @@ class SessionOperations:
             last = tx.connection.execute(
                 "SELECT max(e.id) FROM event e JOIN session s ON s.row=e.session WHERE s.id=?", (session,)
             ).fetchone()[0]
+            if is_purged(tx.connection, self.workspace, session):
+                return ImportTarget(session, False, _Everything())
         return ImportTarget(session, not digests, digests, last or "")
 
     def import_events(
@@ -278,6 +337,10 @@ class SessionOperations:
         """Whether this home has the session; UserError when it is in another workspace of it."""
         with self._engine.transaction() as tx:
             found = tx.connection.execute("SELECT workspace FROM session WHERE id=?", (session,)).fetchone()
+            if is_purged(tx.connection, self.workspace, session):
+                raise UserError(
+                    f"Session {session} was purged from this workspace, for good. Import it into a home of its own."
+                )
         if found is not None and found[0] != self.workspace:
             raise UserError(
                 f"Session {session} is in another workspace of this home. Import it into a home of its own, "
@@ -422,7 +485,8 @@ class SessionOperations:
 
     def _session(self, tx: Transaction, session: str) -> _SessionState:
         row = tx.connection.execute(
-            "SELECT row, workspace, counter, title, type, agent, cwd FROM session WHERE id=?", (session,)
+            "SELECT row, workspace, counter, title, type, agent, cwd, status, trashed FROM session WHERE id=?",
+            (session,),
         ).fetchone()
         if row is None:
             raise NotFound(f"There is no session {session}. `lovelace sessions list` shows them.")
@@ -446,6 +510,8 @@ class _SessionState:
     type: str
     agent: str | None
     cwd: str | None
+    status: str
+    trashed: bool
 
 
 def _naming(drafts: Sequence[Draft]) -> list[Draft]:

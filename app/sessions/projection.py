@@ -17,7 +17,7 @@ from app.sessions.bodies import OpenedBody, open_body
 from app.sessions.events import SessionSet
 from app.sessions.ids import counter_of, event_id
 from app.sessions.packing import pack_body, resolve_stub, unpack_body
-from app.sessions.references import blob_refs
+from app.sessions.references import blob_refs, spilled_into
 from app.sessions.settling import Reach, extended_reach, keep_field, show_fields
 from app.sessions.tables import PROJECTION, PROJECTION_TABLES, PROJECTION_VERSION
 from app.sessions.texts import estimated_lines, searchable_text
@@ -147,6 +147,7 @@ class SessionProjector:
         if counter is None or opened is None:
             return
         candidate = _candidate(batch, identifier, data, opened)
+        _keep_hidden_blobs(batch, candidate)
         known = None if counter > batch.highest else _known_event(batch, identifier)
         batch.highest = max(batch.highest, counter)
         if known is None:
@@ -283,6 +284,15 @@ def _keep_blob(batch: _Batch, blob: str, size: int) -> int:
         return 0
     batch.connection.execute("INSERT OR REPLACE INTO session_blob VALUES(?,?,?)", (batch.row, blob, size))
     return size - int(before)
+
+
+def _keep_hidden_blobs(batch: _Batch, event: _Candidate) -> None:
+    """Note the blobs that add nothing to the size: those of long bodies, and those that a damaged event names."""
+    for blob in spilled_into(event.data):
+        _keep_blob(batch, blob, 0)
+    if event.damaged:
+        for ref in blob_refs(event.opened.body):
+            _keep_blob(batch, ref.blob, 0)
 
 
 def _keep_opening(batch: _Batch, opening: str) -> None:

@@ -15,6 +15,7 @@ from app.sessions.bodies import MAX_TIME
 from app.sessions.event_queries import PAGE_ROWS, UNTITLED
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.lineage import Part, conversation
+from app.sessions.purging import with_sub_sessions
 from app.sessions.snippets import RAW_CLOSE, RAW_OPEN, cut_snippet
 from app.sessions.views import DraftRow, SearchHit, SessionRow
 from app.sessions.workspace_queries import WorkspaceQueries
@@ -74,6 +75,10 @@ class Queries(WorkspaceQueries):
         """The workspace's most recently changed session."""
         rows = self.sessions(SessionFilter(archived=None, limit=1))
         return rows[0] if rows else None
+
+    def with_sub_sessions(self, sessions: Sequence[str]) -> list[str]:
+        """Ids of these sessions (full ids) of the workspace and of all sub-sessions of them."""
+        return with_sub_sessions(self._connection, self.workspace, sessions)
 
     def _session_rows(self, rows: Sequence[Any]) -> list[SessionRow]:
         names = self._session_authors([row[0] for row in rows])

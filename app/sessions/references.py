@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from app.sessions.bodies import MAX_SIZE
+from app.sessions.bodies import MAX_SIZE, decode_common
 from app.sessions.events import AgentMessage, AnyBody, BlobRef, Checkpoint, FileChange, ToolResult, Unknown, UserMessage
 
 MAX_DEPTH = 16
@@ -29,6 +29,19 @@ def blob_refs(body: AnyBody) -> Iterator[BlobRef]:
         case _:
             return
     yield from (ref for ref in found if ref is not None and _BLOB_ID.fullmatch(ref.blob) and 0 <= ref.size <= MAX_SIZE)
+
+
+def spilled_into(data: bytes) -> Iterator[str]:
+    """Ids (hex) of the blobs that hold the body which a document has a stub of. data: JSON as in the document."""
+    if b"blob" not in data:
+        return
+    common = decode_common(data)
+    if common is None:
+        return
+    if common.blob is not None and _BLOB_ID.fullmatch(common.blob.id):
+        yield common.blob.id
+    if common.body is not None:
+        yield from spilled_into(common.body.encode())
 
 
 def _inside(value: Any, depth: int = MAX_DEPTH) -> Iterator[BlobRef]:

@@ -3,7 +3,8 @@
 Times are milliseconds. `event.row` is also the row of the full-text index and sorts by time; `event_order` sorts the
 events of a session by id, which is causal, and carries what a conversation needs before it shows anything.
 `session.counter`, `lowest`, `greatest`: see `settling.py`. `session_field` keeps all values a field ever had, under the
-event that set it; `claimed`: only the opening of a segment says so. `session_blob`: payloads that events refer to.
+event that set it; `claimed`: only the opening of a segment says so. `session_blob`: payloads that events refer to,
+and with size 0 those that hold long bodies, or that only damaged events name.
 `session.bytes`: the JSON of its own events and these payloads, each once.
 """
 

@@ -129,9 +129,19 @@ class MainWindow(QMainWindow):
         self._key(commands.RENAME.shortcut, self._rename)
         self._key(commands.ARCHIVE.shortcut, lambda: self._run(commands.ARCHIVE))
         self._key(commands.FORK.shortcut, lambda: self._run(commands.FORK))
+        self._key(commands.PAUSE.shortcut, lambda: self._run(commands.PAUSE))
+        self._key(commands.RESUME.shortcut, lambda: self._run(commands.RESUME))
         delete = self._key(commands.DELETE.shortcut, lambda: self._run(commands.DELETE), self.browser.list)
-        menu = [*self.actions()[-4:], delete]
-        names = (commands.NEW, commands.RENAME, commands.ARCHIVE, commands.FORK, commands.DELETE)
+        menu = [*self.actions()[-6:], delete]
+        names = (
+            commands.NEW,
+            commands.RENAME,
+            commands.ARCHIVE,
+            commands.FORK,
+            commands.PAUSE,
+            commands.RESUME,
+            commands.DELETE,
+        )
         for action, command in zip(menu, names, strict=True):
             action.setText(command.title)
             action.setToolTip(command.help)

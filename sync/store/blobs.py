@@ -70,6 +70,13 @@ class BlobStore:
         except StoreError:
             return None
 
+    def delete_file(self, blob_id: bytes) -> None:
+        """Remove the sealed file of a blob, if there is one."""
+        try:
+            self._path(blob_id).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"The file {self._path(blob_id)} cannot be removed: {error.strerror}.") from error
+
     def _put_row(self, connection: Connection, content: bytes) -> StoredBlob:
         blob_id = domain_hash("lovelace/blob/1", content)
         deflated = zlib.compress(content, 1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sync.documents.change import split_chunks
 from sync.documents.entry import FIRST_PREV, SignedEntry
 from sync.store.database import Connection
-from sync.store.schema import ADMITTED, NOTE, SEGMENT
+from sync.store.schema import ADMITTED, NOTE, PURGED, SEGMENT
 
 HASH_BYTES = 32
 
@@ -55,8 +55,8 @@ def find_document(connection: Connection, document_id: bytes) -> DocumentRow | N
 
 
 def documents(connection: Connection) -> Iterator[DocumentRow]:
-    """All documents in the order in which they reached this device."""
-    for row in connection.execute(f"{_DOCUMENT} ORDER BY row").fetchall():
+    """All documents in the order in which they reached this device, purged ones left out."""
+    for row in connection.execute(f"{_DOCUMENT} WHERE kind<>? ORDER BY row", (PURGED,)).fetchall():
         yield DocumentRow(*row)
 
 

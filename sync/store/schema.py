@@ -2,7 +2,8 @@
 
 Ids, hashes and keys are 32-byte blobs. `entry` is the log that everything else is rebuilt from: one row per signed
 entry with its place in the device's chain and the raw changes it covers (concatenated chunks, NULL once a bundle or a
-purge took them). `state`: 0 admitted, 1 held, 2 quarantined.
+purge took them). `state`: 0 admitted, 1 held, 2 quarantined. A document that was purged keeps its row, under the kind
+"purged".
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from sync.store.migrations import Component
 
 ADMITTED, HELD, QUARANTINED = 0, 1, 2
-SEGMENT, NOTE = "segment", "note"
+SEGMENT, NOTE, PURGED = "segment", "note", "purged"
 
 _TABLES = """
 CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;

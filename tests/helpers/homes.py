@@ -13,6 +13,7 @@ from sync.clock import Clock
 from sync.store.database import DATABASE_NAME, Database
 from sync.testing import ManualClock, seeded_random
 
+HOME_KEY = b"\x07" * 32
 _seeds = itertools.count(1)
 Answer = TypeVar("Answer")
 
@@ -20,7 +21,7 @@ Answer = TypeVar("Answer")
 def database_in(home: Path) -> Database:
     """The database of a home, made if there is none."""
     home.mkdir(parents=True, exist_ok=True)
-    database = Database(home / DATABASE_NAME, b"\x07" * 32, b"\x08" * 16)
+    database = Database(home / DATABASE_NAME, HOME_KEY, b"\x08" * 16)
     if not database.path.exists():
         database.create()
     return database

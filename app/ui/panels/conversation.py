@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.errors import NotFound
 from app.ui.ages import age
 from app.ui.composer import Composer
 from app.ui.conversation.content import copied_texts
@@ -295,6 +296,8 @@ class ConversationPanel(QWidget):
 
         def failed(error: BaseException) -> None:
             self._reading = False
+            if isinstance(error, NotFound) and session == self.session:  # it was purged
+                self.close_session()
             self.failed.emit(error)
 
         self._desk.read(

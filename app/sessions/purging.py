@@ -1,0 +1,84 @@
+"""What a purge takes out of the rows, and what depends on it.
+
+A session goes together with its sub-sessions (those that name it as their parent), its note, its drafts, and the blobs
+that nothing else refers to. Sessions that were forked from it lose what they inherited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from sync.store.database import Connection
+
+LOST = "What this session had inherited from the session it was forked from was purged."
+"""What a fork says from then on."""
+_SUB_SESSIONS = "SELECT id FROM session WHERE workspace=? AND json_extract(parent, '$.session')=?"
+_FORKS = "SELECT id FROM session WHERE workspace=? AND origin_session=?"
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge did. sessions: ids, sub-sessions included. forks: ids of sessions that lost inherited events.
+
+    emptied: whether the write-ahead log holds nothing of it any more; another program that reads can prevent that.
+    """
+
+    sessions: tuple[str, ...]
+    forks: tuple[str, ...]
+    emptied: bool
+
+
+def with_sub_sessions(connection: Connection, workspace: int, sessions: Iterable[str]) -> list[str]:
+    """These sessions and all sub-sessions of them, each once."""
+    return _closure(connection, _SUB_SESSIONS, workspace, sessions)
+
+
+def forks_of(connection: Connection, workspace: int, sessions: Sequence[str]) -> list[str]:
+    """Sessions that continue one of these, directly or through others, without these themselves."""
+    gone = set(sessions)
+    return [session for session in _closure(connection, _FORKS, workspace, sessions) if session not in gone]
+
+
+def _closure(connection: Connection, step: str, workspace: int, sessions: Iterable[str]) -> list[str]:
+    found = dict.fromkeys(sessions)
+    waiting = list(found)
+    while waiting:
+        for (session,) in connection.execute(step, (workspace, waiting.pop())).fetchall():
+            if session not in found:
+                found[session] = None
+                waiting.append(session)
+    return list(found)
+
+
+def document_names(sessions: Iterable[str]) -> list[str]:
+    """Names of the documents of sessions: their segments and their notes."""
+    return list(chain.from_iterable((session, note_name(session)) for session in sessions))
+
+
+def note_name(session: str) -> str:
+    """The name of a session's note."""
+    return f"session/{session}"
+
+
+def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str]) -> list[bytes]:
+    """Remove all rows of sessions; gives the ids of the blobs that nothing refers to any more."""
+    blobs: set[str] = set()
+    for session in sessions:
+        row = connection.execute("SELECT row FROM session WHERE id=?", (session,)).fetchone()[0]
+        blobs |= {blob for (blob,) in connection.execute("SELECT blob FROM session_blob WHERE session=?", (row,))}
+        connection.execute("DELETE FROM search WHERE rowid IN (SELECT row FROM event WHERE session=?)", (row,))
+        for table in ("event", "session_field", "session_blob", "session_author"):
+            connection.execute(f"DELETE FROM {table} WHERE session=?", (row,))
+        connection.execute("DELETE FROM session WHERE row=?", (row,))
+        connection.execute("DELETE FROM draft WHERE session=?", (session,))
+        connection.execute("DELETE FROM note WHERE workspace=? AND name=?", (workspace, note_name(session)))
+    connection.execute("DELETE FROM author WHERE row NOT IN (SELECT author FROM session_author)")
+    return unused_blobs(connection, map(bytes.fromhex, blobs))
+
+
+def unused_blobs(connection: Connection, blobs: Iterable[bytes]) -> list[bytes]:
+    """Those of the blobs (ids) that no session refers to."""
+    used = {blob for (blob,) in connection.execute("SELECT DISTINCT blob FROM session_blob")}
+    return [blob for blob in blobs if blob.hex() not in used]

@@ -1,0 +1,85 @@
+"""Pausing, the trash and the purge, on the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+
+from tests.e2e.conftest import TIMEOUT_S, Program
+
+
+def new_session(program: Program, text: str) -> str:
+    program.json("sessions", "list")
+    result = program.run("--json", "chat", text, "--new", "--agent", "scripted")
+    assert result.code == 0, result.err
+    return str(result.lines[-1]["session"])
+
+
+def titles(program: Program, *options: str) -> set[str]:
+    return {row["id"] for row in program.json("sessions", "list", *options)}
+
+
+def test_pause_and_resume(program: Program) -> None:
+    one, two = new_session(program, "first"), new_session(program, "second")
+    assert program.json("sessions", "pause", one, two) == {"ok": True, "ids": [one, two]}
+    assert {one, two} <= titles(program, "--status", "paused")
+    assert program.json("sessions", "resume", one)["ids"] == [one]
+    assert one in titles(program, "--status", "active")
+    program.json("sessions", "delete", one)
+    refused = program.run("sessions", "pause", two, one)
+    assert refused.code == 1 and "trash" in refused.err
+    unknown = program.run("--json", "sessions", "archive", two, "ZZZZZZ")
+    assert unknown.code == 4 and two not in titles(program, "--archived")
+
+
+def test_trash_and_purge(program: Program) -> None:
+    kept, gone = new_session(program, "to be kept"), new_session(program, "to be purged Xylophon")
+    program.json("sessions", "delete", kept, gone)
+    assert {kept, gone} <= titles(program, "--trash") and not {kept, gone} & titles(program)
+    program.json("sessions", "undelete", kept)
+    fork = program.json("sessions", "fork", gone)["id"]
+    asked = program.run("sessions", "delete", gone, "--purge")
+    assert asked.code == 1 and "--yes" in asked.err and gone in titles(program, "--trash")
+    purged = program.json("--yes", "sessions", "delete", gone, "--purge")
+    assert purged == {"ok": True, "ids": [gone], "forks": [fork], "emptied": True}
+    assert program.run("sessions", "show", gone).code == 4
+    assert gone not in titles(program, "--trash") and kept in titles(program)
+    assert "purged" in program.run("sessions", "show", fork).out
+    assert program.run("rebuild").code == 0
+    assert program.run("sessions", "undelete", gone).code == 4
+
+
+def answer(program: Program, replies: str, *words: str) -> tuple[int, str]:
+    """Run on a terminal on which a person types."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        program.arguments(words),
+        stdin=follower,
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        env=program.environment,
+        cwd=program.folder,
+        text=True,
+    )
+    os.close(follower)
+    os.write(leader, replies.encode())
+    out, _ = process.communicate(timeout=TIMEOUT_S)
+    os.close(leader)
+    return process.returncode, out
+
+
+def test_a_person_is_asked_and_may_export_first(program: Program) -> None:
+    session = new_session(program, "export me")
+    target = program.folder / "before.json"
+    code, _ = answer(program, f"{target}\nno\n", "sessions", "delete", session, "--purge")
+    assert code == 1 and session in titles(program)
+    exported = json.loads(target.read_text())
+    assert [entry["id"] for entry in exported["sessions"]] == [session]
+    code, _ = answer(program, f"{target}\ny\n", "sessions", "delete", session, "--purge")
+    assert code == 1 and session in titles(program)  # the file is there already
+    code, out = answer(program, "\ny\n", "sessions", "delete", session, "--purge")
+    assert code == 0 and "Purged 1 session." in out
+    refused = program.run("import", str(target))
+    assert refused.code == 1 and "purged" in refused.err
