@@ -17,7 +17,7 @@ from sync.clock import Clock, Random
 from sync.crypto import derive_key
 from sync.documents.entry import Entry, sign_entry
 from sync.documents.guard import actor_id
-from sync.documents.note import Note, note_id
+from sync.documents.note import Note, merged_text, note_id
 from sync.documents.segment import SEGMENT_EVENTS, Segment, SegmentHeader, segment_id
 from sync.errors import DamagedError, DocumentError, IdentityError, StoreError
 from sync.events import Committed
@@ -351,8 +351,14 @@ class Engine:
         name: str,
         text: str | None,
         fields: Mapping[str, str] | None = None,
+        *,
+        base: str | None = None,
     ) -> None:
-        """Make a note read so; concurrent edits of others stay."""
+        """Make a note read so.
+
+        base: what it read when somebody began to write `text`; what others have changed since then stays. Without it
+        the text replaces what is there now.
+        """
         keys = self.workspace(workspace)
         require_not_purged(tx.connection, workspace, name)
         if not text and not fields and entries.find_document(self.connection, note_id(keys.id, name)) is None:
@@ -360,6 +366,8 @@ class Engine:
         is_open = self._open_note(keys, name)
         note = is_open.document
         assert isinstance(note, Note)
+        if base is not None and text is not None:
+            text = merged_text(base, note.text(), text)
         built = note.edit(name, text, fields)
         if built is None:
             return

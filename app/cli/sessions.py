@@ -144,17 +144,22 @@ def _changed_tags(tags: list[str], changes: list[str]) -> list[str]:
 def note(
     context: typer.Context,
     session: One,
-    text: Annotated[str | None, typer.Argument(metavar="TEXT|-", help="The new note; - reads it.")] = None,
+    text: Annotated[
+        str | None,
+        typer.Argument(metavar="TEXT|-", help="The new note; - reads it. Others' edits meanwhile stay."),
+    ] = None,
 ) -> None:
     """Write the note of a session; without a text, print it."""
     call = call_of(context)
-    if text is not None:
-        run_on_sessions(call, commands.NOTE, [session], "Noted.", _read_stdin() if text == "-" else text)
-        return
     with call.workspace() as workspace:
         [found] = find_sessions(workspace, [session])
-        written = workspace.read(lambda queries: queries.note(found))
-    if call.out.json:
+        written = workspace.read(lambda queries: queries.note(found))  # before the text, which may take long to come
+        if text is not None:
+            new = _read_stdin() if text == "-" else text
+            workspace.write(lambda operations: operations.set_note(found, new, base=written))
+    if text is not None:
+        call.out.done([found], "Noted.")
+    elif call.out.json:
         call.out.value({"id": found, "note": written})
     else:
         call.out.write(written + ("\n" if written and not written.endswith("\n") else ""))

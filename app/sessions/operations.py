@@ -238,11 +238,14 @@ class SessionOperations:
                 return part.session, last
         raise NotFound(f"Session {session} has no event to fork at.")
 
-    def set_note(self, session: str, text: str) -> None:
-        """Make the note of a session read so; concurrent edits merge."""
+    def set_note(self, session: str, text: str, *, base: str | None = None) -> None:
+        """Make the note of a session read so.
+
+        base: what it read when the person began to edit; what others have changed since then stays too.
+        """
         with self._engine.transaction() as tx:
             row = self._session(tx, session)
-            self._engine.edit_note(tx, row.workspace, note_name(session), text)
+            self._engine.edit_note(tx, row.workspace, note_name(session), text, base=base)
             tx.touch(f"session/{session}")
 
     # drafts and blobs

@@ -18,6 +18,7 @@ NOTE_VERSION = 1
 MAX_COMPARED = 1 << 19
 """Characters of old text times characters of new text that are compared one by one (at worst 0.3 s)."""
 MAX_LINES_COMPARED = 1 << 26
+_FIRST_WRITER, _SECOND_WRITER = b"\1" * 16, b"\2" * 16
 Splice = tuple[int, int, str]
 """(position, characters to delete, characters to insert) of a text."""
 
@@ -83,6 +84,23 @@ class Note:
     def apply(self, chunks: Sequence[bytes], hashes: Iterable[bytes]) -> None:
         """Take in stored or checked changes; see `CoreDocument.apply`."""
         self.core.apply(chunks, hashes)
+
+
+def merged_text(base: str, one: str, other: str) -> str:
+    """What two texts that were both made from `base` give together: the edits of both, as Automerge merges them."""
+    if one in (base, other):
+        return other
+    if other == base:
+        return one
+    first, second = Note(_FIRST_WRITER), Note(_SECOND_WRITER)
+    begun = first.edit("merge", base)
+    if begun is not None:
+        second.apply([begun.chunk], [begun.hash])
+    theirs = second.edit("merge", other)
+    first.edit("merge", one)
+    if theirs is not None:
+        first.apply([theirs.chunk], [theirs.hash])
+    return first.text()
 
 
 def splices_between(old: str, new: str) -> list[Splice]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sync.documents import note as note_module
 from sync.documents.core import CoreDocument, Draft
-from sync.documents.note import Note, Splice, splices_between
+from sync.documents.note import Note, Splice, merged_text, splices_between
 
 _text = st.text(st.sampled_from("ab \n😀é"), max_size=40)
 
@@ -130,3 +130,20 @@ def test_fields_of_other_types_are_left_out() -> None:
     assert note.fields() == {} and note.name() is None
     note.edit("profile", None, {"number": "one"})
     assert note.fields() == {"number": "one"} and note.name() == "profile"
+
+
+@settings(max_examples=150)
+@given(_text, _text, _text)
+def test_merged_texts_hold_both_edits(base: str, one: str, other: str) -> None:
+    assert merged_text(base, base, other) == other
+    assert merged_text(base, one, base) == one
+    assert merged_text(base, one, one) == one
+    assert merged_text("", one + "1", other + "2") in (f"{one}1{other}2", f"{other}2{one}1")
+    assert sorted(merged_text(base, "<" + base, base + ">")) == sorted(f"<{base}>")
+    assert not base or merged_text(base, "<" + base, base + ">") == f"<{base}>"
+
+
+def test_edits_of_different_places_both_stay() -> None:
+    base = "first\nsecond\nthird\n"
+    assert merged_text(base, "First\nsecond\nthird\n", "first\nsecond\nthird!\n") == "First\nsecond\nthird!\n"
+    assert merged_text(base, "first\nthird\n", "first\nsecond\nthird\nfourth\n") == "first\nthird\nfourth\n"
