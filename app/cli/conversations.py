@@ -11,6 +11,7 @@ from app.cli.call import Call, working_folder
 from app.cli.stream import TurnPrinter
 from app.cli.talk import Manner, Talk
 from app.errors import UserError
+from app.sessions.relinking import vanished_sentence
 
 if TYPE_CHECKING:
     from app.agents.registry import AgentRegistry
@@ -43,7 +44,9 @@ def working_folders(call: Call, workspace: Workspace) -> tuple[Path, ...]:
     A current directory that belongs to no workspace is bound after a question (`--yes` answers; without a terminal
     that is an error), unless `--workspace` names one that has folders. Then the call is about its workspace.
     """
-    bound = [folder for folder in workspace.read(lambda queries: queries.folders()) if folder.is_dir()]
+    row = workspace.read(lambda queries: queries.workspace_row())
+    folders = [Path(folder) for folder in row.folders]
+    bound = [folder for folder in folders if folder.is_dir()]
     here = working_folder()
     if here is not None:
         here = here.resolve()
@@ -53,13 +56,18 @@ def working_folders(call: Call, workspace: Workspace) -> tuple[Path, ...]:
             return (deepest, *(folder for folder in bound if folder != deepest))
     if bound and call.options.workspace:
         return tuple(bound)
-    return (_bind(call, workspace, here), *(bound if call.options.workspace else ()))
+    gone = vanished_sentence(row.name, folders)
+    if gone is not None and call.options.workspace:
+        raise UserError(gone)
+    return (_bind(call, workspace, here, gone), *(bound if call.options.workspace else ()))
 
 
-def _bind(call: Call, workspace: Workspace, here: Path | None) -> Path:
+def _bind(call: Call, workspace: Workspace, here: Path | None, gone: str | None) -> Path:
+    """gone: what to say about the folders of the workspace that vanished."""
     if here is None:
-        raise UserError("The current directory has been deleted; tools need a folder to work in.")
-    question = f"{here} belongs to no workspace. Bind it, so that agents may work in it?"
+        raise UserError(gone or "The current directory has been deleted; tools need a folder to work in.")
+    remark = f"{gone} " if gone else ""
+    question = f"{remark}{here} belongs to no workspace. Bind it, so that agents may work in it?"
     if not call.confirm(question):
         raise UserError("Without a folder there are no tools. 'lovelace workspace open DIR' binds one.")
     if call.options.workspace:

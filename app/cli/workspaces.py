@@ -57,12 +57,24 @@ def open_folder(
 ) -> None:
     """Print the workspace that has the folder now."""
     call = call_of(context)
-    path = folder.absolute().resolve()
-    if not path.is_dir():
-        raise UserError(f"There is no folder {path}. Make it first, or name another one.")
+    path = _existing(folder)
     with call.workspace() as workspace:
         [opened] = workspace.write(lambda operations: commands.OPEN.run(operations, [], str(path)))
         _print_one(call, workspace, opened)
+
+
+@cli.command(help=commands.RELINK.help)
+def relink(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the folder is now.")],
+) -> None:
+    """Print the workspace, which has the folder now."""
+    call = call_of(context)
+    path = _existing(folder)
+    with call.workspace() as workspace:
+        chosen = workspace.id
+        workspace.write(lambda operations: commands.RELINK.run(operations, [chosen], str(path)))
+        _print_one(call, workspace, chosen)
 
 
 @cli.command(help=commands.SWITCH.help)
@@ -93,6 +105,13 @@ def rename(context: typer.Context, name: Name) -> None:
     call.out.done([chosen], "Renamed.")
 
 
+def _existing(folder: Path) -> Path:
+    path = folder.absolute().resolve()
+    if not path.is_dir():
+        raise UserError(f"There is no folder {path}. Make it first, or name another one.")
+    return path
+
+
 def _named(name: str) -> str:
     if not name.strip():
         raise UserError("A workspace needs a name that is not empty.")
@@ -107,7 +126,7 @@ def _print_one(call: Call, workspace: Workspace, id: str) -> None:
     call.out.line(f"{row.name}  {row.id}" + ("  (current)" if row.current else ""))
     call.out.line(f"{row.sessions} sessions")
     for folder in row.folders:
-        call.out.line(folder)
+        call.out.line(folder if Path(folder).is_dir() else f"{folder}  (gone: 'lovelace workspace relink DIR')")
 
 
 def _row(workspace: Workspace, id: str) -> WorkspaceRow:

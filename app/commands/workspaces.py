@@ -33,6 +33,14 @@ def _rename(operations: SessionOperations, ids: Sequence[str], text: str) -> Seq
     return ids
 
 
+def _relink(operations: SessionOperations, ids: Sequence[str], text: str) -> Sequence[str]:
+    from pathlib import Path
+
+    for workspace in ids:
+        operations.relink_folder(workspace, Path(text))
+    return ids
+
+
 CREATE = Command("workspace.create", "New Workspace…", "Make a workspace without a folder.", "none", _create, "Name")
 OPEN = Command(
     "workspace.open",
@@ -52,5 +60,13 @@ RENAME = Command(
     _rename,
     "New name",
 )
+RELINK = Command(
+    "workspace.relink",
+    "Relink Folder…",
+    "Bind the new place of a folder that moved or vanished.",
+    "workspace",
+    _relink,
+    "Folder",
+)
 
-COMMANDS = (CREATE, OPEN, SWITCH, RENAME)
+COMMANDS = (CREATE, OPEN, SWITCH, RENAME, RELINK)

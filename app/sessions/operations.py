@@ -45,6 +45,7 @@ from app.sessions.life import pausing, resuming
 from app.sessions.lineage import conversation, find_event
 from app.sessions.packing import blob_key, resolve_stub, unpack_body
 from app.sessions.purging import Purged, note_name
+from app.sessions.relinking import replaced_by, vanished
 from app.sessions.settling import current_fields
 from sync.clock import Clock, Random
 from sync.engine import Engine, Transaction
@@ -423,6 +424,30 @@ class SessionOperations:
                 (str(path.resolve()), self._workspace_row(tx, workspace)),
             )
             tx.touch(f"workspace/{workspace}")
+
+    def relink_folder(self, workspace: str, path: Path) -> list[Path]:
+        """Bind an existing folder in place of those of a workspace that vanished; gives these.
+
+        UserError where none has vanished, or where the folder belongs to another workspace.
+        """
+        folder = path.resolve()
+        with self._engine.transaction() as tx:
+            row = self._workspace_row(tx, workspace)
+            bound = dict(tx.connection.execute("SELECT path, workspace FROM folder").fetchall())
+            if bound.get(str(folder), row) != row:
+                raise UserError(
+                    f"The folder {folder} belongs to another workspace. 'lovelace workspace list' says which."
+                )
+            gone = vanished([Path(name) for name, owner in bound.items() if owner == row])
+            if not gone:
+                raise UserError(
+                    "No folder of the workspace has vanished. 'lovelace workspace open DIR' binds a folder, "
+                    "--workspace names another workspace."
+                )
+            old = replaced_by(folder, gone)
+            tx.connection.executemany("DELETE FROM folder WHERE path=?", [(str(name),) for name in old])
+            self.bind_folder(workspace, folder)
+        return old
 
     def switch(self, workspace: str) -> None:
         """Make a workspace (its id) the current one."""

@@ -139,6 +139,8 @@ class Turns:
         past = await self._workspace.read_async(lambda queries: read_past(queries, session))
         await self._remember_agent(past.row, backend.name)
         folders = past.folders if tools else ()
+        if tools and not folders:
+            await self._require_folders(past.row.workspace_name)
         context = session_context(self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True))
         conversation = await start_conversation(backend, context, recorder, text)
         try:
@@ -146,6 +148,14 @@ class Turns:
             await turn.runner.run(text)
         finally:
             await conversation.close()
+
+    async def _require_folders(self, workspace: str) -> None:
+        """UserError where the workspace has folders and all of them vanished: without tools is not what was asked."""
+        from app.sessions.relinking import vanished_sentence
+
+        gone = vanished_sentence(workspace, await self._workspace.read_async(lambda queries: queries.folders()))
+        if gone is not None:
+            raise UserError(gone)
 
     async def _remember_agent(self, row: SessionRow, name: str) -> None:
         """The session's agent is the one chosen last; a foreign agent's name, from an import, stays."""

@@ -83,3 +83,22 @@ def test_a_person_is_asked_and_may_export_first(program: Program) -> None:
     assert code == 0 and "Purged 1 session." in out
     refused = program.run("import", str(target))
     assert refused.code == 1 and "purged" in refused.err
+
+
+def test_a_folder_moves(program: Program) -> None:
+    folder = program.folder / "project"
+    folder.mkdir()
+    workspace = program.json("workspace", "open", str(folder))["id"]
+    session = program.run("--json", "chat", "in the folder", "--new", "--agent", "scripted", cwd=folder).lines[0]
+    moved = folder.rename(program.folder / "moved")
+    shown = program.run("--workspace", workspace, "sessions", "show", session["session"])
+    assert shown.code == 0 and "in the folder" in shown.out
+    asked = program.run("--workspace", workspace, "chat", "x", "--agent", "scripted", "--tools")
+    assert asked.code == 1 and str(folder) in asked.err and "workspace relink" in asked.err
+    assert "gone" in program.run("--workspace", workspace, "workspace", "show").out
+    assert program.run("--workspace", workspace, "workspace", "relink", str(folder)).code == 1
+    linked = program.json("--workspace", workspace, "workspace", "relink", str(moved))
+    assert (linked["id"], linked["folders"]) == (workspace, [str(moved)])
+    assert program.json("workspace", "show", cwd=moved)["id"] == workspace
+    assert program.run("chat", "x", "--agent", "scripted", "--tools", cwd=moved).code == 0
+    assert program.run("--workspace", workspace, "workspace", "relink", str(moved)).code == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Qt, QTimer, QUrl, Signal
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import NotFound
+from app.sessions.relinking import vanished_sentence
 from app.ui.ages import age
 from app.ui.composer import Composer
 from app.ui.conversation.content import copied_texts
@@ -83,7 +85,7 @@ class _Reading:
     events: list[Event]
     drafts: list[DraftRow]
     newest: str | None
-    folders: int
+    folders: tuple[Path, ...]
 
 
 class ConversationPanel(QWidget):
@@ -325,8 +327,9 @@ class ConversationPanel(QWidget):
         self._show_page()
 
     def _set_tools(self, reading: _Reading) -> None:
-        possible = reading.folders > 0
-        where = "this workspace's folder" if possible else "Bind a folder first: lovelace workspace open DIR"
+        gone = vanished_sentence(reading.session.workspace_name, reading.folders)
+        possible = bool(reading.folders) and gone is None
+        where = "this workspace's folder" if possible else gone or "Bind a folder first: lovelace workspace open DIR"
         self.composer.set_tools(possible=possible, wanted=self._wants_tools, where=where)
 
     def _choose_tools(self, wanted: bool) -> None:
@@ -481,14 +484,14 @@ def _read_opening(queries: Queries, session: str) -> _Reading:
         [*answers, *queries.tail(row.id, TAIL_EVENTS)],
         queries.drafts(row.id),
         newest[0].id if newest else None,
-        len(queries.folders()),
+        tuple(queries.folders()),
     )
 
 
 def _read_news(queries: Queries, session: str, after: str | None) -> _Reading:
     events = queries.events(session, after=after)
     newest = events[-1].id if events else after
-    return _Reading(queries.session(session), events, queries.drafts(session), newest, len(queries.folders()))
+    return _Reading(queries.session(session), events, queries.drafts(session), newest, tuple(queries.folders()))
 
 
 def _read_texts(queries: Queries, rows: Sequence[int]) -> list[str]:

@@ -44,6 +44,7 @@ class Operations:
         ("workspace.open", [], "/x", [("open_folder", Path("/x"))], ["new"]),
         ("workspace.switch", ["w"], "", [("switch", "w")], ["w"]),
         ("workspace.rename", ["w"], "N", [("rename_workspace", "w", "N")], ["w"]),
+        ("workspace.relink", ["w"], "/x", [("relink_folder", "w", Path("/x"))], ["w"]),
     ],
 )
 def test_commands_do_what_they_say(id, subjects, text, calls, changed) -> None:
