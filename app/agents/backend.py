@@ -118,6 +118,14 @@ class Conversation(Protocol):
         ...
 
 
+class Titles(Protocol):
+    """The ability to name a session."""
+
+    async def propose(self, prompt: str, answer: str) -> str:
+        """A short title for a session that begins so; '' for none. Raises AgentError."""
+        ...
+
+
 class AgentBackend(Protocol):
     """A kind of agent, configured. Optional abilities are objects, or None where the agent has none."""
 
@@ -129,6 +137,11 @@ class AgentBackend(Protocol):
     @property
     def model(self) -> str | None:
         """The model's name, where there is one."""
+        ...
+
+    @property
+    def titles(self) -> Titles | None:
+        """Names sessions, where the agent can."""
         ...
 
     async def start(self, context: SessionContext) -> Conversation:

@@ -13,6 +13,7 @@ from typing import Protocol
 from app.agents.backend import AgentBackend, Conversation, SessionContext
 from app.agents.permission import Policy, replay
 from app.agents.recorder import StoreRecorder
+from app.agents.referring import with_references_told
 from app.agents.tools.toolbox import TOOLS
 from app.agents.turn import Asking
 from app.errors import AgentError
@@ -47,7 +48,7 @@ def read_past(queries: Queries, session: str) -> SessionPast:
     """The last events of a session and the folders of its workspace, its own one first."""
     row = queries.session(session)
     identity, device = queries.own_device()
-    events = queries.events(row.id, limit=HISTORY_EVENTS)
+    events = with_references_told(queries, row, queries.events(row.id, limit=HISTORY_EVENTS))
     return SessionPast(row, events, session_folders(row.cwd, queries.folders()), device, identity)
 
 

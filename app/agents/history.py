@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.sessions.events import AgentMessage, AnyBody, Compaction, ToolCall, ToolResult, UserMessage
+from app.sessions.events import AgentMessage, AnyBody, Compaction, Reference, ToolCall, ToolResult, UserMessage
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage
@@ -96,6 +96,8 @@ def _turns(bodies: Sequence[AnyBody]) -> list[list[PastItem]]:
             case ToolCall(call_id=call_id):
                 result = results.get(call_id, _INTERRUPTED) or "(nothing)"
                 turns[-1].append(PastCall(_tool_name(body.name), _arguments(body.input), result))
+            case Reference(text=text) if text:
+                turns[-1].append(PastText(True, text))
             case Compaction(text=text):
                 turns = [[PastText(True, f"What happened before, in short:\n{text}")]]
     return [turn for turn in turns if turn]

@@ -6,11 +6,12 @@ from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.agents.backend import PromptPart, SessionContext, TextDelta, Update
+from app.agents.backend import PromptPart, SessionContext, TextDelta, Titles, Update
 from app.agents.history import model_messages, past_items
 from app.agents.limits import LimitReached
 from app.agents.models import Connect, OpenModel, explain
 from app.agents.stream import Joiner, UpdateStream
+from app.agents.titles import AskedTitles
 from app.agents.tools.tool import Tool
 from app.agents.tools.toolbox import Outcome, ToolBox
 from app.errors import AgentError
@@ -43,6 +44,11 @@ class ModelBackend:
     connect: Connect
     where: str
     history_characters: int = _HISTORY_CHARACTERS
+
+    @property
+    def titles(self) -> Titles:
+        """The model is asked."""
+        return AskedTitles(self)
 
     async def start(self, context: SessionContext) -> ModelConversation:
         """A conversation that knows the context's history. Raises AgentError when the model cannot be opened."""

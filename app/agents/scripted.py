@@ -9,7 +9,8 @@ A script is a list of turns; a turn is a list of steps, each an object with one 
     progress {"tool": "write", "input": {…}}            a tool call, really executed: with permission, sandbox
     and events {"delay_ms": 100}                          a pause; before the next step, not between words
     {"usage": {"input": 10, "output": 5}}      tokens, as a model would report them {"fail": "sentence"}
-    the agent fails with this sentence
+    the agent fails with this sentence {"title": "text"}                  what the agent proposes to call the
+    session; plays nothing
 
 The n-th prompt of a session plays the n-th turn; after the last turn it starts over. A tool the session does
 not offer is refused as for any other agent.
@@ -26,7 +27,7 @@ from typing import Any
 
 import msgspec
 
-from app.agents.backend import PromptPart, SessionContext, TextDelta, TextKind, Update
+from app.agents.backend import PromptPart, SessionContext, TextDelta, TextKind, Titles, Update
 from app.agents.stream import UpdateStream
 from app.agents.tools.toolbox import ToolBox
 from app.errors import AgentError, UserError
@@ -67,7 +68,11 @@ class _Fail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fail: str
 
 
-Step = _Say | _Think | _Plan | _Tool | _Delay | _Usage | _Fail
+class _Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    title: str
+
+
+Step = _Say | _Think | _Plan | _Tool | _Delay | _Usage | _Fail | _Title
 Script = tuple[tuple[Step, ...], ...]
 
 _STEPS: dict[str, type[Step]] = {
@@ -78,6 +83,7 @@ _STEPS: dict[str, type[Step]] = {
     "delay_ms": _Delay,
     "usage": _Usage,
     "fail": _Fail,
+    "title": _Title,
 }
 
 BUILT_IN: Script = (
@@ -135,9 +141,27 @@ class ScriptedBackend:
     name: str = "scripted"
     model: str | None = None
 
+    @property
+    def titles(self) -> Titles | None:
+        """The first title of the script; None where there is none."""
+        found = (step.title for turn in self.script for step in turn if isinstance(step, _Title))
+        title = next(found, None)
+        return None if title is None else ScriptedTitles(title)
+
     async def start(self, context: SessionContext) -> ScriptedConversation:
         """A conversation at the turn that follows the prompts of the history."""
         return ScriptedConversation(self.script, context)
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedTitles:
+    """Always proposes the same."""
+
+    title: str
+
+    async def propose(self, prompt: str, answer: str) -> str:
+        """The title of the script; `{prompt}` stands for the prompt."""
+        return self.title.replace("{prompt}", prompt)
 
 
 class ScriptedConversation:

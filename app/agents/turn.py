@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from app.agents.backend import Answered, Ask, Conversation, PromptText, TextDelta, TextKind, Update
+from app.agents.referring import Drawn
 from app.agents.stream import Joiner
 from app.errors import AgentError
 from app.sessions.events import (
@@ -24,6 +25,7 @@ from app.sessions.events import (
 DRAFT_SECONDS = 0.05
 """A streamed text is saved as a draft at most this often."""
 _WIND_UP_SECONDS = 5.0
+_NOTHING_DRAWN = Drawn()
 
 
 class Recorder(Protocol):
@@ -113,16 +115,17 @@ class TurnRunner:
         self._text = ""
         self._tokens = (0, 0)
 
-    async def run(self, text: str, *, by_person: bool = True) -> TurnResult:
-        """One prompt and everything it causes.
+    async def run(self, text: str, *, by_person: bool = True, drawn: Drawn = _NOTHING_DRAWN) -> TurnResult:
+        """One prompt and everything it causes. drawn: what the prompt refers to, recorded and told with it.
 
         Cancelling the caller cancels the turn and still records its end.
         """
         self._cancelled = False
         self._text, self._tokens = "", (0, 0)
         prompt = UserMessage(text=text, model=self._model, runner=self._runner) if by_person else Notice(text=text)
-        await self._recorder.record(prompt)
-        work = asyncio.ensure_future(self._consume(text))
+        await self._recorder.record(prompt, *drawn.references)
+        parts = [PromptText(part) for part in (text, drawn.text) if part]
+        work = asyncio.ensure_future(self._consume(parts))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -141,10 +144,10 @@ class TurnRunner:
             work.cancel()
         await asyncio.gather(work, return_exceptions=True)
 
-    async def _consume(self, text: str) -> TurnResult:
+    async def _consume(self, parts: Sequence[PromptText]) -> TurnResult:
         complete = False
         try:
-            async with aclosing(self._conversation.prompt([PromptText(text)])) as updates:
+            async with aclosing(self._conversation.prompt(parts)) as updates:
                 async for update in updates:
                     await self._take(update)
             complete = not self._cancelled

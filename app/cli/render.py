@@ -114,6 +114,14 @@ def _session_set(out: Output, body: events.SessionSet) -> None:
     out.line("set " + ", ".join(f"{name} = {encode_json(value)}" for name, value in body.fields.items()), DIM)
 
 
+def _reference(out: Output, body: events.Reference) -> None:
+    from app.sessions.markdown import event_range
+
+    out.line(f"→ session {body.target}{event_range(body)}", CYAN)
+    if body.text:
+        out.line(body.text, DIM)
+
+
 def _summary(out: Output, body: Any) -> None:
     out.line(f"[{body.kind}] {body.text}", DIM)
 
@@ -151,6 +159,6 @@ _PRINTERS: dict[type, Callable[[Output, Any], None]] = {
     events.Usage: _usage,
     events.SessionSet: _session_set,
     events.Suggestion: _summary,
-    events.Reference: _summary,
+    events.Reference: _reference,
     events.Compaction: _summary,
 }

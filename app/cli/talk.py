@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,8 @@ from app.agents.backend import AgentBackend
 from app.agents.context import read_past, session_context, start_conversation
 from app.agents.permission import Group, Policy
 from app.agents.recorder import StoreRecorder, first_answer, stored_answer
+from app.agents.referring import draw_in
+from app.agents.titles import is_first_turn, propose_title
 from app.agents.turn import Asking, TurnResult, TurnRunner
 from app.cli.stream import TurnPrinter
 from app.cli.terminal import ask_permission, on_interrupt
@@ -63,6 +66,7 @@ class Talk:
         recorder = EchoingRecorder(self._workspace, self.session, self._backend.name, self._printer)
         asking = Asking(first_answer(ask_permission, partial(stored_answer, self._workspace, self.session)))
         past = await self._workspace.read_async(partial(read_past, session=self.session))
+        drawn = await self._workspace.read_async(partial(draw_in, row=past.row, text=text))
         policy = Policy(asks=self._manner.has_person, allowed=self._manner.allowed)
         context = session_context(self._workspace, past, recorder, asking, folders=self._manner.folders, policy=policy)
         conversation = await start_conversation(self._backend, context, recorder, text)
@@ -76,10 +80,26 @@ class Talk:
         )
         try:
             async with on_interrupt(runner.cancel):
-                return await runner.run(text)
+                result = await runner.run(text, drawn=drawn)
         finally:
             self._printer.end()
             await conversation.close()
+        if result.outcome == "completed" and is_first_turn(past.events):
+            await self._name(text, result.text)
+        return result
+
+    async def _name(self, prompt: str, answer: str) -> None:
+        """Let the agent name the session; Ctrl+C goes on without."""
+        assert self.session is not None
+        naming = asyncio.ensure_future(propose_title(self._workspace, self.session, self._backend, prompt, answer))
+
+        async def leave() -> None:
+            naming.cancel()
+
+        async with on_interrupt(leave):
+            await asyncio.wait({naming})
+        if not naming.cancelled():
+            naming.result()
 
     def _create(self, operations: SessionOperations) -> str:
         here = str(self._manner.folders[0]) if self._manner.folders else None

@@ -101,12 +101,24 @@ def _remark(body: AnyBody) -> str:
         case PermissionAnswer():
             return "*denied*" if body.answer == "reject" else ""
         case Reference():
-            return f"→ session {body.target}"
+            return _reference(body)
         case Unknown():
             return f"*{_line(body.kind)}*\n\n{_fenced(_json(body.fields), 'json')}"
         case SessionSet():
             return ""
     return ""
+
+
+def _reference(body: Reference) -> str:
+    link = f"→ [session {_line(body.target)}](lovelace://session/{_line(body.target)})"
+    return "\n\n".join(filter(None, (f"{link}{_line(event_range(body))}", _closed(body.text.rstrip()))))
+
+
+def event_range(body: Reference) -> str:
+    """Which events of the other session are meant, as people read it; '' for no events in particular."""
+    if body.first is None:
+        return ""
+    return f", event {body.first}" if body.last in (None, body.first) else f", events {body.first}…{body.last}"
 
 
 def _command_result(body: CommandResult) -> str:

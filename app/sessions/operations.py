@@ -141,6 +141,23 @@ class SessionOperations:
             for session in sessions:
                 self.set_fields(session, fields)
 
+    def take_title(self, session: str, title: str, *, prompt: str, agent: str) -> bool:
+        """Give a session the title that an agent proposes; gives whether it was taken.
+
+        Not where the title is another than the one made from the first prompt, or was set more than once: that is a
+        person's.
+        """
+        with self._engine.transaction() as tx:
+            row = self._session(tx, session)
+            (times,) = tx.connection.execute(
+                "SELECT count(*) FROM session_field WHERE session=? AND field='title'", (row.row,)
+            ).fetchone()
+            if times > 1 or row.title != title_from(prompt):
+                return False
+            body = SessionSet(fields={"title": title})
+            self.append(session, [Draft(body=body, time=self._clock.now_ms(), agent=agent)])
+        return True
+
     def pause(self, sessions: Sequence[str]) -> None:
         """Pause sessions, or none of them. UserError where one cannot be paused."""
         self._change_status(sessions, pausing)

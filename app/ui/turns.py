@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.errors import UserError
 
@@ -78,6 +78,7 @@ class Turns:
         self._agents = agents
         self._publish = publish
         self._running: dict[str, _Running] = {}
+        self._naming: set[asyncio.Task[None]] = set()
 
     async def names(self) -> Sequence[str]:
         """The agents to choose from."""
@@ -121,7 +122,10 @@ class Turns:
 
     async def close(self) -> None:
         """End all turns; what was said is kept."""
-        tasks = [turn.task for turn in self._running.values()]
+        tasks: list[asyncio.Task[Any]] = [turn.task for turn in self._running.values()]
+        for naming in self._naming:
+            naming.cancel()
+        tasks += self._naming
         await asyncio.gather(*(self.cancel(session) for session in tuple(self._running)), return_exceptions=True)
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
@@ -131,6 +135,8 @@ class Turns:
         from app.agents.context import read_past, session_context, start_conversation
         from app.agents.permission import Policy
         from app.agents.recorder import StoreRecorder, first_answer, stored_answer
+        from app.agents.referring import draw_in
+        from app.agents.titles import is_first_turn, propose_title
         from app.agents.turn import Asking, TurnRunner
 
         backend = await self._agents.backend(agent)
@@ -145,9 +151,14 @@ class Turns:
         conversation = await start_conversation(backend, context, recorder, text)
         try:
             turn.runner = TurnRunner(conversation, recorder, model=backend.model, runner=past.device, asking=asking)
-            await turn.runner.run(text)
+            drawn = await self._workspace.read_async(lambda queries: draw_in(queries, past.row, text))
+            result = await turn.runner.run(text, drawn=drawn)
         finally:
             await conversation.close()
+        if result.outcome == "completed" and is_first_turn(past.events):
+            naming = asyncio.create_task(propose_title(self._workspace, session, backend, text, result.text))
+            self._naming.add(naming)
+            naming.add_done_callback(self._naming.discard)
 
     async def _require_folders(self, workspace: str) -> None:
         """UserError where the workspace has folders and all of them vanished: without tools is not what was asked."""

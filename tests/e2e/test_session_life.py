@@ -102,3 +102,28 @@ def test_a_folder_moves(program: Program) -> None:
     assert program.json("workspace", "show", cwd=moved)["id"] == workspace
     assert program.run("chat", "x", "--agent", "scripted", "--tools", cwd=moved).code == 0
     assert program.run("--workspace", workspace, "workspace", "relink", str(moved)).code == 1
+
+
+def test_a_prompt_refers_to_another_session(program: Program) -> None:
+    other = new_session(program, "The code word is Xylophon")
+    result = program.run("--json", "chat", f"As in @{other[:20]}", "--new", "--agent", "scripted")
+    session = result.lines[-1]["session"]
+    [reference] = program.run("--json", "sessions", "show", session, "--events", "reference").lines
+    assert reference["target"] == other and reference["text"] == ""
+    [answer_] = program.run("--json", "sessions", "show", session, "--events", "agent_message").lines
+    assert "The code word is Xylophon" in answer_["text"]
+    assert f"→ session {other}" in program.run("sessions", "show", session).out
+    assert f"lovelace://session/{other}" in program.run("export", session, "--format", "markdown").out
+
+
+def test_the_agent_names_the_session(program: Program) -> None:
+    script = program.folder / "namer.json"
+    script.write_text(json.dumps([[{"say": "For eight minutes."}, {"title": "Boiling eggs"}]]))
+    program.json("agents", "add", "namer", "--script", str(script))
+    first = program.run("--json", "chat", "How do I boil an egg?", "--new", "--agent", "namer").lines[0]["session"]
+    [row] = [row for row in program.json("sessions", "list") if row["id"] == first]
+    assert row["title"] == "Boiling eggs"
+    program.json("sessions", "rename", first, "How do I boil an egg?")
+    program.run("chat", "And an ostrich's?", "--session", first, "--agent", "namer")
+    [row] = [row for row in program.json("sessions", "list") if row["id"] == first]
+    assert row["title"] == "How do I boil an egg?"

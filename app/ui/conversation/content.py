@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.sessions import events as kinds
+from app.sessions.markdown import event_range
 from app.ui.ages import moment
 from app.ui.conversation.blocks import Ask, Banner, Block, Card, Code, Heading, Mark, Prose, Steps
 from app.ui.conversation.cards import as_json, first_line, permission_body, revealed, tool_card
@@ -176,7 +177,7 @@ def _reference(entry: Entry, opened: bool) -> tuple[Block, ...]:
     body = entry.event.body
     assert isinstance(body, kinds.Reference)
     shown = (Prose(body.text, muted=True),) if opened and body.text else ()
-    summary = first_line(body.text) or f"session {body.target[:8]}"
+    summary = first_line(body.text) or f"session {body.target}{event_range(body)}"
     return (Card(Mark.NONE, "Refers to", summary, body=shown, foldable=bool(body.text), opened=opened),)
 
 
