@@ -1,14 +1,14 @@
-"""`lovelace export`: sessions as one JSON file that loses nothing, or as Markdown to read."""
+"""`lovelace export`: sessions as one JSON file that loses nothing, or in a form to read or work with elsewhere."""
 
 from __future__ import annotations
 
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Literal, cast
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -17,22 +17,28 @@ from app.cli.declared import group
 from app.cli.errors import UsageError
 from app.cli.show import find_session
 from app.errors import UserError
+from app.sessions.formats.registry import FORMATS
 
 if TYPE_CHECKING:
-    from app.cli.output import Output
-    from app.sessions.queries import Queries
+    from collections.abc import Callable
+
+    from app.sessions.formats.format import Format
     from app.sessions.views import SessionRow
     from app.workspace import Workspace
 
+    FormatName = str
+else:
+    FormatName = Literal[tuple(FORMATS)]
+
 cli = group("")
 
-Format = Literal["json", "markdown"]
+_ABOUT = "; ".join(f"{format.name}: {format.about}" for format in FORMATS.values()) + "."
 
 
 @cli.command()
 def export(
     context: typer.Context,
-    format: Annotated[Format, typer.Option(help="json imports again; markdown is for reading.")],
+    format: Annotated[FormatName, typer.Option(help=_ABOUT)],
     sessions: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]…", help="Without any, the most recent session.")
     ] = None,
@@ -43,12 +49,15 @@ def export(
     if all and sessions:
         raise UsageError("Give ids or --all, not both.")
     call = call_of(context)
+    chosen = FORMATS[format]
     with call.workspace() as workspace:
         rows = _chosen(workspace, sessions or [], all=all)
-        if format == "json":
-            _export_json(call, workspace, rows, out)
+        if out is None:
+            _print(call, workspace, chosen, rows)
+        elif chosen.together or (len(rows) == 1 and not out.is_dir()):
+            _write_file(call, workspace, chosen, rows, out)
         else:
-            _export_markdown(call, workspace, rows, out)
+            _write_folder(call, workspace, chosen, rows, out)
 
 
 def _chosen(workspace: Workspace, ids: list[str], *, all: bool) -> list[SessionRow]:
@@ -62,86 +71,77 @@ def _chosen(workspace: Workspace, ids: list[str], *, all: bool) -> list[SessionR
     return list({row.id: row for row in rows}.values())
 
 
-def _export_json(call: Call, workspace: Workspace, rows: list[SessionRow], out: Path | None) -> None:
-    from app.sessions.archive import write_archive
-
-    if out is None:
-        printed = cast(IO[str], _Printed(call.out))
-        workspace.read(lambda queries: write_archive(queries, rows, printed))
-        return
-    with _new_file(out) as file:
-        events = workspace.read(lambda queries: write_archive(queries, rows, file))
-    _done(call, rows, out, f"{events:,} events of ", events=events)
-
-
-def _export_markdown(call: Call, workspace: Workspace, rows: list[SessionRow], out: Path | None) -> None:
-    """One session: PATH is a file, or printed. Several: PATH is a folder that gets one file each."""
-    if len(rows) == 1:
-        _export_one_markdown(call, workspace, rows[0], out)
-        return
-    if out is None:
-        raise UsageError("Several sessions as Markdown need --out FOLDER.")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder {out} cannot be made: {error.strerror}.") from error
-    for row in rows:
-        with _new_file(out / _file_name(row)) as file:
-            _write_markdown(workspace, row, file.write)
-    _done(call, rows, out, "")
-
-
-def _export_one_markdown(call: Call, workspace: Workspace, row: SessionRow, out: Path | None) -> None:
-    if out is not None:
-        target = out / _file_name(row) if out.is_dir() else out
-        with _new_file(target) as file:
-            _write_markdown(workspace, row, file.write)
-        _done(call, [row], target, "")
-    elif call.out.json:
+def _print(call: Call, workspace: Workspace, format: Format, rows: list[SessionRow]) -> None:
+    """On stdout; with --json only what is JSON itself, other text inside of it."""
+    if len(rows) != 1 and not format.together:
+        raise UsageError(f"Several sessions as {format.name} need --out FOLDER.")
+    if format.binary:
+        _print_bytes(call, workspace, format, rows)
+    elif call.out.json and not format.together:
         pieces: list[str] = []
-        _write_markdown(workspace, row, pieces.append)
-        call.out.done([row.id], "", text="".join(pieces))
+        _write(workspace, format, rows, _Printed(pieces.append))
+        call.out.done([row.id for row in rows], "", text="".join(pieces))
     else:
-        _write_markdown(workspace, row, call.out.write)
+        _write(workspace, format, rows, _Printed(call.out.copy))
 
 
-def _write_markdown(workspace: Workspace, row: SessionRow, write: Callable[[str], object]) -> None:
-    from app.sessions.markdown import session_markdown
-
-    def read(queries: Queries) -> None:
-        for piece in session_markdown(row, queries.iterate(row.id), queries.note(row.id)):
-            write(piece)
-
-    workspace.read(read)
+def _print_bytes(call: Call, workspace: Workspace, format: Format, rows: list[SessionRow]) -> None:
+    if call.out.json or call.out.terminal:
+        raise UsageError(f"A session as {format.name} is no text: name a file with --out PATH, or pipe it.")
+    _write(workspace, format, rows, _Printed(call.out.copy_bytes))
 
 
-def _file_name(row: SessionRow) -> str:
+def _write_file(call: Call, workspace: Workspace, format: Format, rows: list[SessionRow], path: Path) -> None:
+    with _new_file(path, binary=format.binary) as file:
+        events = _write(workspace, format, rows, file)
+    _done(call, rows, path, events)
+
+
+def _write_folder(call: Call, workspace: Workspace, format: Format, rows: list[SessionRow], folder: Path) -> None:
+    """One file for each session, in a folder that may be new. Of one session the path reported is its file."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+    events = 0
+    for row in rows:
+        with _new_file(folder / _file_name(row, format), binary=format.binary) as file:
+            events += _write(workspace, format, [row], file)
+    _done(call, rows, folder / _file_name(rows[0], format) if len(rows) == 1 else folder, events)
+
+
+def _write(workspace: Workspace, format: Format, rows: list[SessionRow], file: IO[Any] | _Printed) -> int:
+    return workspace.read(lambda queries: format.write(queries, rows, cast(IO[Any], file)))
+
+
+def _file_name(row: SessionRow, format: Format) -> str:
     """A name that says what is inside and is unique: from the title and the id."""
     words = re.sub(r"[^\w-]+", "-", row.title).strip("-")[:60]
-    return f"{words or 'session'}-{row.id}.md"
+    return f"{words or 'session'}-{row.id}{format.suffix}"
 
 
-def _done(call: Call, rows: list[SessionRow], out: Path, what: str, **more: object) -> None:
+def _done(call: Call, rows: list[SessionRow], path: Path, events: int) -> None:
     count = "1 session" if len(rows) == 1 else f"{len(rows)} sessions"
-    call.out.done([row.id for row in rows], f"Wrote {what}{count} to {out}.", path=str(out.absolute()), **more)
+    sentence = f"Wrote {events:,} events of {count} to {path}."
+    call.out.done([row.id for row in rows], sentence, path=str(path.absolute()), events=events)
 
 
 class _Printed:
-    """The part of a text stream that writers of exports use, on stdout."""
+    """The part of a stream that writers of exports use. write: takes each piece."""
 
-    def __init__(self, out: Output) -> None:
-        self.write: Callable[[str], None] = out.copy
+    def __init__(self, write: Callable[[Any], object]) -> None:
+        self.write = write
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[IO[str]]:
-    """A text file that appears under its name, readable by its owner only, when all of it has been written."""
+def _new_file(path: Path, *, binary: bool) -> Iterator[IO[Any]]:
+    """A file that appears under its name, readable by its owner only, when all of it has been written."""
     try:
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from error
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        with open(descriptor, "wb") if binary else open(descriptor, "w", encoding="utf-8", newline="\n") as file:
             yield file
         os.replace(partial, path)
     except OSError as error:

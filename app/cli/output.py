@@ -64,6 +64,14 @@ class Output:
         """Print a piece of a document exactly as it is."""
         self._write(text)
 
+    def copy_bytes(self, data: bytes) -> None:
+        """Print a piece of a document that is no text."""
+        try:
+            self._stdout.flush()
+            self._stdout.buffer.write(data)
+        except BrokenPipeError as error:
+            raise OutputClosed from error
+
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Print rows: aligned under headings on a terminal, separated by tabs in a pipe."""
         if not self.terminal:

@@ -39,7 +39,7 @@ def write_archive(queries: Queries, sessions: Sequence[SessionRow], out: IO[str]
         del head["events"]
         out.write((",\n" if number else "\n") + msgspec.json.encode(head).decode()[:-1] + ',"events":[')
         for index, event in enumerate(_own_events(queries, row, last)):
-            out.write((",\n" if index else "\n") + _event_json(event))
+            out.write((",\n" if index else "\n") + event_json(event))
             blobs |= {ref.blob: ref for ref in blob_refs(event.body)}
             count += 1
         out.write("]}")
@@ -90,7 +90,7 @@ def _own_events(queries: Queries, row: SessionRow, last: str | None) -> Iterator
         yield event
 
 
-def _event_json(event: Event) -> str:
+def event_json(event: Event) -> str:
     """An event as `sessions show` prints it, with `raw` where its stored JSON does not follow from that."""
     data = event.data.decode()
     value = event.to_json()

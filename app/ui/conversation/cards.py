@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from app.sessions import events as kinds
+from app.sessions.code_styles import language_of
 from app.ui.ages import duration
 from app.ui.conversation.blocks import Block, Card, Code, Mark, Tone
 from app.ui.conversation.entries import Entry, answer_to
@@ -26,11 +27,6 @@ _STATUS = {
     "denied": Mark.DENIED,
     "cancelled": Mark.DENIED,
 }
-_LANGUAGES = {
-    "py": "python", "js": "javascript", "ts": "typescript", "tsx": "tsx", "jsx": "jsx", "rs": "rust", "go": "go",
-    "c": "c", "h": "c", "cpp": "cpp", "java": "java", "rb": "ruby", "sh": "bash", "sql": "sql", "html": "html",
-    "css": "css", "json": "json", "toml": "toml", "yaml": "yaml", "yml": "yaml", "md": "markdown", "xml": "xml",
-}  # fmt: skip
 _TELLING_INPUTS = ("command", "path", "file_path", "pattern", "query", "url", "description", "prompt")
 
 
@@ -141,11 +137,6 @@ def _fields(value: dict[str, Any]) -> tuple[Block, ...]:
         text = "\n".join(f"{name}: {item}" for name, item in rest.items()) if plain else as_json(rest)
         blocks.insert(0, Code(head_lines(text, SHOWN_LINES), None if plain else "json"))
     return tuple(blocks)
-
-
-def language_of(path: str) -> str | None:
-    """The language by the end of a file's name, as pygments calls it; None: not one of the common ones."""
-    return _LANGUAGES.get(path.rpartition(".")[2].lower())
 
 
 class _Group:

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from PySide6.QtCore import QObject, Signal
 
+from app.sessions.code_styles import token_style
+
 Span: TypeAlias = tuple[int, int, str]
 """start, length, class: a field name of `theme.Syntax`."""
 Spans: TypeAlias = tuple[tuple[Span, ...], ...]
@@ -30,7 +32,7 @@ def lex(text: str, language: str) -> Spans:
     lines: list[list[Span]] = [[]]
     column = 0
     for kind, value in lexer.get_tokens(text):
-        style = _style(str(kind))
+        style = token_style(str(kind))
         for number, piece in enumerate(value.split("\n")):
             if number:
                 lines.append([])
@@ -39,26 +41,6 @@ def lex(text: str, language: str) -> Spans:
                 lines[-1].append((column, len(piece), style))
             column += len(piece)
     return tuple(tuple(line) for line in lines)
-
-
-_PREFIXES = (
-    ("Token.Keyword", "keyword"),
-    ("Token.Operator.Word", "keyword"),
-    ("Token.Name.Builtin.Pseudo", "keyword"),
-    ("Token.Literal.String", "string"),
-    ("Token.Literal.Number", "number"),
-    ("Token.Comment", "comment"),
-    ("Token.Name.Tag", "keyword"),
-    ("Token.Name.Function", "name"),
-    ("Token.Name.Class", "name"),
-    ("Token.Name.Decorator", "name"),
-    ("Token.Name.Builtin", "name"),
-    ("Token.Name.Attribute", "name"),
-)
-
-
-def _style(kind: str) -> str | None:
-    return next((style for prefix, style in _PREFIXES if kind.startswith(prefix)), None)
 
 
 class Lexer(QObject):
