@@ -16,6 +16,7 @@ MAX_WAITING = 500
 """Entries that wait for an earlier one."""
 MAX_WAITING_BYTES = 16 << 20
 
+_ONCE = (ToolCall, ToolResult, Command, CommandResult)
 Kind = TypeVar("Kind")
 
 
@@ -39,6 +40,11 @@ class Entry:
         """Another event of the same call."""
         self.events.append(event)
         self._note_answer(number, event)
+
+    def may_have(self, event: Event) -> bool:
+        """Whether an event with the same call id belongs here; a second call or result begins an entry of its own."""
+        kind = type(event.body)
+        return kind not in _ONCE or not self.all(kind)
 
     def _note_answer(self, number: int, event: Event) -> None:
         if self.answered is None and isinstance(event.body, ToolResult):
@@ -79,7 +85,7 @@ class _Queue:
         """Add an event; gives the entries that are ready then."""
         keys = _ties(event)
         entry = next((self._tied[key] for key in keys if key in self._tied), None)
-        if entry is not None:
+        if entry is not None and entry.may_have(event):
             entry.add(number, event)
         else:
             while self.waiting and self.waiting[0].is_whole():
@@ -97,7 +103,8 @@ class _Queue:
         for event in entry.events:
             self._bytes -= len(event.data)
             for key in _ties(event):
-                self._tied.pop(key, None)
+                if self._tied.get(key) is entry:
+                    del self._tied[key]
         return entry
 
 

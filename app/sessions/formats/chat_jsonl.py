@@ -16,7 +16,8 @@
   "do not learn this message".
 - Prompts that follow each other are joined, so roles alternate. A session in which nothing was said gives no line.
 
-Every line is written as a stream: a session of any size needs little memory.
+Characters that some programs take for the end of a line are escaped. Every line is written as a stream: a session of
+any size needs little memory.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ NO_RESULT = "No result: the turn was interrupted."
 _METADATA = ("id", "title", "type", "status", "created", "updated", "tags", "agent", "origin", "parent")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_NAME = 64
+_LINE_ENDS = str.maketrans({character: f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"})
 Message = dict[str, Any]
 
 
@@ -68,11 +70,17 @@ def session_line(row: SessionRow, events: Iterable[Event]) -> Iterator[str]:
     for message in chat_messages(_noting_models(events, models)):
         if not separator:
             head = {name: value for name, value in row.to_json().items() if name in _METADATA}
-            yield msgspec.json.encode(head).decode()[:-1] + ',"messages":['
-        yield separator + msgspec.json.encode(message).decode()
+            yield _encoded(head)[:-1] + ',"messages":['
+        yield separator + _encoded(message)
         separator = ","
     if separator:
-        yield f'],"models":{msgspec.json.encode(list(models)).decode()}}}\n'
+        yield f'],"models":{_encoded(list(models))}}}\n'
+
+
+def _encoded(value: Any) -> str:
+    """JSON on what every program takes for one line."""
+    text = msgspec.json.encode(value).decode()
+    return text if text.isascii() else text.translate(_LINE_ENDS)
 
 
 def _noting_models(events: Iterable[Event], models: dict[str, None]) -> Iterator[Event]:

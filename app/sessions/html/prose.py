@@ -14,18 +14,27 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-MAX_MARKDOWN = 200_000
-"""Characters beyond which a message is shown as plain text; also a line of more than `MAX_LINE`."""
+MAX_MARKDOWN = 100_000
+"""Characters beyond which a message is shown as plain text."""
 MAX_LINE = 20_000
+"""Characters of a line beyond which it is."""
+MAX_BRACKETS = 2_000
+"""Opening brackets of a paragraph beyond which it is: the parser compares them all with each other."""
 _ALLOWED = re.compile(r"(https?://|mailto:)[^\s]", re.IGNORECASE)
 _URL = re.compile(r"https?://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]]")
 
 
 def prose_html(text: str) -> str:
     """A message."""
-    if len(text) > MAX_MARKDOWN or max(map(len, text.split("\n"))) > MAX_LINE:
+    if _is_too_much(text):
         return f'<pre class="plain">{escaped(text)}</pre>\n'
     return str(_parser().render(text, {}))
+
+
+def _is_too_much(text: str) -> bool:
+    if len(text) > MAX_MARKDOWN or max(map(len, text.split("\n"))) > MAX_LINE:
+        return True
+    return text.count("[") > MAX_BRACKETS and max(part.count("[") for part in text.split("\n\n")) > MAX_BRACKETS
 
 
 @cache

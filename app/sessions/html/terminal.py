@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 
 from app.sessions.html.text import escaped
 
@@ -22,6 +25,8 @@ _FLAGS = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 8: "hi
 _UNSET = {21: "underline", 22: "bold dim", 23: "italic", 24: "underline", 27: "inverse", 28: "hidden", 29: "struck"}
 _CLASSES = {"bold": "tb", "dim": "td", "italic": "ti", "underline": "tu", "struck": "ts"}
 _LONGEST_SEQUENCE = 128
+_LONGEST_STEP = 4096
+"""Characters of a run up to which a backspace is honoured: each one copies the run."""
 _BLACK = 0
 
 
@@ -32,18 +37,6 @@ class Pen:
     front: int | None = None
     back: int | None = None
     flags: frozenset[str] = frozenset()
-
-    def classes(self) -> str:
-        """Class names, in a fixed order. A background chooses its own readable text colour (see `style.py`)."""
-        front, back = (self.back, self.front) if "inverse" in self.flags else (self.front, self.back)
-        names = [name for flag, name in _CLASSES.items() if flag in self.flags]
-        if back is not None and back != _BLACK:
-            names.append(f"b{back}")
-        elif "inverse" in self.flags:
-            names.append("tv")
-        elif front is not None:
-            names.append(f"f{front}")
-        return " ".join(names)
 
 
 def terminal_html(text: str) -> str:
@@ -71,7 +64,7 @@ class _Screen:
         if piece[0] == "\x1b":
             if match[2] == "m" and len(piece) <= _LONGEST_SEQUENCE:
                 self._pen = _changed(self._pen, match[1])
-                self._classes = self._pen.classes()
+                self._classes = _classes(self._pen)
         elif piece == "\n":
             self._end_line()
             self._done.append("\n")
@@ -90,23 +83,37 @@ class _Screen:
         if self._returned:
             self._line.clear()
             self._returned = False
-        if self._line and self._line[-1][0] == self._classes:
-            text = self._line.pop()[1] + text
         self._line.append((self._classes, text))
 
     def _step_back(self) -> None:
-        if self._line:
+        if self._line and len(self._line[-1][1]) <= _LONGEST_STEP:
             classes, text = self._line.pop()
             if len(text) > 1:
                 self._line.append((classes, text[:-1]))
 
     def _end_line(self) -> None:
         self._returned = False
-        for classes, text in self._line:
+        for classes, runs in groupby(self._line, itemgetter(0)):
+            text = "".join(run[1] for run in runs)
             self._done.append(f'<span class="{classes}">{escaped(text)}</span>' if classes else escaped(text))
         self._line.clear()
 
 
+@lru_cache(maxsize=1024)
+def _classes(pen: Pen) -> str:
+    """Class names, in a fixed order. A background chooses its own readable text colour (see `style.py`)."""
+    front, back = (pen.back, pen.front) if "inverse" in pen.flags else (pen.front, pen.back)
+    names = [name for flag, name in _CLASSES.items() if flag in pen.flags]
+    if back is not None and back != _BLACK:
+        names.append(f"b{back}")
+    elif "inverse" in pen.flags:
+        names.append("tv")
+    elif front is not None:
+        names.append(f"f{front}")
+    return " ".join(names)
+
+
+@lru_cache(maxsize=1024)
 def _changed(pen: Pen, parameters: str) -> Pen:
     """The pen after one sequence; what is not understood changes nothing."""
     if not parameters.isascii() or parameters.strip("0123456789;:"):
@@ -145,7 +152,7 @@ def _simple(pen: Pen, group: list[int]) -> Pen:
 def _following(groups: list[list[int]]) -> int | None:
     """The colour that the next parameters give; they are taken away."""
     mode = groups.pop(0)[0] if groups else -1
-    count = {5: 1, 2: 3}.get(mode, 0)
+    count = {5: 1, 2: 3}.get(mode, len(groups))
     values = [group[0] for group in groups[:count]]
     del groups[:count]
     return _extended([mode, *values])
