@@ -8,22 +8,24 @@ commit is logged, and after the commit an event is published. One engine belongs
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sync.clock import Clock, Random
 from sync.crypto import derive_key
 from sync.documents.entry import Entry, sign_entry
-from sync.documents.guard import actor_id
-from sync.documents.note import Note, merged_text, note_id
-from sync.documents.segment import SEGMENT_EVENTS, Segment, SegmentHeader, segment_id
-from sync.errors import DamagedError, DocumentError, IdentityError, StoreError
+from sync.documents.note import note_id
+from sync.documents.segment import SEGMENT_EVENTS, SegmentHeader
+from sync.errors import DamagedError, IdentityError, StoreError
 from sync.events import Committed
 from sync.identity.device import DeviceKeys
 from sync.membership.founding import Founding, found_identity, found_workspace
 from sync.membership.operation import Operation, decode_operation
+from sync.repository.bundling import bundle_closed
+from sync.repository.notes import edit_note
+from sync.repository.opened import Damage, Repository, WorkspaceKeys
+from sync.repository.receiving import Received, Receiver
+from sync.repository.showing import Shower
 from sync.store import entries, search_index
 from sync.store.blobs import BlobStore, StoredBlob
 from sync.store.database import Connection, Database, DatabaseFault, opening, translated
@@ -31,32 +33,11 @@ from sync.store.entries import DocumentRow
 from sync.store.migrations import Component, migrate
 from sync.store.projector import Projector, SegmentRows
 from sync.store.purge import delete_blob_rows, erase_remains, purge_documents, require_not_purged
-from sync.store.schema import SEGMENT, SYNC
+from sync.store.schema import SYNC
 
 OPEN_DOCUMENTS = 64
 COMMIT_LOG_ROWS = 10_000
 _TRIM_EVERY = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class WorkspaceKeys:
-    """What this device needs to write into a workspace. row: of the store."""
-
-    row: int
-    id: bytes
-    grant: bytes
-    blob_secret: bytes = field(repr=False)
-
-
-@dataclass(slots=True)
-class _OpenDocument:
-    """A document in memory with the row id of the last entry it holds."""
-
-    row: DocumentRow
-    document: Segment | Note
-    last: int
-    checked: int
-    header: SegmentHeader | None = None
 
 
 class Transaction:
@@ -104,11 +85,11 @@ class Engine:
         self._process = process
         self._author = author
         self._listeners: list[Callable[[Committed], None]] = []
-        self._documents: OrderedDict[tuple[int, str], _OpenDocument] = OrderedDict()
+        self._damage_listeners: list[Callable[[Damage], None]] = []
+        self._bundling: Iterator[None] | None = None
         self._chains: dict[int, tuple[int, bytes]] = {}
         self._workspaces: dict[int, WorkspaceKeys] = {}
         self._seen = 0
-        self._generation = 0
         self._transaction: Transaction | None = None
 
     # opening
@@ -116,6 +97,7 @@ class Engine:
     def open(self) -> None:
         """Connect, bring the schema up to date, found the identity on first use, rebuild an outdated projection."""
         self.connection = self._database.writer()
+        self._repository = Repository(self.connection, OPEN_DOCUMENTS)
         try:
             with opening(self._database.path):
                 migrate(self.connection, self._components, self._back_up)
@@ -141,6 +123,16 @@ class Engine:
         """Call `listener` on the writer's thread after each commit of this engine."""
         self._listeners.append(listener)
 
+    def on_damage(self, listener: Callable[[Damage], None]) -> None:
+        """Call `listener` on the writer's thread when stored entries were found damaged and set aside."""
+        self._damage_listeners.append(listener)
+
+    def _tell_damages(self) -> None:
+        damages, self._repository.damages = self._repository.damages, []
+        for damage in damages:
+            for listener in self._damage_listeners:
+                listener(damage)
+
     def _find_identity(self) -> None:
         stored = self._stored_device()
         if stored is None:
@@ -157,6 +149,7 @@ class Engine:
         if row is None:
             raise IdentityError("The keys of this device belong to no known identity.")
         self.device_row, self.identity = int(row[0]), bytes(row[1])
+        self._repository.write_as(self.device, self.device_row)
 
     def _stored_device(self) -> bytes | None:
         row = self.connection.execute("SELECT value FROM secret WHERE name='device'").fetchone()
@@ -203,6 +196,7 @@ class Engine:
         if committed is not None:
             for listener in self._listeners:
                 listener(committed)
+        self._tell_damages()
 
     def _run_transaction(self, durable: bool) -> Generator[Transaction, None, Committed | None]:
         connection = self.connection
@@ -235,7 +229,7 @@ class Engine:
         seq = self._last_seq()
         if seq != self._seen:
             self._seen = seq
-            self._generation += 1
+            self._repository.doubt()
             self._chains.clear()
             self._workspaces.clear()
             self._projector.forget()
@@ -257,11 +251,10 @@ class Engine:
         return Committed(seq, self._process, frozenset(tx.subjects))
 
     def _forget(self) -> None:
-        self._documents.clear()
+        self._repository.forget()
         self._chains.clear()
         self._workspaces.clear()
         self._projector.forget()
-        self._generation += 1
 
     # workspaces
 
@@ -316,9 +309,8 @@ class Engine:
         keys = self.workspace(workspace)
         at = 0
         while at < len(items):
-            is_open = self._open_segment(keys, session)
-            segment, is_first = is_open.document, False
-            assert isinstance(segment, Segment)
+            is_open = self._repository.segment(keys, session, SEGMENT_EVENTS)
+            segment, is_first = is_open.segment, False
             if segment.count == 0:
                 is_open.header = SegmentHeader(session, is_open.row.k or 0, self._author(), opening())
                 is_first = True
@@ -363,16 +355,11 @@ class Engine:
         require_not_purged(tx.connection, workspace, name)
         if not text and not fields and entries.find_document(self.connection, note_id(keys.id, name)) is None:
             return  # a note that says nothing does not begin to exist
-        is_open = self._open_note(keys, name)
-        note = is_open.document
-        assert isinstance(note, Note)
-        if base is not None and text is not None:
-            text = merged_text(base, note.text(), text)
-        built = note.edit(name, text, fields)
+        is_open, built = edit_note(self._repository, keys, name, text, fields, base=base)
         if built is None:
             return
         is_open.last = self._store_change(keys, is_open.row, built.hash, built.chunk)
-        self._projector.apply_note(tx.connection, workspace, name, note.text(), note.fields())
+        self._projector.apply_note(tx.connection, workspace, name, is_open.note.text(), is_open.note.fields())
         tx.touch(f"note/{name}")
 
     def purge(self, tx: Transaction, workspace: int, names: Sequence[str], blobs: Iterable[bytes]) -> None:
@@ -382,9 +369,7 @@ class Engine:
         """
         purge_documents(tx.connection, workspace, names)
         delete_blob_rows(tx.connection, blobs)
-        for name in names:
-            self._documents.pop((workspace, name), None)
-            self._documents.pop((workspace, f"note/{name}"), None)
+        self._repository.forget()
         self._projector.forget()
 
     def erase(self, unused: Callable[[Connection], Iterable[bytes]]) -> bool:
@@ -411,64 +396,40 @@ class Engine:
         self._chains[keys.row] = (n + 1, signed.hash)
         return entries.add_entry(self.connection, document, self.device_row, signed, [chunk])
 
-    def _open_segment(self, keys: WorkspaceKeys, session: str) -> _OpenDocument:
-        """The segment with room that this device writes now; a new one if there is none."""
-        cached = self._documents.get((keys.row, session))
-        if cached is None or cached.checked != self._generation or _is_full(cached):
-            row = entries.latest_segment(self.connection, session, self.device_row, keys.grant)
-            if row is None:
-                cached = self._begin_segment(keys, session, 0)
-            elif cached is None or cached.row.row != row.row:
-                cached = self._load(keys, row)
-            cached = self._catch_up(cached)
-            if _is_full(cached):
-                cached = self._begin_segment(keys, session, (cached.row.k or 0) + 1)
-        return self._remember((keys.row, session), cached)
+    # what comes from outside
 
-    def _begin_segment(self, keys: WorkspaceKeys, session: str, k: int) -> _OpenDocument:
-        require_not_purged(self.connection, keys.row, session)
-        document = segment_id(session, self.device.device_id, keys.grant, k)
-        row = entries.add_segment(self.connection, document, keys.row, session, self.device_row, keys.grant, k)
-        segment = Segment(actor_id(keys.id, document, self.device.device_id))
-        return _OpenDocument(row, segment, 0, self._generation)
+    def know_device(self, tx: Transaction, device: bytes, identity: bytes) -> None:
+        """Let entries of another device in; `identity` is whose it is."""
+        tx.connection.execute("INSERT OR IGNORE INTO identity VALUES(?, 0)", (identity,))
+        tx.connection.execute("INSERT OR IGNORE INTO device(id, identity, is_own) VALUES(?,?,0)", (device, identity))
 
-    def _open_note(self, keys: WorkspaceKeys, name: str) -> _OpenDocument:
-        key = (keys.row, f"note/{name}")
-        cached = self._documents.get(key)
-        if cached is None:
-            document = note_id(keys.id, name)
-            row = entries.find_document(self.connection, document)
-            cached = self._load(keys, row or entries.add_note(self.connection, document, keys.row, name))
-        if cached.checked != self._generation:
-            cached = self._catch_up(cached)
-        return self._remember(key, cached)
+    def receive(
+        self, tx: Transaction, workspace: int, entry: Entry, signature: bytes, chunks: Sequence[bytes]
+    ) -> Received:
+        """Take in an entry of another device with its changes, and say what became of it; see `Receiver`.
 
-    def _load(self, keys: WorkspaceKeys, row: DocumentRow) -> _OpenDocument:
-        actor = actor_id(keys.id, row.id, self.device.device_id)
-        document = Segment(actor) if row.kind == SEGMENT else Note(actor)
-        return self._catch_up(_OpenDocument(row, document, 0, self._generation))
+        Raises ProtocolError for what its device did not sign, or of a device or workspace that is not known.
+        """
+        shown = Shower(tx.connection, self._projector, self._clock, tx.subjects)
+        receiver = Receiver(tx.connection, self._repository, shown, self.device.device_id)
+        return receiver.receive(self.workspace(workspace), entry, signature, chunks)
 
-    def _catch_up(self, opened: _OpenDocument) -> _OpenDocument:
-        """Apply what other processes stored since."""
+    # bundles
+
+    def bundle_step(self) -> bool:
+        """Do a small piece of bundling closed segments; gives whether there may be more to do. Repeat it when idle."""
+        self._bundling = self._bundling or bundle_closed(self.connection, self.transaction)
         try:
-            newer = entries.stored_changes(self.connection, opened.row.row, opened.last)
-            if newer:
-                chunks = [chunk for stored in newer for chunk in stored.chunks]
-                opened.document.apply(chunks, [digest for stored in newer for digest in stored.hashes])
-                opened.last = newer[-1].last
-        except DocumentError as error:
-            raise DamagedError(
-                f"Stored changes of {opened.row.kind} {opened.row.name} are damaged ({error}). Restore a backup."
-            ) from error
-        opened.checked = self._generation
-        return opened
-
-    def _remember(self, key: tuple[int, str], opened: _OpenDocument) -> _OpenDocument:
-        self._documents[key] = opened
-        self._documents.move_to_end(key)
-        if len(self._documents) > OPEN_DOCUMENTS:
-            self._documents.popitem(last=False)
-        return opened
+            next(self._bundling)
+        except StopIteration:
+            self._bundling = None
+        except DatabaseFault as error:
+            self._bundling = None
+            raise translated(error, self._database.path) from error
+        except StoreError:
+            self._bundling = None
+            raise
+        return self._bundling is not None
 
     # projection
 
@@ -494,20 +455,5 @@ class Engine:
         return count
 
     def _project(self, tx: Transaction, row: DocumentRow) -> int:
-        document = self._load(self.workspace(row.workspace), row).document
-        if isinstance(document, Note):
-            self._projector.apply_note(tx.connection, row.workspace, row.name, document.text(), document.fields())
-            return 0
-        header = document.header()
-        if header is None or row.device is None:
-            return 0
-        identity, device = tx.connection.execute(
-            "SELECT identity, id FROM device WHERE row=?", (row.device,)
-        ).fetchone()
-        now = self._clock.now_ms()
-        rows = SegmentRows(row.workspace, bytes(identity), bytes(device), header, True, document.events(), now)
-        return self._projector.apply_segment(tx.connection, rows)
-
-
-def _is_full(opened: _OpenDocument) -> bool:
-    return isinstance(opened.document, Segment) and opened.document.count >= SEGMENT_EVENTS
+        shown = Shower(tx.connection, self._projector, self._clock, tx.subjects)
+        return shown.show_all(self.workspace(row.workspace), self._repository.load(self.workspace(row.workspace), row))

@@ -99,6 +99,7 @@ class CoreDocument:
         self.dead = False
         self._document = Document(GENESIS_ACTOR)
         self.transact(genesis)
+        self.genesis = self.heads()
         self._document.set_actor(actor)
 
     def transact(self, edit: Callable[[Draft], None]) -> BuiltChange | None:
@@ -156,6 +157,7 @@ class CoreDocument:
     def apply(self, chunks: Sequence[bytes], hashes: Iterable[bytes]) -> dict[bytes, int]:
         """Take in changes whose headers were checked; gives the last operation number of each new one, by hash.
 
+        A saved document may stand for the changes it holds.
         Raises RejectedChange when one of `hashes` did not arrive (broken columns, missing dependencies), DocumentError
         when the core broke over it; in both cases the document is dead: drop it and rebuild it from its rows.
         """
@@ -179,6 +181,10 @@ class CoreDocument:
         """All changes after the given heads, dependencies first; with none of them the genesis too."""
         changes = self._guarded(self._document.get_changes, list(since))
         return [AppliedChange(c.hash, tuple(c.deps), c.actor_id, c.seq, c.max_op) for c in changes]
+
+    def chunks(self, since: Sequence[bytes] = ()) -> list[bytes]:
+        """As `history`, the plain chunks."""
+        return [change.raw_bytes for change in self._guarded(self._document.get_changes, list(since))]
 
     def save(self) -> bytes:
         """The document in the format that every Automerge reads."""
@@ -211,6 +217,20 @@ class CoreDocument:
     def text(self, container: bytes) -> str:
         """What a text reads."""
         return self._guarded(self._document.text, container)
+
+
+def unpack_document(data: bytes) -> dict[bytes, bytes]:
+    """The changes of a saved document: hash → plain chunk, dependencies first, without the genesis.
+
+    Raises DocumentError when it is no document, or a damaged one.
+    """
+    try:
+        changes = Document.load(data).get_changes([])
+        return {change.hash: change.raw_bytes for change in changes if change.actor_id != GENESIS_ACTOR}
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of the core is not an Exception
+        raise DocumentError(f"The saved document cannot be read: {type(error).__name__}.") from error
 
 
 def _slot(chunk: bytes) -> bytes:

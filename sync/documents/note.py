@@ -3,10 +3,14 @@
 Root map `{v, text: Text, fields: {name → text}}` is the genesis; the first change of whoever writes into a new note
 adds `name`, from which the document id follows. A text is edited character by character, so that concurrent edits of
 different places both stay.
+
+A note whose changes the core no longer bears is begun anew from its last good text, as a document of its own: its next
+generation, which calls itself `<name>~<generation>`. The greatest generation is what a note reads.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import accumulate
@@ -19,6 +23,7 @@ MAX_COMPARED = 1 << 19
 """Characters of old text times characters of new text that are compared one by one (at worst 0.3 s)."""
 MAX_LINES_COMPARED = 1 << 26
 _FIRST_WRITER, _SECOND_WRITER = b"\1" * 16, b"\2" * 16
+_RESTARTED = re.compile(r"(.+)~([1-9][0-9]{0,8})", re.DOTALL)
 Splice = tuple[int, int, str]
 """(position, characters to delete, characters to insert) of a text."""
 
@@ -26,6 +31,17 @@ Splice = tuple[int, int, str]
 def note_id(workspace: bytes, name: str) -> bytes:
     """The document id (32 bytes) of the note with this name in a workspace, such as `session/<id>` or `profile`."""
     return domain_hash("lovelace/note/1", workspace, name.encode())
+
+
+def restarted_name(name: str, generation: int) -> str:
+    """What a note calls itself: its name, and from the first restart on which one it is."""
+    return f"{name}~{generation}" if generation else name
+
+
+def split_name(own_name: str) -> tuple[str, int]:
+    """The name of a note and its generation, from what it calls itself."""
+    match = _RESTARTED.fullmatch(own_name)
+    return (match[1], int(match[2])) if match else (own_name, 0)
 
 
 def _genesis(draft: Draft) -> None:

@@ -86,7 +86,7 @@ class Segment:
         return change
 
     def apply(self, chunks: Sequence[bytes], hashes: Iterable[bytes]) -> None:
-        """Take in stored changes, in order; see `CoreDocument.apply`."""
+        """Take in stored changes, in order, or bundles of them; see `CoreDocument.apply`."""
         before = self.core.heads()
         arrived = self.core.apply(chunks, hashes)
         if arrived:
@@ -96,7 +96,7 @@ class Segment:
         if self._first is None and not self._is_plain():
             self._first = dict(self._texts(self.core.keys(self._events, before), before))
         if self._first is not None:
-            self._keep_first([parse_change(chunk) for chunk in chunks])
+            self._keep_first([parse_change(chunk) for chunk in self.core.chunks(before)])
 
     def receive(self, headers: Sequence[ChangeHeader]) -> list[tuple[str, str]]:
         """Take in changes that the guard let pass; gives the (event id, JSON body) pairs that they add.

@@ -2,7 +2,7 @@
 
 What stays of a purged document: its row, under the kind `PURGED`, so that nothing brings it back; and its entries
 without their changes, so that the device's chain stays contiguous and its signatures can be checked. The order of
-erasing: rows (zeroed, as `secure_delete` is on), then the words that the full-text index keeps as signposts, then the
+erasing: rows and bundles (zeroed, as `secure_delete` is on), then the words that the full-text index keeps as signposts, then the
 copies that the engine leaves in the unused parts of pages when it balances its trees, then the write-ahead log.
 """
 
@@ -20,6 +20,10 @@ def purge_documents(connection: Connection, workspace: int, names: Sequence[str]
     for name in names:
         connection.execute(
             "UPDATE entry SET changes=NULL WHERE document IN (SELECT row FROM document WHERE name=? AND workspace=?)",
+            (name, workspace),
+        )
+        connection.execute(
+            "DELETE FROM bundle WHERE document IN (SELECT row FROM document WHERE name=? AND workspace=?)",
             (name, workspace),
         )
         connection.execute("UPDATE document SET kind=? WHERE name=? AND workspace=?", (PURGED, name, workspace))

@@ -2,8 +2,11 @@
 
 Ids, hashes and keys are 32-byte blobs. `entry` is the log that everything else is rebuilt from: one row per signed
 entry with its place in the device's chain and the raw changes it covers (concatenated chunks, NULL once a bundle or a
-purge took them). `state`: 0 admitted, 1 held, 2 quarantined. A document that was purged keeps its row, under the kind
-"purged".
+purge took them). `state`: 0 admitted, 1 held, 2 quarantined, for which `quarantine` has the reason.
+`document.kind` is 'unknown' while no entry of it was admitted, and 'purged' for good once it was taken out; `k` counts
+segments, and of notes the restarts.
+`bundle`: a closed segment as one saved document, see `bundles.py`. `wanted`: it is still to be made, or its single
+changes are still to be removed; not wanted and without data: it cannot be made.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 from sync.store.migrations import Component
 
 ADMITTED, HELD, QUARANTINED = 0, 1, 2
-SEGMENT, NOTE, PURGED = "segment", "note", "purged"
+SEGMENT, NOTE, PURGED, UNKNOWN = "segment", "note", "purged", "unknown"
 
 _TABLES = """
 CREATE TABLE secret(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -38,4 +41,13 @@ CREATE TABLE commit_log(seq INTEGER PRIMARY KEY, process TEXT NOT NULL, subjects
 CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
 """
 
-SYNC = Component("sync", (_TABLES,), counted=("operation", "entry", "blob"))
+_BUNDLES = """
+CREATE TABLE bundle(document INTEGER PRIMARY KEY REFERENCES document, wanted INTEGER NOT NULL, data BLOB);
+CREATE INDEX bundle_wanted ON bundle(document) WHERE wanted;
+INSERT INTO bundle SELECT row, 1, NULL FROM document d WHERE kind='segment' AND EXISTS(
+  SELECT 1 FROM document n WHERE n.name=d.name AND n.device=d.device AND n.grant_id=d.grant_id AND n.k>d.k);
+CREATE TABLE quarantine(entry INTEGER PRIMARY KEY, reason TEXT NOT NULL);
+CREATE INDEX entry_aside ON entry(document, device) WHERE state<>0
+"""
+
+SYNC = Component("sync", (_TABLES, _BUNDLES), counted=("operation", "entry", "blob"))

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.engine import Engine
-from sync.errors import DamagedError, NewerDatabaseError, StoreError
+from sync.errors import NewerDatabaseError, StoreError
 from sync.events import Committed
 from sync.store.database import Database
 from sync.store.migrations import Component
@@ -306,25 +306,6 @@ def test_another_projection_is_rebuilt_on_opening(tmp_path: Path, monkeypatch: p
     engine = open_engine(tmp_path)
     assert shown(engine.connection) == {"s": {"a"}}
     engine.close()
-
-
-def test_damaged_changes_are_named_and_nothing_is_written(engine: Engine) -> None:
-    workspace = first_workspace(engine)
-    append(engine, workspace, "s", "a")
-    append(engine, workspace, "s", "b")
-    changes = engine.connection.execute("SELECT changes FROM entry WHERE n=1").fetchone()[0]
-    for broken in (changes[:-1], b"", changes[:40] + b"\0" + changes[41:], b"garbage"):
-        engine.connection.execute("UPDATE entry SET changes=? WHERE n=1", (broken,))
-        engine.connection.execute("INSERT INTO commit_log(process, subjects) VALUES('other', 'x')")
-        engine._forget()
-        with pytest.raises(DamagedError, match="Stored changes of segment s are damaged"):
-            append(engine, workspace, "s", "c")
-        with pytest.raises(DamagedError):
-            engine.rebuild()
-        assert shown(engine.connection) == {"s": {"a", "b"}}
-    engine.connection.execute("UPDATE entry SET changes=? WHERE n=1", (changes,))
-    append(engine, workspace, "s", "c")
-    assert replay(engine.connection) == {"s": {"a", "b", "c"}}
 
 
 _FULL = """

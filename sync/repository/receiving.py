@@ -1,0 +1,218 @@
+"""Entries that come from outside, on their way into the store.
+
+An entry that its device did not sign, or of a device or workspace that is not known, is forgotten (`ProtocolError`).
+Any other is kept: admitted into its document and shown; held while it builds on changes that are not here; quarantined
+when its author broke a rule or the core does not bear it. A document that broke over an entry is dropped and built
+again from its rows, which do not have it. What is set aside is bounded for each device: beyond that, entries to be held
+are dropped (they can be asked for again) and those to be quarantined lose their changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sync.documents.change import split_chunks
+from sync.documents.entry import Entry, SignedEntry, verify_entry
+from sync.documents.guard import ChangeGuard
+from sync.documents.intake import OpenedEntry, check_changes, receive_note, receive_segment
+from sync.documents.note import Note, split_name
+from sync.documents.segment import Segment
+from sync.errors import MissingChanges, ProtocolError, RejectedChange
+from sync.repository.opened import OpenDocument, Repository, WorkspaceKeys
+from sync.store import aside, entries
+from sync.store.bundles import mark_closed
+from sync.store.database import Connection
+from sync.store.entries import DocumentRow
+from sync.store.schema import ADMITTED, HELD, NOTE, QUARANTINED, SEGMENT, UNKNOWN
+
+HELD_ENTRIES = 4096
+ASIDE_BYTES = 16 << 20
+"""Of one device: entries that are held or quarantined, and the bytes of their changes."""
+_GENESIS = {
+    Segment(bytes(16)).core.genesis[0]: SEGMENT,
+    Note(bytes(16)).core.genesis[0]: NOTE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who signed an entry. row: of the device."""
+
+    row: int
+    device: bytes
+    identity: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of an entry. state: as in the store, None when it was dropped. reason: of a quarantine."""
+
+    state: int | None
+    reason: str = ""
+
+
+class Shown(Protocol):
+    """Who shows what was admitted."""
+
+    def show_segment(
+        self,
+        keys: WorkspaceKeys,
+        author: Author,
+        opened: OpenDocument,
+        items: Sequence[tuple[str, str]],
+        *,
+        first: bool,
+    ) -> object:
+        """Events were added to a segment; first: the change with its header is among them."""
+        ...
+
+    def show_note(self, keys: WorkspaceKeys, opened: OpenDocument) -> None:
+        """A note reads differently."""
+        ...
+
+
+class Receiver:
+    """Takes in entries within one transaction."""
+
+    def __init__(self, connection: Connection, repository: Repository, shown: Shown, own_device: bytes) -> None:
+        self._connection = connection
+        self._repository = repository
+        self._shown = shown
+        self._own_device = own_device
+
+    def receive(self, keys: WorkspaceKeys, entry: Entry, signature: bytes, chunks: Sequence[bytes]) -> Received:
+        """Take in an entry, and what was held for the lack of it; raises ProtocolError."""
+        signed = verify_entry(entry, signature)
+        author = self._author(keys, entry)
+        known = aside.find_entry(self._connection, keys.row, author.row, entry.n, signed.hash)
+        if known is not None:
+            return Received(known)
+        if entry.device == self._own_device:
+            raise ProtocolError("An entry claims to be of this device, which does not know it.")
+        row = entries.find_document(self._connection, entry.document)
+        row = row or entries.add_unknown(self._connection, entry.document, keys.row)
+        received = self._take_in(keys, author, row, signed, chunks)
+        if received.state == ADMITTED:
+            self._release(keys, row.id)
+        return received
+
+    def _author(self, keys: WorkspaceKeys, entry: Entry) -> Author:
+        if entry.workspace != keys.id:
+            raise ProtocolError("An entry belongs to another workspace.")
+        row = self._connection.execute("SELECT row, id, identity FROM device WHERE id=?", (entry.device,)).fetchone()
+        if row is None:
+            raise ProtocolError("An entry is of a device that is not known.")
+        return Author(*row)
+
+    def _take_in(
+        self, keys: WorkspaceKeys, author: Author, row: DocumentRow, signed: SignedEntry, chunks: Sequence[bytes]
+    ) -> Received:
+        count, size = aside.aside(self._connection, author.row)
+        size += sum(map(len, chunks))
+        try:
+            opened = check_changes(signed, chunks)
+            settled = self._admit(keys, author, row, opened, None)
+        except MissingChanges:
+            if count >= HELD_ENTRIES or size > ASIDE_BYTES:
+                return Received(None)
+            entries.add_entry(self._connection, row, author.row, signed, list(chunks), HELD)
+            return Received(HELD)
+        except RejectedChange as error:
+            kept = list(chunks) if size <= ASIDE_BYTES else None
+            added = entries.add_entry(self._connection, row, author.row, signed, kept, QUARANTINED)
+            aside.set_aside(self._connection, added, error.reason)
+            return Received(QUARANTINED, error.reason)
+        return Received(settled)
+
+    def _release(self, keys: WorkspaceKeys, document: bytes) -> None:
+        """Try again what waits for changes of a document, until nothing of it moves any more."""
+        row = entries.find_document(self._connection, document)
+        moved = row is not None
+        while moved and row is not None:
+            moved = False
+            for held in aside.held_entries(self._connection, row.row):
+                moved |= self._try_again(keys, row, held)
+
+    def _try_again(self, keys: WorkspaceKeys, row: DocumentRow, held: aside.HeldEntry) -> bool:
+        author = self._author(keys, held.signed.entry)
+        try:
+            opened = check_changes(held.signed, split_chunks(held.changes))
+            self._admit(keys, author, row, opened, held.row)
+        except MissingChanges:
+            return False
+        except RejectedChange as error:
+            aside.set_aside(self._connection, held.row, error.reason)
+        return True
+
+    def _admit(
+        self, keys: WorkspaceKeys, author: Author, row: DocumentRow, opened: OpenedEntry, held: int | None
+    ) -> int:
+        """Apply an entry to its document, store and show it. held: its row, when it was stored before."""
+        kind = row.kind if row.kind != UNKNOWN else _kind_of(opened)
+        if kind == SEGMENT and row.device not in (None, author.row):
+            raise RejectedChange("the segment is another device's")
+        is_new = row.kind == UNKNOWN
+        document = self._repository.blank(keys, row, kind) if is_new else self._repository.open(keys, row)
+        try:
+            if kind == SEGMENT:
+                self._admit_to_segment(keys, author, document, opened, held)
+            else:
+                self._admit_to_note(keys, author, document, opened, held)
+        except RejectedChange:
+            if document.document.core.dead:
+                self._repository.drop(row.row)
+            raise
+        self._repository.remember(document)
+        return ADMITTED
+
+    def _admit_to_segment(
+        self, keys: WorkspaceKeys, author: Author, document: OpenDocument, opened: OpenedEntry, held: int | None
+    ) -> None:
+        first = document.segment.header() is None
+        received = receive_segment(document.segment, _guard(document), opened)
+        document.header = header = received.header
+        if document.row.kind == UNKNOWN:
+            grant, ident = opened.signed.entry.grant, document.row.id
+            document.row = entries.add_segment(
+                self._connection, ident, keys.row, header.session, author.row, grant, header.k
+            )
+            self._mark_closed(document.row, grant)
+        document.last = self._store(document.row, author, opened, held)
+        self._shown.show_segment(keys, author, document, received.items, first=first)
+
+    def _admit_to_note(
+        self, keys: WorkspaceKeys, author: Author, document: OpenDocument, opened: OpenedEntry, held: int | None
+    ) -> None:
+        name, generation = split_name(receive_note(document.note, _guard(document), opened))
+        if document.row.kind == UNKNOWN:
+            document.row = entries.add_note(self._connection, document.row.id, keys.row, name, generation)
+        document.last = self._store(document.row, author, opened, held)
+        self._shown.show_note(keys, document)
+
+    def _store(self, row: DocumentRow, author: Author, opened: OpenedEntry, held: int | None) -> int:
+        if held is not None:
+            return aside.admit_held(self._connection, held)
+        chunks = [header.chunk for header in opened.headers]
+        return entries.add_entry(self._connection, row, author.row, opened.signed, chunks)
+
+    def _mark_closed(self, row: DocumentRow, grant: bytes) -> None:
+        """A device that writes a segment has closed those with smaller numbers."""
+        siblings = entries.segments(self._connection, row.name, row.device or 0, grant)
+        for segment in siblings[:-1]:
+            mark_closed(self._connection, segment.row)
+
+
+def _guard(document: OpenDocument) -> ChangeGuard:
+    if document.guard is None:
+        document.guard = ChangeGuard(document.document.core)
+    return document.guard
+
+
+def _kind_of(opened: OpenedEntry) -> str:
+    """What a document is that nothing was admitted to: a first change builds on the genesis of its kind."""
+    for dep in opened.headers[0].deps:
+        if dep in _GENESIS:
+            return _GENESIS[dep]
+    raise MissingChanges("The change depends on changes that are not here.")

@@ -1,0 +1,59 @@
+"""From documents to the projection: what of them is shown, and under whose name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sync.clock import Clock
+from sync.repository.opened import OpenDocument, WorkspaceKeys
+from sync.repository.receiving import Author
+from sync.store import entries
+from sync.store.database import Connection
+from sync.store.projector import Projector, SegmentRows
+from sync.store.schema import SEGMENT
+
+
+class Shower:
+    """Projects documents within one transaction; `subjects` collects what that changes, for the commit log."""
+
+    def __init__(self, connection: Connection, projector: Projector, clock: Clock, subjects: set[str]) -> None:
+        self._connection = connection
+        self._projector = projector
+        self._clock = clock
+        self._subjects = subjects
+
+    def show_segment(
+        self,
+        keys: WorkspaceKeys,
+        author: Author,
+        opened: OpenDocument,
+        items: Sequence[tuple[str, str]],
+        *,
+        first: bool,
+    ) -> int:
+        """Project events that were added to a segment; gives how many were new."""
+        assert opened.header is not None
+        now = self._clock.now_ms()
+        rows = SegmentRows(keys.row, author.identity, author.device, opened.header, first, items, now)
+        self._subjects.add(f"session/{opened.header.session}")
+        return self._projector.apply_segment(self._connection, rows)
+
+    def show_note(self, keys: WorkspaceKeys, opened: OpenDocument) -> None:
+        """Project what a note says, unless it was begun anew in another document."""
+        latest = entries.latest_note(self._connection, keys.row, opened.row.name)
+        if latest is not None and latest.row == opened.row.row:
+            note = opened.note
+            self._projector.apply_note(self._connection, keys.row, opened.row.name, note.text(), note.fields())
+            self._subjects.add(f"note/{opened.row.name}")
+
+    def show_all(self, keys: WorkspaceKeys, opened: OpenDocument) -> int:
+        """Project a whole document; gives the number of events that were new."""
+        if opened.row.kind != SEGMENT:
+            self.show_note(keys, opened)
+            return 0
+        opened.header = opened.segment.header()
+        if opened.header is None or opened.row.device is None:
+            return 0
+        found = self._connection.execute("SELECT row, id, identity FROM device WHERE row=?", (opened.row.device,))
+        author = Author(*found.fetchone())
+        return self.show_segment(keys, author, opened, opened.segment.events(), first=True)
