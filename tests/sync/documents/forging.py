@@ -74,6 +74,8 @@ class Author:
     seed: int = 1
     k: int = 0
     signed: list[tuple[SignedEntry, list[bytes]]] = field(default_factory=list)
+    workspace: bytes = WORKSPACE
+    grant: bytes = GRANT
     segment: Segment = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,11 +91,11 @@ class Author:
 
     @property
     def document(self) -> bytes:
-        return segment_id(SESSION, self.device, GRANT, self.k)
+        return segment_id(SESSION, self.device, self.grant, self.k)
 
     @property
     def actor(self) -> bytes:
-        return actor_id(WORKSPACE, self.document, self.device)
+        return actor_id(self.workspace, self.document, self.device)
 
     @property
     def header(self) -> SegmentHeader:
@@ -110,7 +112,7 @@ class Author:
     ) -> tuple[SignedEntry, list[bytes]]:
         """The next link of the chain, over any changes."""
         n, prev = (self.signed[-1][0].entry.n, self.signed[-1][0].hash) if self.signed else (0, FIRST_PREV)
-        entry = Entry(WORKSPACE, document or self.document, GRANT, self.device, n + 1, prev, tuple(hashes))
+        entry = Entry(self.workspace, document or self.document, self.grant, self.device, n + 1, prev, tuple(hashes))
         self.signed.append((sign_entry(entry, self.key), list(chunks)))
         return self.signed[-1]
 
