@@ -153,6 +153,10 @@ class Repository:
         """Whether something that this device wrote into a document is lost, so that it cannot write on there."""
         return entries.is_broken(self._connection, opened.row.row, self._device_row)
 
+    def has_others(self, opened: OpenDocument) -> bool:
+        """Whether another device wrote into a document too."""
+        return entries.has_others(self._connection, opened.row.row, self._device_row)
+
     def begin_anew(self, keys: WorkspaceKeys, old: DocumentRow) -> OpenDocument:
         """The next generation of a note, still empty."""
         k = (old.k or 0) + 1

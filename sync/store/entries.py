@@ -215,6 +215,14 @@ def split_hashes(data: bytes) -> list[bytes]:
     return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
 
+def has_others(connection: Connection, document: int, device: int) -> bool:
+    """Whether another device wrote into the document too."""
+    found = connection.execute(
+        "SELECT 1 FROM entry WHERE document=? AND device<>? AND state=? LIMIT 1", (document, device, ADMITTED)
+    ).fetchone()
+    return found is not None
+
+
 def is_broken(connection: Connection, document: int, device: int) -> bool:
     """Whether the document lacks something that this device wrote into it, so that it cannot write on there."""
     found = connection.execute(

@@ -296,3 +296,31 @@ def test_a_device_that_signs_two_entries_at_one_number(engine: Engine, author: A
     assert engine.connection.execute("SELECT count(*) FROM entry WHERE n=2").fetchone() == (2,)
     assert signing_key(b"\1" * 32) == author.key
     assert engine.rebuild() == 3
+
+
+@pytest.mark.timeout(300)
+def test_crafted_changes_of_a_note_leave_it_writable(engine: Engine, author: Author) -> None:
+    """What the intake lets pass may still break the core over a later edit: then the note begins anew."""
+    workspace, dice, outcomes = first_workspace(engine), random.Random(20260302), Counter[str]()
+    keys = engine.workspace(workspace)
+    for number in range(250):
+        name = f"note{number}"
+        document = note_id(keys.id, name)
+        theirs = Note(actor_id(keys.id, document, author.device))
+        built = [theirs.edit(name, "The quick fox", {"a": "b"}), theirs.edit(name, "A brown fox jumps", {"a": "c"})]
+        first, second = (change for change in built if change is not None)
+        assert receive(engine, *author.sign([first.hash], [first.chunk], document)).state == ADMITTED
+        crafted = chunk_of(_mutated(body_of(second.chunk), dice, body_of(first.chunk)))
+        received = receive(engine, *author.forge([crafted], document))
+        outcomes[received.reason or str(received.state)] += 1
+        if received.state == QUARANTINED:
+            assert notes(engine.connection)[name] == "The quick fox"
+        with engine.transaction() as tx:
+            engine.edit_note(tx, workspace, name, f"Something else {number}")
+        assert notes(engine.connection)[name] == f"Something else {number}"
+    before = notes(engine.connection)
+    engine.rebuild()
+    assert notes(engine.connection) == before and len(before) == 250
+    begun_anew = engine.connection.execute("SELECT count(*) FROM document WHERE kind='note' AND k>0").fetchone()[0]
+    assert outcomes[str(ADMITTED)] and outcomes["the change cannot be applied"], outcomes
+    assert begun_anew <= outcomes[str(ADMITTED)]
