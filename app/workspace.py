@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -114,6 +114,7 @@ class Workspace:
         self._open_queries: list[Queries] = []
         self._engine: Engine | None = None
         self._operations: SessionOperations | None = None
+        self._given_up: set[str] = set()
         self._row = 0
         self.id = ""
 
@@ -160,8 +161,31 @@ class Workspace:
 
     def _prepare(self, name: str | None) -> None:
         """Bring the store up to date and make the first workspace, unless an earlier call did all that."""
-        if not self.read(lambda queries: queries.is_prepared()):
+        if self.read(lambda queries: queries.is_prepared()):
+            self._recover(self.read(lambda queries: queries.drafting()))
+        else:
             self.write(lambda operations: self._make_personal(operations, name))
+
+    def _recover(self, drafting: Sequence[str]) -> None:
+        """Bring in what dead processes were saying; only once for each, whatever comes of it.
+
+        A home that cannot be written now is still there to be read.
+        """
+        if self._given_up.issuperset(drafting):
+            return
+        from sync.store.processes import is_alive
+
+        gone = {process for process in drafting if not is_alive(self.home, process)}
+        if gone - self._given_up:
+            self._given_up |= gone
+            with contextlib.suppress(StoreError):
+                self.write(self._recover_drafts)
+
+    def _recover_drafts(self, operations: SessionOperations) -> None:
+        from app.sessions.recovering import recover_drafts
+
+        assert self._engine is not None
+        recover_drafts(operations, self._engine)
 
     def _make_personal(self, operations: SessionOperations, name: str | None) -> None:
         from app.sessions.fields import CURRENT_WORKSPACE
@@ -244,7 +268,9 @@ class Workspace:
         )
         engine.open()
         self._engine = engine
-        return SessionOperations(engine, self._row, self.clock, self._random)
+        operations = SessionOperations(engine, self._row, self.clock, self._random)
+        self._recover_drafts(operations)
+        return operations
 
     def _author(self) -> str:
         """The person's name; runs on the writing thread, inside its transaction."""
@@ -276,6 +302,8 @@ class Workspace:
 
     async def _commits(self) -> AsyncGenerator[tuple[int, set[str], set[str]], None]:
         """(seq, processes, subjects) of what was committed since the last look."""
+        import asyncio
+
         from sync.store.wakeup import CommitWatch
 
         seq = await self.read_async(lambda queries: queries.last_seq())
@@ -286,6 +314,9 @@ class Workspace:
                 if rows:
                     seq = rows[-1][0]
                     yield seq, {row[1] for row in rows}, {s for row in rows for s in row[2].split("\n")}
+                else:  # nothing happens: somebody who was writing may have died
+                    if drafting := await self.read_async(lambda queries: queries.drafting()):
+                        await asyncio.to_thread(self._recover, drafting)
 
     def close(self) -> None:
         """Finish what is being written and give everything back; again is free."""

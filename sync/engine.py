@@ -31,6 +31,7 @@ from sync.store.blobs import BlobStore, StoredBlob
 from sync.store.database import Connection, Database, DatabaseFault, opening, translated
 from sync.store.entries import DocumentRow
 from sync.store.migrations import Component, migrate
+from sync.store.processes import Presence
 from sync.store.projector import Projector, SegmentRows
 from sync.store.purge import delete_blob_rows, erase_remains, purge_documents, require_not_purged
 from sync.store.schema import SYNC
@@ -77,6 +78,8 @@ class Engine:
         author: Callable[[], str],
     ) -> None:
         self.blobs = blobs
+        self.home = database.path.parent
+        self.presence = Presence(self.home, process)
         self._database = database
         self._projector = projector
         self._components = (SYNC, *components)
@@ -117,6 +120,7 @@ class Engine:
 
     def close(self) -> None:
         """Give the connection back."""
+        self.presence.close()
         self.connection.close()
 
     def subscribe(self, listener: Callable[[Committed], None]) -> None:

@@ -29,6 +29,8 @@ from app.sessions.bodies import (
 )
 from app.sessions.digests import DigestSet
 from app.sessions.events import (
+    AgentMessage,
+    AgentThought,
     BlobRef,
     Body,
     Draft,
@@ -129,6 +131,7 @@ class SessionOperations:
         with self._engine.transaction() as tx:
             row = self._session(tx, session)
             naming = [] if row.title else _naming(drafts)
+            self._end_drafts(tx, session, drafts)
             return self._append_to(session, row.workspace, row.counter, [*drafts, *naming])[: len(drafts)]
 
     def set_fields(self, session: str, fields: Mapping[str, Any]) -> None:
@@ -270,14 +273,23 @@ class SessionOperations:
 
     def save_draft(self, session: str, turn: str, kind: str, text: str, agent: str | None = None) -> None:
         """Keep what an agent has written so far, so that other processes see it and a crash loses little."""
+        self._engine.presence.show()
         with self._engine.transaction() as tx:
             self._session(tx, session)
             tx.connection.execute(
-                "INSERT INTO draft VALUES(?,?,?,?,?,?) ON CONFLICT(session, turn, kind) "
-                "DO UPDATE SET text=excluded.text, time=excluded.time",
-                (session, turn, kind, agent, text, self._clock.now_ms()),
+                "INSERT INTO draft VALUES(?,?,?,?,?,?,?) ON CONFLICT(session, turn, kind) "
+                "DO UPDATE SET text=excluded.text, time=excluded.time, process=excluded.process",
+                (session, turn, kind, agent, text, self._clock.now_ms(), self._engine.presence.name),
             )
             tx.touch(f"draft/{session}")
+
+    def _end_drafts(self, tx: Transaction, session: str, said: Sequence[Draft]) -> None:
+        """What is said is no longer a draft, in the same transaction: a crash in between would say it twice."""
+        for draft in said:
+            if draft.turn is not None and isinstance(draft.body, AgentMessage | AgentThought):
+                sql = "DELETE FROM draft WHERE session=? AND turn=? AND kind=?"
+                if tx.connection.execute(sql, (session, draft.turn, draft.body.kind)).rowcount:
+                    tx.touch(f"draft/{session}")
 
     def clear_draft(self, session: str, turn: str) -> None:
         with self._engine.transaction() as tx:

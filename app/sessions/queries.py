@@ -208,6 +208,10 @@ class Queries(WorkspaceQueries):
         )
         return [DraftRow(*row) for row in rows]
 
+    def drafting(self) -> list[str]:
+        """Names of the processes that drafts belong to."""
+        return [row[0] for row in self._connection.execute("SELECT DISTINCT process FROM draft")]
+
 
 def _within_time(time_ms: int) -> int:
     return min(max(time_ms, -MAX_TIME), MAX_TIME)

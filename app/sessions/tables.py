@@ -51,4 +51,7 @@ CREATE TABLE draft(
   PRIMARY KEY(session, turn, kind)) WITHOUT ROWID
 """
 
-LOCAL = Component("sessions", (_LOCAL,), counted=("folder",))
+_DRAFT_OWNER = "ALTER TABLE draft ADD COLUMN process TEXT NOT NULL DEFAULT ''"
+
+LOCAL = Component("sessions", (_LOCAL, _DRAFT_OWNER), counted=("folder", "draft"))
+"""draft.process: who writes it (see `recovering.py`)."""
