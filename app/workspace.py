@@ -357,7 +357,12 @@ def _make_database(home: Path, credentials: Credentials, random: Random) -> Data
             raise _AlreadyMade from error
         raise
     database = Database(home / DATABASE_NAME, made.key, made.database_id)
-    database.create()
+    try:
+        database.create()
+    except StoreError:
+        if not database.path.exists():  # a full disk: the next attempt begins anew
+            (home / FILE_NAME).unlink(missing_ok=True)
+        raise
     return database
 
 

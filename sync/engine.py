@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from sync.clock import Clock, Random
 from sync.crypto import derive_key
@@ -28,7 +27,7 @@ from sync.repository.receiving import Received, Receiver
 from sync.repository.showing import Shower
 from sync.store import entries, search_index
 from sync.store.blobs import BlobStore, StoredBlob
-from sync.store.database import Connection, Database, DatabaseFault, opening, translated
+from sync.store.database import Connection, Database, DatabaseFault, opening, remove_database, translated
 from sync.store.entries import DocumentRow
 from sync.store.migrations import Component, migrate
 from sync.store.processes import Presence
@@ -38,6 +37,8 @@ from sync.store.schema import SYNC
 
 OPEN_DOCUMENTS = 64
 COMMIT_LOG_ROWS = 10_000
+COPY_KEPT_MS = 30 * 24 * 3600 * 1000
+"""How long the copy stays that an update makes first, unless the next update replaces it."""
 _TRIM_EVERY = 1_000
 
 
@@ -81,6 +82,7 @@ class Engine:
         self.home = database.path.parent
         self.presence = Presence(self.home, process)
         self._database = database
+        self._copy = database.path.with_suffix(".before-update.db")
         self._projector = projector
         self._components = (SYNC, *components)
         self._clock = clock
@@ -107,16 +109,25 @@ class Engine:
             self._find_identity()
             if self._stored_projection() != self._projector.version:
                 self.rebuild()
+            self._remove_old_copy()
         except BaseException:
             self.close()
             raise
 
     def _back_up(self) -> None:
-        self._database.copy_to(self._backup_path)
+        """Copy what is committed; the write lock is held, so an unfinished copy is one of a process that was killed."""
+        for unfinished in self.home.glob(f"{self._copy.stem}.*.new"):
+            remove_database(unfinished)
+        self._database.copy_to(self._copy)
 
-    @property
-    def _backup_path(self) -> Path:
-        return self._database.path.with_suffix(".before-update.db")
+    def remove_copy(self) -> None:
+        """Remove the copy that the last update kept, with all that was purged since."""
+        self._copy.unlink(missing_ok=True)
+
+    def _remove_old_copy(self) -> None:
+        with contextlib.suppress(OSError):  # none there, or a home that cannot be written
+            if self._clock.now_ms() - self._copy.stat().st_mtime * 1000 > COPY_KEPT_MS:
+                self.remove_copy()
 
     def close(self) -> None:
         """Give the connection back."""
@@ -386,7 +397,7 @@ class Engine:
             for blob in unused(tx.connection):
                 self.blobs.delete_file(blob)
         with opening(self._database.path):
-            self._backup_path.unlink(missing_ok=True)
+            self.remove_copy()
             return erase_remains(self.connection)
 
     def put_blob(self, tx: Transaction, workspace: int, content: bytes) -> StoredBlob:

@@ -21,6 +21,7 @@ from nacl.exceptions import CryptoError
 from sync.crypto import derive_key, domain_hash
 from sync.errors import DamagedError, StoreError
 from sync.store.database import Connection
+from sync.store.durable import make_folder, sync_folder
 
 ROW_BYTES = 256 * 1024
 CHUNK_BYTES = 64 * 1024
@@ -158,7 +159,7 @@ def _open_chunks(sealed: bytes, key: bytes) -> bytes:
 def _write_file(path: Path, data: bytes) -> None:
     """Write a file that is there whole or not at all."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         descriptor, temporary = tempfile.mkstemp(prefix="blob-", suffix=".part", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -166,6 +167,7 @@ def _write_file(path: Path, data: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+            sync_folder(path.parent)
         finally:
             Path(temporary).unlink(missing_ok=True)
     except OSError as error:

@@ -14,10 +14,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlcipher3 import dbapi2 as sqlite
 
 from sync.errors import DamagedError, StoreError
+from sync.store.durable import sync_folder
 
 Connection = Any
 """A `sqlcipher3` connection (the package has no type information). Confined to the thread that opened it."""
@@ -28,6 +30,7 @@ WRITER_CACHE_KIB = 16 * 1024
 READER_CACHE_KIB = 16 * 1024
 BUSY_TIMEOUT_S = 10
 KEY_BYTES = 32
+_NO_SHARED_INDEX = (sqlite.SQLITE_CANTOPEN, sqlite.SQLITE_READONLY, sqlite.SQLITE_IOERR, sqlite.SQLITE_FULL)
 
 
 class Database:
@@ -52,23 +55,27 @@ class Database:
             raise DamagedError(f"{self.path} is in the way: a new database is never written over a file.")
         unfinished = self.path.with_suffix(f".{os.getpid()}.new")
         with opening(self.path):
-            unfinished.unlink(missing_ok=True)
-            unfinished.touch(mode=0o600)
-            with contextlib.closing(self._connect(unfinished, WRITER_CACHE_KIB)) as connection:
-                connection.execute("PRAGMA journal_mode=wal")
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-                connection.execute("CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID")
-                connection.execute("INSERT INTO meta VALUES('database_id', ?)", (self.database_id,))
-                connection.execute("COMMIT")
-            unfinished.rename(self.path)
+            try:
+                remove_database(unfinished)
+                unfinished.touch(mode=0o600)
+                with contextlib.closing(self._connect(unfinished, WRITER_CACHE_KIB)) as connection:
+                    connection.execute("PRAGMA journal_mode=wal")
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+                    connection.execute("CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID")
+                    connection.execute("INSERT INTO meta VALUES('database_id', ?)", (self.database_id,))
+                    connection.execute("COMMIT")
+                unfinished.rename(self.path)
+                sync_folder(self.path.parent)
+            finally:
+                remove_database(unfinished)
 
     def copy_to(self, target: Path) -> None:
         """Write what is committed into another file, under the same key; `target` is replaced once that is complete."""
         unfinished = target.with_suffix(f".{os.getpid()}.new")
         with opening(target):
             try:
-                unfinished.unlink(missing_ok=True)
+                remove_database(unfinished)
                 unfinished.touch(mode=0o600)
                 with (
                     contextlib.closing(self._open(READER_CACHE_KIB)) as source,
@@ -78,8 +85,9 @@ class Database:
                     if copy.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:  # damage is copied silently
                         raise DamagedError(f"The database {self.path} is damaged. Restore it from a backup.")
                 unfinished.replace(target)
+                sync_folder(target.parent)
             finally:
-                unfinished.unlink(missing_ok=True)
+                remove_database(unfinished)
 
     def writer(self) -> Connection:
         """The connection of the one writing thread."""
@@ -88,12 +96,30 @@ class Database:
         return connection
 
     def reader(self) -> Connection:
-        """A connection that cannot write."""
-        connection = self._open(READER_CACHE_KIB)
+        """A connection that cannot write; also on a read-only medium and on a full disk."""
+        try:
+            connection = self._open(READER_CACHE_KIB)
+        except StoreError as error:
+            connection = self._open_apart(error)
         connection.execute("PRAGMA query_only=on")
         return connection
 
-    def _open(self, cache_kib: int) -> Connection:
+    def _open_apart(self, error: StoreError) -> Connection:
+        """A reader where the index of the log, which connections share, cannot be made; else raises the error."""
+        code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
+        if code not in _NO_SHARED_INDEX or beside(self.path, "-shm").exists():
+            raise error
+        if not _nobody_can_write(self.path.parent):
+            return self._open(READER_CACHE_KIB, exclusive=True)  # others wait as long as this one reads
+        log = beside(self.path, "-wal")
+        if log.exists() and log.stat().st_size:
+            raise StoreError(
+                f"{self.path} was not closed and cannot be brought in order on a read-only disk. "
+                f"Copy {self.path.parent} to a disk that can be written."
+            ) from error
+        return self._open(READER_CACHE_KIB, immutable=True)
+
+    def _open(self, cache_kib: int, *, exclusive: bool = False, immutable: bool = False) -> Connection:
         if not self.path.exists():
             raise DamagedError(
                 f"The database {self.path} is missing, but its keys are there. Restore it from a backup, "
@@ -102,17 +128,22 @@ class Database:
         if not self.path.is_file():
             raise DamagedError(f"{self.path} is not a file. Put the database there, from a backup if need be.")
         with opening(self.path):
-            connection = self._connect(self.path, cache_kib)
+            connection = self._connect(self.path, cache_kib, immutable=immutable)
             try:
+                if exclusive:
+                    connection.execute("PRAGMA locking_mode=exclusive")
                 self._require_ours(connection)
             except BaseException:
                 connection.close()
                 raise
         return connection
 
-    def _connect(self, path: Path, cache_kib: int) -> Connection:
+    def _connect(self, path: Path, cache_kib: int, *, immutable: bool = False) -> Connection:
         # A connection is used on one thread; only its closing comes from another, when that thread has ended.
-        connection = sqlite.connect(str(path), isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+        name = f"file:{quote(str(path))}?immutable=1" if immutable else str(path)
+        connection = sqlite.connect(
+            name, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False, uri=immutable
+        )
         connection.execute("PRAGMA cipher_log=off")
         connection.execute(f"PRAGMA key=\"x'{self._key.hex()}'\"")
         connection.execute("PRAGMA cipher_hmac_algorithm=HMAC_SHA256")
@@ -132,6 +163,25 @@ class Database:
             raise DamagedError(
                 f"{self.path} belongs to other keys than the keyslots.json beside it. Put the matching file back."
             )
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """The file that the database engine keeps beside a database: "-wal", "-shm" or "-journal"."""
+    return path.with_name(path.name + suffix)
+
+
+def remove_database(path: Path) -> None:
+    """Remove an unfinished database and what belongs to it; nothing there is fine."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        beside(path, suffix).unlink(missing_ok=True)
+
+
+def _nobody_can_write(folder: Path) -> bool:
+    """Whether a folder stays as it is while we read: on a read-only medium, or closed to writing by us, its owner."""
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return True
+    status = folder.stat()
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o222 and not os.access(folder, os.W_OK)
 
 
 @contextlib.contextmanager

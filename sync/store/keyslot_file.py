@@ -21,6 +21,7 @@ from msgspec import Meta, Struct
 
 from sync.crypto import derive_key, domain_hash, encode
 from sync.errors import DamagedError, LockedError, NewerDatabaseError, StoreError
+from sync.store.durable import sync_folder
 
 FILE_NAME = "keyslots.json"
 DATABASE_NAME = "lovelace.db"
@@ -177,17 +178,7 @@ def _write_atomically(path: Path, data: bytes, replace: bool) -> None:
             os.link(temporary, path)  # fails, unlike a rename, where the name is taken
     finally:
         Path(temporary).unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return  # Windows opens no folders
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 def _content(database_id: str, slots: tuple[Slot, ...]) -> bytes:

@@ -25,6 +25,7 @@ from sync.crypto import (
 )
 from sync.errors import IdentityError, LockedError, ProtocolError, StoreError
 from sync.identity.recovery import SECRET_BYTES, read_code, show_code
+from sync.store.durable import make_folder
 from sync.store.keyslot_file import (
     DATABASE_ID_BYTES,
     DATABASE_NAME,
@@ -154,7 +155,7 @@ def _prepare_home(home: Path) -> None:
     if (home / DATABASE_NAME).exists():
         raise LockedError(describe_missing(home))
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(home)
         if not any(home.iterdir()):  # a folder with other things in it keeps its permissions
             home.chmod(0o700)
     except OSError as error:
