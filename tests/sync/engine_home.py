@@ -106,7 +106,7 @@ def replay(connection: Connection, segment_events: int = SEGMENT_EVENTS) -> dict
     """
     found: dict[str, set[str]] = {}
     documents: dict[bytes, tuple[Segment | Note, ChangeGuard]] = {}
-    expected = 1, FIRST_PREV
+    expected: dict[bytes, tuple[int, bytes]] = {}  # of each workspace's own chain
     stored = {
         changes.last: changes.chunks
         for (document,) in connection.execute("SELECT row FROM document").fetchall()
@@ -119,8 +119,8 @@ def replay(connection: Connection, segment_events: int = SEGMENT_EVENTS) -> dict
     ).fetchall()
     for workspace, document, kind, grant, device, n, prev, digest, signature, hashes, row, is_own in rows:
         if is_own:
-            assert (n, prev) == expected
-            expected = n + 1, digest
+            assert (n, prev) == expected.get(workspace, (1, FIRST_PREV))
+            expected[workspace] = n + 1, digest
         if row not in stored:
             continue
         listed = tuple(hashes[at : at + 32] for at in range(0, len(hashes), 32))
