@@ -31,6 +31,8 @@ READER_CACHE_KIB = 16 * 1024
 BUSY_TIMEOUT_S = 10
 KEY_BYTES = 32
 _NO_SHARED_INDEX = (sqlite.SQLITE_CANTOPEN, sqlite.SQLITE_READONLY, sqlite.SQLITE_IOERR, sqlite.SQLITE_FULL)
+_NEW_INDEX_BYTES = 3
+"""The engine gives the index this size before it has got room for it."""
 
 
 class Database:
@@ -45,6 +47,7 @@ class Database:
         self.path = path
         self.database_id = database_id
         self._key = key
+        self._no_room: StoreError | None = None
 
     def create(self) -> None:
         """Make the empty, keyed file with our ids; raises DamagedError if there is a file already.
@@ -91,12 +94,14 @@ class Database:
 
     def writer(self) -> Connection:
         """The connection of the one writing thread."""
+        self._require_room()
         connection = self._open(WRITER_CACHE_KIB)
         connection.execute("PRAGMA foreign_keys=on")
         return connection
 
     def reader(self) -> Connection:
-        """A connection that cannot write; also on a read-only medium and on a full disk."""
+        """A connection that cannot write; also on a read-only medium, and one of them on a full disk."""
+        self._require_room()
         try:
             connection = self._open(READER_CACHE_KIB)
         except StoreError as error:
@@ -104,15 +109,20 @@ class Database:
         connection.execute("PRAGMA query_only=on")
         return connection
 
+    def _require_room(self) -> None:
+        """There is one connection at most that keeps the index of the log in memory; all others would wait for it."""
+        if self._no_room is not None:
+            raise self._no_room
+
     def _open_apart(self, error: StoreError) -> Connection:
         """A reader where the index of the log, which connections share, cannot be made; else raises the error."""
         code = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF
-        if code not in _NO_SHARED_INDEX or beside(self.path, "-shm").exists():
+        if code not in _NO_SHARED_INDEX or _size(beside(self.path, "-shm")) > _NEW_INDEX_BYTES:
             raise error
         if not _nobody_can_write(self.path.parent):
+            self._no_room = error
             return self._open(READER_CACHE_KIB, exclusive=True)  # others wait as long as this one reads
-        log = beside(self.path, "-wal")
-        if log.exists() and log.stat().st_size:
+        if _size(beside(self.path, "-wal")):
             raise StoreError(
                 f"{self.path} was not closed and cannot be brought in order on a read-only disk. "
                 f"Copy {self.path.parent} to a disk that can be written."
@@ -128,29 +138,36 @@ class Database:
         if not self.path.is_file():
             raise DamagedError(f"{self.path} is not a file. Put the database there, from a backup if need be.")
         with opening(self.path):
-            connection = self._connect(self.path, cache_kib, immutable=immutable)
+            connection = self._connect(self.path, cache_kib, exclusive=exclusive, immutable=immutable)
             try:
-                if exclusive:
-                    connection.execute("PRAGMA locking_mode=exclusive")
                 self._require_ours(connection)
             except BaseException:
                 connection.close()
                 raise
         return connection
 
-    def _connect(self, path: Path, cache_kib: int, *, immutable: bool = False) -> Connection:
+    def _connect(self, path: Path, cache_kib: int, *, exclusive: bool = False, immutable: bool = False) -> Connection:
         # A connection is used on one thread; only its closing comes from another, when that thread has ended.
         name = f"file:{quote(str(path))}?immutable=1" if immutable else str(path)
         connection = sqlite.connect(
             name, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False, uri=immutable
         )
+        try:
+            self._prepare(connection, cache_kib, exclusive=exclusive)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: Connection, cache_kib: int, *, exclusive: bool) -> None:
         connection.execute("PRAGMA cipher_log=off")
         connection.execute(f"PRAGMA key=\"x'{self._key.hex()}'\"")
         connection.execute("PRAGMA cipher_hmac_algorithm=HMAC_SHA256")
+        if exclusive:  # before anything that reads a page
+            connection.execute("PRAGMA locking_mode=exclusive")
         connection.execute("PRAGMA secure_delete=on")
         connection.execute("PRAGMA synchronous=normal")
         connection.execute(f"PRAGMA cache_size=-{cache_kib}")
-        return connection
 
     def _require_ours(self, connection: Connection) -> None:
         application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -168,6 +185,13 @@ class Database:
 def beside(path: Path, suffix: str) -> Path:
     """The file that the database engine keeps beside a database: "-wal", "-shm" or "-journal"."""
     return path.with_name(path.name + suffix)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def remove_database(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Several processes on one home and one session: nothing lost, nothing twice, and everybody sees everything in order."""
+"""Several processes on one home and one session: nothing lost, nothing twice, everything seen in order."""
 
 from __future__ import annotations
 

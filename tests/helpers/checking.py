@@ -10,14 +10,17 @@ from app.workspace import Workspace
 from sync.store.database import Connection
 from tests.sync.engine_home import replay
 
+_SESSION = (
+    "id, title, type, status, archived, trashed, tags, agent, cwd, source, origin_session, origin_event, parent, "
+    "created, updated, events, bytes, counter, lowest, greatest"
+)
+_OF_SESSION = "JOIN session s ON s.row=x.session ORDER BY 1, 2, 3"
 _ROWS = (
-    "SELECT s.id, e.id, e.kind, e.time, e.damaged, e.body FROM event e JOIN session s ON s.row=e.session ORDER BY 1, 2",
-    "SELECT id, title, type, status, archived, trashed, tags, agent, cwd, source, origin_session, origin_event, parent, "
-    "created, updated, events, bytes, counter, lowest, greatest FROM session ORDER BY id",
-    "SELECT s.id, f.field, f.event, f.value, f.claimed FROM session_field f JOIN session s ON s.row=f.session "
-    "ORDER BY 1, 2, 3",
+    f"SELECT s.id, x.id, x.kind, x.time, x.damaged, x.body FROM event x {_OF_SESSION}",
+    f"SELECT {_SESSION} FROM session ORDER BY id",
+    f"SELECT s.id, x.field, x.event, x.value, x.claimed FROM session_field x {_OF_SESSION}",
+    f"SELECT s.id, x.blob, x.size FROM session_blob x {_OF_SESSION}",
     "SELECT workspace, name, text, fields FROM note ORDER BY 1, 2",
-    "SELECT s.id, b.blob, b.size FROM session_blob b JOIN session s ON s.row=b.session ORDER BY 1, 2",
 )
 """The projection without row numbers."""
 
