@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 RUN_PACKAGES="make bubblewrap libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 libxkbcommon-x11-0
  libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 fonts-inter fonts-jetbrains-mono fonts-noto-color-emoji"
-TEST_PACKAGES="xvfb xdotool openbox at-spi2-core dbus gnome-keyring iproute2 tmux"
+TEST_PACKAGES="xvfb xdotool openbox at-spi2-core dbus gnome-keyring iproute2 tmux gcc libc6-dev"
 EXTERNAL_DIR=build/external
 AUTOMERGE_JS="@automerge/automerge@3.5"
 

@@ -34,6 +34,7 @@ from sync.store.processes import Presence
 from sync.store.projector import Projector, SegmentRows
 from sync.store.purge import delete_blob_rows, erase_remains, purge_documents, require_not_purged
 from sync.store.schema import SYNC
+from sync.store.turns import Turns
 
 OPEN_DOCUMENTS = 64
 COMMIT_LOG_ROWS = 10_000
@@ -81,6 +82,7 @@ class Engine:
         self.blobs = blobs
         self.home = database.path.parent
         self.presence = Presence(self.home, process)
+        self._turns = Turns(self.home)
         self._database = database
         self._copy = database.path.with_suffix(".before-update.db")
         self._projector = projector
@@ -132,6 +134,7 @@ class Engine:
     def close(self) -> None:
         """Give the connection back."""
         self.presence.close()
+        self._turns.close()
         self.connection.close()
 
     def subscribe(self, listener: Callable[[Committed], None]) -> None:
@@ -205,7 +208,8 @@ class Engine:
                 raise
             return
         try:
-            committed = yield from self._run_transaction(durable)
+            with self._turns.taken():
+                committed = yield from self._run_transaction(durable)
         except DatabaseFault as error:
             raise translated(error, self._database.path) from error
         if committed is not None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.benchmarks import append, disk, import_memory, import_rate, long_session, search, sessions_list, window
+from tests.benchmarks import (
+    append,
+    disk,
+    idle,
+    import_memory,
+    import_rate,
+    long_session,
+    search,
+    sessions_list,
+    window,
+    writers,
+)
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.place import Place
 
@@ -26,6 +37,8 @@ BENCHMARKS = (
     Benchmark("window", "that session in the window", window.run),
     Benchmark("import", "events a second, as a library and as a process", import_rate.run),
     Benchmark("disk", "size of a home next to what was imported", disk.run),
+    Benchmark("writers", "four processes on one session, and how soon another sees it", writers.run),
+    Benchmark("idle", "a session open in two processes, nothing to do", idle.run),
     Benchmark("search", "1,000,000 events, newest first", search.run),
     Benchmark("memory", "importing a transcript of 1 GB", import_memory.run),
 )
