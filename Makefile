@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export LOCAL ?= 1
 
-.PHONY: run test test-external check lint types contracts bench requirements
+.PHONY: run test test-external soak check lint types contracts bench requirements
 
 run:
 	@packaging/setup.sh run
@@ -10,11 +10,16 @@ run:
 
 test:
 	@packaging/setup.sh test
-	@$(PYTHON) -m pytest -m "not external and not model"
+	@$(PYTHON) -m pytest -m "not external and not model and not soak"
 
 test-external:
 	@packaging/setup.sh external
 	@$(PYTHON) -m pytest -m "external or model"
+
+# Ten minutes of random processes on one home, or SOAK_SECONDS; SOAK_SEED repeats a round.
+soak:
+	@packaging/setup.sh test
+	@$(PYTHON) -m pytest -s -m soak tests/soak
 
 # Every step of `make -k check` runs, also after one that fails.
 check: lint types contracts
