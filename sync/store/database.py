@@ -120,8 +120,12 @@ class Database:
         if code not in _NO_SHARED_INDEX or _size(beside(self.path, "-shm")) > _NEW_INDEX_BYTES:
             raise error
         if not _nobody_can_write(self.path.parent):
+            try:
+                connection = self._open(READER_CACHE_KIB, exclusive=True)  # others wait as long as this one reads
+            except StoreError:
+                raise error from None
             self._no_room = error
-            return self._open(READER_CACHE_KIB, exclusive=True)  # others wait as long as this one reads
+            return connection
         if _size(beside(self.path, "-wal")):
             raise StoreError(
                 f"{self.path} was not closed and cannot be brought in order on a read-only disk. "
@@ -205,7 +209,7 @@ def _nobody_can_write(folder: Path) -> bool:
     if os.statvfs(folder).f_flag & os.ST_RDONLY:
         return True
     status = folder.stat()
-    return status.st_uid == os.geteuid() and not status.st_mode & 0o222 and not os.access(folder, os.W_OK)
+    return status.st_uid == os.geteuid() != 0 and not status.st_mode & 0o222
 
 
 @contextlib.contextmanager
