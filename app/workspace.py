@@ -226,6 +226,15 @@ class Workspace:
         done: Future[Result] = self._writing.submit(self._run_operation, operation)
         return done.result()
 
+    def with_engine(self, work: Callable[[Engine], Result]) -> Result:
+        """Run upkeep of the store itself on the writing thread and wait for it."""
+
+        def run(_operations: SessionOperations) -> Result:
+            assert self._engine is not None
+            return work(self._engine)
+
+        return self.write(run)
+
     async def write_async(self, operation: Callable[[SessionOperations], Result]) -> Result:
         """Run an operation on the writing thread."""
         import asyncio

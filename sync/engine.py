@@ -25,7 +25,7 @@ from sync.repository.notes import edit_note
 from sync.repository.opened import Damage, Repository, WorkspaceKeys
 from sync.repository.receiving import Received, Receiver
 from sync.repository.showing import Shower
-from sync.store import entries, search_index
+from sync.store import copies, entries, search_index, vacuum
 from sync.store.blobs import BlobStore, StoredBlob
 from sync.store.database import Connection, Database, DatabaseFault, opening, remove_database, translated
 from sync.store.entries import DocumentRow
@@ -132,7 +132,9 @@ class Engine:
                 self.remove_copy()
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back, after giving some unused space back to the disk."""
+        with contextlib.suppress(StoreError):  # another process is writing: it, or a later close, will
+            vacuum.reclaim(self._database.path, self.connection)
         self.presence.close()
         self._turns.close()
         self.connection.close()
@@ -157,6 +159,11 @@ class Engine:
             with self.transaction(durable=True) as tx:
                 if self._stored_device() is None:  # another process may have been faster
                     self._store_founding(tx, found_identity(self._random))
+            stored = self._stored_device()
+        elif copies.is_copy(self.connection):
+            with self.transaction(durable=True) as tx:
+                if copies.is_copy(tx.connection):  # another process may have been faster
+                    copies.become_new_device(tx.connection, self._random)
             stored = self._stored_device()
         if stored is None:
             raise IdentityError("The keys of this device could not be stored.")
@@ -465,7 +472,7 @@ class Engine:
             search_index.create(tx.connection)
             self._projector.create(tx.connection)
             for row in entries.documents(tx.connection):
-                count += self._project(tx, row)
+                count += self._project(self._projector, tx.connection, row)
             tx.connection.execute(
                 "INSERT INTO meta VALUES('projection', ?) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
                 (self._projector.version,),
@@ -473,6 +480,30 @@ class Engine:
             tx.touch("projection")
         return count
 
-    def _project(self, tx: Transaction, row: DocumentRow) -> int:
-        shown = Shower(tx.connection, self._projector, self._clock, tx.subjects)
-        return shown.show_all(self.workspace(row.workspace), self._repository.load(self.workspace(row.workspace), row))
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Connection]:
+        """An empty encrypted database of its own, which is gone afterwards."""
+        path = self._database.path.with_suffix(f".scratch-{self._process}.new")
+        try:
+            with opening(path), contextlib.closing(self._database.scratch(path)) as connection:
+                yield connection
+        finally:
+            path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Reading from the store as it is at one moment; others may write meanwhile, this engine may not."""
+        self.connection.execute("BEGIN")
+        try:
+            yield self.connection
+        finally:
+            self.connection.execute("ROLLBACK")
+
+    def replay(self, projector: Projector, target: Connection) -> int:
+        """Project all documents into tables elsewhere, as `rebuild` does here; gives the number of events."""
+        shown = Shower(self.connection, projector, self._clock, set(), target)
+        return sum(self._project(shown, row) for row in entries.documents(self.connection))
+
+    def _project(self, shown: Shower, row: DocumentRow) -> int:
+        keys = self.workspace(row.workspace)
+        return shown.show_all(keys, self._repository.load(keys, row))

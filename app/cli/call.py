@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import typer
 
     from app.workspace import Credentials, Workspace
+    from sync.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,15 @@ class Call:
         from app.workspace import Credentials
 
         return Credentials(passphrase=self._passphrase(), prompt=_prompt if self.has_person else None)
+
+    def unlocked_database(self, folder: Path, credentials: Credentials | None = None) -> Database:
+        """The database in a home or a backup, with its key; nothing is made or opened."""
+        from sync.store import keyslots
+        from sync.store.database import DATABASE_NAME, Database
+
+        given = credentials or self.credentials()
+        unlocked = keyslots.unlock(folder, passphrase=given.passphrase, prompt=given.prompt)
+        return Database(folder / DATABASE_NAME, unlocked.key, unlocked.database_id)
 
     def confirm(self, question: str) -> bool:
         """Ask a yes-or-no question; `--yes` answers. Raises `UserError` where nobody can be asked."""
@@ -116,6 +126,11 @@ def working_folder() -> Path | None:
 def read_descriptor(descriptor: int, option: str) -> bytes:
     """A secret from an open file descriptor, without one trailing newline. option: for the error."""
     return _read_secret(descriptor, f"{option} {descriptor}")
+
+
+def read_file(path: Path, option: str) -> bytes:
+    """A secret from a file, without one trailing newline. option: for the error."""
+    return _read_secret(path, f"{option} {path}")
 
 
 def _read_secret(source: Path | int, name: str) -> bytes:

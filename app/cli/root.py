@@ -27,6 +27,10 @@ COMMANDS = {
     "workspace": "app.cli.workspaces",
     "agents": "app.cli.agents",
     "models": "app.cli.models",
+    "keys": "app.cli.keys",
+    "doctor": "app.cli.doctor",
+    "backup": "app.cli.backup",
+    "restore": "app.cli.restore",
     "rebuild": "app.cli.rebuild",
 }
 """Name of a command or group, and the module whose `cli` (a `typer.Typer`) it is."""

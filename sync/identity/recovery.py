@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
 from sync.crypto import domain_hash
 from sync.errors import IdentityError
@@ -17,6 +18,7 @@ SECRET_BYTES = 16
 _CHECKSUM_BYTES = 4
 _GROUP = 4
 _CHARACTERS = 32
+_GROUPS = re.compile(r"\s*[A-Z0-9]{3,5}(?:\s*-\s*[A-Z0-9]{3,5}){5,9}\s*", re.IGNORECASE)
 _FORGIVEN = str.maketrans("018", "OIB", " -\t\r\n")
 
 
@@ -41,6 +43,13 @@ def read_code(text: str, domain: str) -> bytes:
     if checksum != _checksum(secret, domain):
         raise IdentityError("This recovery code has a wrong character, or is for something else.")
     return secret
+
+
+def looks_like_code(text: str) -> bool:
+    """Whether somebody meant this as a code, also if characters are wrong, missing or too many."""
+    compact = text.upper().translate(_FORGIVEN)
+    letters = len(compact) == _CHARACTERS and compact.isascii() and compact.isalnum()
+    return letters or _GROUPS.fullmatch(text) is not None
 
 
 def _checksum(secret: bytes, domain: str) -> bytes:

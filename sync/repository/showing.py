@@ -14,10 +14,21 @@ from sync.store.schema import SEGMENT
 
 
 class Shower:
-    """Projects documents within one transaction; `subjects` collects what that changes, for the commit log."""
+    """Projects documents within one transaction; `subjects` collects what that changes, for the commit log.
 
-    def __init__(self, connection: Connection, projector: Projector, clock: Clock, subjects: set[str]) -> None:
+    target: where the rows go; without it beside the documents.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        projector: Projector,
+        clock: Clock,
+        subjects: set[str],
+        target: Connection | None = None,
+    ) -> None:
         self._connection = connection
+        self._target = target or connection
         self._projector = projector
         self._clock = clock
         self._subjects = subjects
@@ -36,14 +47,14 @@ class Shower:
         now = self._clock.now_ms()
         rows = SegmentRows(keys.row, author.identity, author.device, opened.header, first, items, now)
         self._subjects.add(f"session/{opened.header.session}")
-        return self._projector.apply_segment(self._connection, rows)
+        return self._projector.apply_segment(self._target, rows)
 
     def show_note(self, keys: WorkspaceKeys, opened: OpenDocument) -> None:
         """Project what a note says, unless it was begun anew in another document."""
         latest = entries.latest_note(self._connection, keys.row, opened.row.name)
         if latest is not None and latest.row == opened.row.row:
             note = opened.note
-            self._projector.apply_note(self._connection, keys.row, opened.row.name, note.text(), note.fields())
+            self._projector.apply_note(self._target, keys.row, opened.row.name, note.text(), note.fields())
             self._subjects.add(f"note/{opened.row.name}")
 
     def show_all(self, keys: WorkspaceKeys, opened: OpenDocument) -> int:

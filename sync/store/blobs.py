@@ -25,6 +25,7 @@ from sync.store.durable import make_folder, sync_folder
 
 ROW_BYTES = 256 * 1024
 CHUNK_BYTES = 64 * 1024
+BLOB_FILE_DOMAIN = "lovelace/blob-file/1"
 _TAG_BYTES = 16
 _RAW, _DEFLATED = b"\0", b"\1"
 
@@ -54,7 +55,7 @@ class BlobStore:
     def put_sealed(self, content: bytes, key: bytes) -> StoredBlob:
         """Keep content as a file under a given key; equal content and key make an equal file."""
         sealed = b"".join(_seal_chunks(content, key))
-        blob_id = domain_hash("lovelace/blob-file/1", sealed)
+        blob_id = domain_hash(BLOB_FILE_DOMAIN, sealed)
         path = self._path(blob_id)
         if not _has_size(path, len(sealed)):
             _write_file(path, sealed)
@@ -102,7 +103,7 @@ class BlobStore:
             raise StoreError(f"Blob {blob_id.hex()[:12]} is not on this device.") from error
         except OSError as error:
             raise StoreError(f"The file {path} cannot be read: {error.strerror}.") from error
-        if domain_hash("lovelace/blob-file/1", sealed) != blob_id:
+        if domain_hash(BLOB_FILE_DOMAIN, sealed) != blob_id:
             raise DamagedError(f"The file {path} is damaged. Restore it from a backup.")
         return _open_chunks(sealed, key)
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from urllib.parse import quote
 from sqlcipher3 import dbapi2 as sqlite
 
 from sync.errors import DamagedError, StoreError
-from sync.store.durable import sync_folder
+from sync.store.durable import sync_file, sync_folder
 
 Connection = Any
 """A `sqlcipher3` connection (the package has no type information). Confined to the thread that opened it."""
@@ -33,6 +34,9 @@ KEY_BYTES = 32
 _NO_SHARED_INDEX = (sqlite.SQLITE_CANTOPEN, sqlite.SQLITE_READONLY, sqlite.SQLITE_IOERR, sqlite.SQLITE_FULL)
 _NEW_INDEX_BYTES = 3
 """The engine gives the index this size before it has got room for it."""
+COPY_PAGES = 512
+COPY_MARK = "copied"
+"""The row of `meta` that a copy has (see `copies`)."""
 
 
 class Database:
@@ -62,6 +66,7 @@ class Database:
                 remove_database(unfinished)
                 unfinished.touch(mode=0o600)
                 with contextlib.closing(self._connect(unfinished, WRITER_CACHE_KIB)) as connection:
+                    connection.execute("PRAGMA auto_vacuum=incremental")  # only an empty database takes it
                     connection.execute("PRAGMA journal_mode=wal")
                     connection.execute("BEGIN IMMEDIATE")
                     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -73,24 +78,59 @@ class Database:
             finally:
                 remove_database(unfinished)
 
-    def copy_to(self, target: Path) -> None:
-        """Write what is committed into another file, under the same key; `target` is replaced once that is complete."""
+    @property
+    def identity(self) -> tuple[bytes, bytes]:
+        """Key and database id: what a copy of this database is opened with."""
+        return self._key, self.database_id
+
+    def copy_to(self, target: Path, progress: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+        """Write what is committed now into another file, durably, under the same key, and mark it as a copy.
+
+        `target` is replaced once that is complete. Others may write meanwhile; the copy does not change by that.
+        progress: gets the bytes done and the bytes in all.
+        """
         unfinished = target.with_suffix(f".{os.getpid()}.new")
-        with opening(target):
-            try:
-                remove_database(unfinished)
-                unfinished.touch(mode=0o600)
-                with (
-                    contextlib.closing(self._open(READER_CACHE_KIB)) as source,
-                    contextlib.closing(self._connect(unfinished, READER_CACHE_KIB)) as copy,
-                ):
-                    source.backup(copy)
-                    if copy.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:  # damage is copied silently
-                        raise DamagedError(f"The database {self.path} is damaged. Restore it from a backup.")
+        try:
+            with (
+                opening(target),
+                contextlib.closing(self._open(READER_CACHE_KIB)) as source,
+                contextlib.closing(self.scratch(unfinished)) as copy,
+            ):
+                self._copy_pages(source, copy, progress)
+                mark_copy(copy)
+            with opening(target):
+                sync_file(unfinished)
                 unfinished.replace(target)
                 sync_folder(target.parent)
-            finally:
-                remove_database(unfinished)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def scratch(self, path: Path) -> Connection:
+        """An empty database in a new file under the same key, quick to write and not safe from crashes."""
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        connection = self._connect(path, READER_CACHE_KIB)
+        connection.execute("PRAGMA journal_mode=off")
+        connection.execute("PRAGMA synchronous=off")
+        return connection
+
+    def _copy_pages(self, source: Connection, copy: Connection, progress: Callable[[int, int], None]) -> None:
+        page = int(source.execute("PRAGMA page_size").fetchone()[0])  # SQLCipher gives it as text
+        source.execute("BEGIN")  # holds one state, so that nobody's commit makes the copy begin again
+        source.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
+        try:
+            source.backup(
+                copy,
+                pages=COPY_PAGES,
+                progress=lambda _status, left, total: progress((total - left) * page, total * page),
+            )
+            is_sound = copy.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]  # damage is copied silently
+        except DatabaseFault as error:
+            if not _is_damage(error):
+                raise
+            is_sound = False
+        if not is_sound:
+            raise DamagedError(f"The database {self.path} is damaged. Restore it from a backup.")
 
     def writer(self) -> Connection:
         """The connection of the one writing thread."""
@@ -210,6 +250,19 @@ def _nobody_can_write(folder: Path) -> bool:
         return True
     status = folder.stat()
     return status.st_uid == os.geteuid() != 0 and not status.st_mode & 0o222
+
+
+def mark_copy(connection: Connection) -> None:
+    """Say inside a database that it is a copy of another one."""
+    connection.execute(
+        "INSERT INTO meta VALUES(?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+        (COPY_MARK, time.time_ns() // 1_000_000),
+    )
+
+
+def _is_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite.SQLITE_NOTADB, sqlite.SQLITE_CORRUPT)
 
 
 @contextlib.contextmanager

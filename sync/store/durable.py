@@ -1,9 +1,18 @@
-"""Folders that keep what was put into them through a power cut: a name is only safe once its folder is synced."""
+"""Files and folders that outlast a power cut: a content is safe once its file is synced, a name once its folder is."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+
+def sync_file(path: Path) -> None:
+    """Wait until the file's content is on the disk."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -54,6 +54,9 @@ class Keyring(Protocol):
     def set_password(self, service: str, user: str, password: str, /) -> None:
         """Keep a secret."""
 
+    def delete_password(self, service: str, user: str, /) -> None:
+        """Forget a secret; an error of the backend when there is none."""
+
 
 def store_secret(user: str, secret: str, timeout: float = TIMEOUT_S) -> None:
     """Keep a secret under a user name; LockedError when there is no keyring, or it is locked or slow."""
@@ -75,6 +78,17 @@ def load_secret(user: str, timeout: float = TIMEOUT_S) -> str:
     if secret is None:
         raise LockedError("The keyring of this computer has no key for this database.")
     return secret
+
+
+def delete_secret(user: str, timeout: float = TIMEOUT_S) -> None:
+    """Forget the secret kept under a user name, if there is one; LockedError when the keyring cannot be reached."""
+
+    def delete() -> None:
+        for keyring in find_keyrings():
+            if keyring.get_password(SERVICE, user) is not None:
+                keyring.delete_password(SERVICE, user)
+
+    _in_worker(delete, timeout)
 
 
 def find_keyrings() -> list[Keyring]:

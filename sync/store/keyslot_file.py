@@ -9,10 +9,13 @@ needs no key and tells a damaged file from a wrong passphrase before anybody is 
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -24,6 +27,7 @@ from sync.errors import DamagedError, LockedError, NewerDatabaseError, StoreErro
 from sync.store.durable import sync_folder
 
 FILE_NAME = "keyslots.json"
+LOCK_NAME = "keyslots.lock"
 DATABASE_NAME = "lovelace.db"
 VERSION = 1
 MAX_FILE_BYTES = 64 * 1024
@@ -163,6 +167,23 @@ def write_keyslots(home: Path, keyslots: Keyslots, *, replace: bool) -> None:
         raise StoreError(f"{home} has a database already.") from error
     except OSError as error:
         raise StoreError(f"{home / FILE_NAME} cannot be written: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def changing(home: Path) -> Iterator[None]:
+    """Keeps other processes from changing the slots between reading and writing them."""
+    try:
+        descriptor = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoreError(f"{home / LOCK_NAME} cannot be written: {error.strerror}.") from error
+    try:
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write_atomically(path: Path, data: bytes, replace: bool) -> None:

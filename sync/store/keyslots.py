@@ -24,7 +24,7 @@ from sync.crypto import (
     seal,
 )
 from sync.errors import IdentityError, LockedError, ProtocolError, StoreError
-from sync.identity.recovery import SECRET_BYTES, read_code, show_code
+from sync.identity.recovery import SECRET_BYTES, looks_like_code, read_code, show_code
 from sync.store.durable import make_folder
 from sync.store.keyslot_file import (
     DATABASE_ID_BYTES,
@@ -37,6 +37,7 @@ from sync.store.keyslot_file import (
     RecoverySlot,
     Slot,
     SlotKind,
+    changing,
     check_mac,
     describe_missing,
     make_keyslots,
@@ -96,21 +97,19 @@ def create(
 def unlock(home: Path, *, passphrase: bytes | None = None, prompt: Prompt | None = None) -> UnlockedKey:
     """Open the key of a database: with the passphrase if given, else by keyring, prompt, recovery code.
 
-    LockedError says why none of them opened it; DamagedError when the file cannot be trusted.
+    A recovery code that is given in place of a passphrase counts as one. LockedError says why nothing opened it;
+    DamagedError when the file cannot be trusted.
     """
     keyslots = read_keyslots(home)
     if passphrase is not None:
-        slot = keyslots.find("passphrase")
-        if slot is None:
-            raise LockedError("This database has no passphrase; leave it out to use the computer's keyring.")
-        return _open_slot(keyslots, slot, lambda _question: passphrase)
+        return _open_given(keyslots, passphrase)
     problems: list[str] = []
     for kind in KINDS.values():
         slot = keyslots.find(kind)
         if slot is None:
             continue
         try:
-            return _open_slot(keyslots, slot, prompt)
+            return _open_asked(keyslots, slot, prompt)
         except LockedError as error:
             problems.append(str(error))
     raise LockedError(" ".join(problems))
@@ -134,19 +133,113 @@ def add_passphrase(
     _put_slot(home, unlocked, slot)
 
 
-def add_recovery(home: Path, unlocked: UnlockedKey, *, random: Random) -> str:
-    """Let a code on paper open the database, in place of an earlier one. The code is kept nowhere."""
+def add_recovery(
+    home: Path, unlocked: UnlockedKey, *, random: Random, check: Callable[[str], None] = lambda _code: None
+) -> str:
+    """Let a code on paper open the database, in place of an earlier one. The code is kept nowhere.
+
+    check: gets the code before it counts; if it raises, nothing is changed.
+    """
     secret = random(SECRET_BYTES)
+    code = show_code(secret, _RECOVERY_CODE)
+    check(code)
     sealed = seal(_recovery_kek(secret), unlocked.key, _aad(unlocked.database_id, "recovery"), random)
     _put_slot(home, unlocked, RecoverySlot(sealed.hex()))
-    return show_code(secret, _RECOVERY_CODE)
+    return code
+
+
+def is_same_code(code: str, typed: str) -> bool:
+    """Whether somebody typed a recovery code again, forgiving what reading it forgives."""
+    try:
+        return read_code(typed, _RECOVERY_CODE) == read_code(code, _RECOVERY_CODE)
+    except IdentityError:
+        return False
+
+
+def add_keyring(home: Path, unlocked: UnlockedKey, *, random: Random) -> None:
+    """Let the operating system's keyring open the database; LockedError when there is no usable one.
+
+    What the keyring has for this database already is used again: other copies of it may depend on that.
+    """
+    from sync.store.keyring_slot import store_secret
+
+    try:
+        kek = _keyring_kek(unlocked.database_id.hex())
+    except LockedError:
+        kek = random(KEY_BYTES)
+        store_secret(unlocked.database_id.hex(), kek.hex())
+    sealed = seal(kek, unlocked.key, _aad(unlocked.database_id, "keyring"), random)
+    _put_slot(home, unlocked, KeyringSlot(sealed.hex()))
+
+
+def remove_slot(home: Path, unlocked: UnlockedKey, kind: SlotKind) -> None:
+    """Take away one way to open the database; StoreError for one that is not there, and for the last.
+
+    The keyring keeps its part until `forget_keyring`.
+    """
+    with changing(home):
+        keyslots = read_keyslots(home)
+        check_mac(keyslots, unlocked.key)
+        left = tuple(slot for slot in keyslots.slots if KINDS[type(slot)] != kind)
+        if len(left) == len(keyslots.slots):
+            raise StoreError(f"There is no {kind} slot; `lovelace keys status` shows those there are.")
+        if not left:
+            raise StoreError(
+                f"The {kind} slot is the only one: without it nobody could open the database. Add another."
+            )
+        write_keyslots(home, make_keyslots(unlocked.database_id, left, unlocked.key), replace=True)
+
+
+def forget_keyring(unlocked: UnlockedKey) -> None:
+    """Make the keyring forget its part, so that no copy of the slots opens by it; LockedError as `add_keyring`."""
+    from sync.store.keyring_slot import delete_secret
+
+    delete_secret(unlocked.database_id.hex())
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """A slot as it is now. opens: None where it was not tried, because it needs something from the person."""
+
+    kind: SlotKind
+    opens: bool | None
+    message: str
+
+
+def slot_states(home: Path, passphrase: bytes | None = None) -> list[SlotState]:
+    """Which slots open the database now, without asking anybody; with a passphrase only that is tried.
+
+    Errors as `unlock`, but not for a slot that stays closed.
+    """
+    keyslots = read_keyslots(home)
+    given = None if passphrase is None else "recovery" if _is_code(passphrase) else "passphrase"
+    states = []
+    for slot in keyslots.slots:
+        kind = KINDS[type(slot)]
+        if kind != (given or "keyring"):
+            states.append(SlotState(kind, None, _UNTRIED[kind]))
+            continue
+        try:
+            _open_slot(keyslots, slot, lambda _question: passphrase)
+            states.append(SlotState(kind, True, "It opens the database."))
+        except LockedError as error:
+            states.append(SlotState(kind, False, str(error)))
+    return states
+
+
+_UNTRIED: dict[SlotKind, str] = {
+    "keyring": "Not tried, because a passphrase was given.",
+    "passphrase": "Not tried; it needs the passphrase.",
+    "recovery": "Not tried; it needs the code on paper.",
+}
 
 
 def _put_slot(home: Path, unlocked: UnlockedKey, slot: Slot) -> None:
-    keyslots = read_keyslots(home)
-    check_mac(keyslots, unlocked.key)
-    others = tuple(other for other in keyslots.slots if type(other) is not type(slot))
-    write_keyslots(home, make_keyslots(unlocked.database_id, (*others, slot), unlocked.key), replace=True)
+    with changing(home):
+        keyslots = read_keyslots(home)
+        check_mac(keyslots, unlocked.key)
+        others = tuple(other for other in keyslots.slots if type(other) is not type(slot))
+        write_keyslots(home, make_keyslots(unlocked.database_id, (*others, slot), unlocked.key), replace=True)
 
 
 def _prepare_home(home: Path) -> None:
@@ -177,6 +270,49 @@ def _make_passphrase_slot(
     kek = _passphrase_kek(passphrase, salt, cost)
     sealed = seal(kek, key, _aad(database_id, "passphrase"), random)
     return PassphraseSlot(salt.hex(), cost.passes, cost.memory, sealed.hex())
+
+
+def _open_given(keyslots: Keyslots, secret: bytes) -> UnlockedKey:
+    """Open with what a script gave, or a person typed at the question for the passphrase."""
+    recovery, slot = keyslots.find("recovery"), keyslots.find("passphrase")
+    if _is_code(secret):
+        if recovery is None:
+            raise LockedError("This is a recovery code, but the database has none. Give its passphrase.")
+        return _open_slot(keyslots, recovery, lambda _question: secret)
+    mistyped = _mistyped(secret) if recovery is not None else ""
+    if slot is None:
+        none = "This database has no passphrase; leave it out to use the computer's keyring."
+        raise LockedError(mistyped or none)
+    try:
+        return _open_slot(keyslots, slot, lambda _question: secret)
+    except LockedError as error:
+        raise LockedError(f"{error} Read as a recovery code: {mistyped}" if mistyped else str(error)) from error
+
+
+def _open_asked(keyslots: Keyslots, slot: Slot, prompt: Prompt | None) -> UnlockedKey:
+    if not isinstance(slot, PassphraseSlot):
+        return _open_slot(keyslots, slot, prompt)
+    return _open_given(keyslots, _ask(prompt, "Passphrase: ", "No passphrase was given."))
+
+
+def _is_code(secret: bytes) -> bool:
+    """Whether this is a recovery code of some database: its checksum is right."""
+    try:
+        _read_recovery_code(secret)
+    except LockedError:
+        return False
+    return True
+
+
+def _mistyped(secret: bytes) -> str:
+    """What is wrong with something that looks like a recovery code; '' when it does not."""
+    if not looks_like_code(secret.decode("utf-8", "replace")):
+        return ""
+    try:
+        _read_recovery_code(secret)
+    except LockedError as error:
+        return str(error)
+    return ""
 
 
 def _open_slot(keyslots: Keyslots, slot: Slot, prompt: Prompt | None) -> UnlockedKey:

@@ -61,6 +61,18 @@ class SecretService:
             _unlock(collection)
             collection.create_item(_LABEL, attributes, password.encode("utf-8"), replace=True)
 
+    def delete_password(self, service: str, user: str) -> None:
+        """Forget a secret; LockedError when it stays locked."""
+        with closing(secretstorage.dbus_init()) as bus:
+            try:
+                collection = Collection(bus)
+            except ItemNotFoundException:
+                return
+            _unlock(collection)
+            for item in collection.search_items(_attributes(service, user)):
+                _unlock(item)
+                item.delete()
+
 
 def _attributes(service: str, user: str) -> dict[str, str]:
     return {"service": service, "username": user}
