@@ -465,14 +465,13 @@ class Engine:
 
     def rebuild(self) -> int:
         """Drop the projection and derive it again from the documents; gives the number of events projected."""
-        count = 0
         with self.transaction() as tx:
             self._projector.drop(tx.connection)
             search_index.drop(tx.connection)
             search_index.create(tx.connection)
             self._projector.create(tx.connection)
-            for row in entries.documents(tx.connection):
-                count += self._project(self._projector, tx.connection, row)
+            shown = Shower(tx.connection, self._projector, self._clock, tx.subjects)
+            count = sum(self._project(shown, row) for row in entries.documents(tx.connection))
             tx.connection.execute(
                 "INSERT INTO meta VALUES('projection', ?) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
                 (self._projector.version,),
@@ -485,7 +484,9 @@ class Engine:
         """An empty encrypted database of its own, which is gone afterwards."""
         path = self._database.path.with_suffix(f".scratch-{self._process}.new")
         try:
-            with opening(path), contextlib.closing(self._database.scratch(path)) as connection:
+            with opening(path):
+                connection = self._database.scratch(path)
+            with contextlib.closing(connection):
                 yield connection
         finally:
             path.unlink(missing_ok=True)

@@ -221,7 +221,9 @@ class Doctor:
         blobs = BlobStore(self._home / BLOBS)
         try:
             different = workspace.with_engine(lambda engine: differences(engine, blobs))
-        except DatabaseFault as error:  # tables that are not what they should be
+        except DatabaseFault as error:
+            if getattr(error, "sqlite_errorname", "") != "SQLITE_ERROR":  # else tables are not what they should be
+                raise
             different = [f"tables ({error})"]
         if not different:
             return Finding(True, "Lists and search are what the documents say.")

@@ -158,7 +158,8 @@ def _copy_blobs(
     done, copies, damaged = 0, [], []
     for path in blob_files(source):
         copy = target / BLOBS / path.parent.name / path.name
-        copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (target / BLOBS, copy.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
         try:
             done += _copy_file(path, copy, durable=False)
         except FileNotFoundError:  # erased by a purge since it was listed

@@ -103,7 +103,7 @@ class Database:
                 unfinished.replace(target)
                 sync_folder(target.parent)
         finally:
-            unfinished.unlink(missing_ok=True)
+            remove_database(unfinished)
 
     def scratch(self, path: Path) -> Connection:
         """An empty database in a new file under the same key, quick to write and not safe from crashes."""

@@ -27,8 +27,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that only its owner may enter, with those above it, for good; one that is there stays as it is."""
+    """Make a folder that only its owner may enter, with the missing ones above it, for good; one that is there stays as it is."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in reversed(made):
+        path.mkdir(mode=0o700, exist_ok=True)
         sync_folder(path.parent)

@@ -184,9 +184,7 @@ def remove_slot(home: Path, unlocked: UnlockedKey, kind: SlotKind) -> None:
         if len(left) == len(keyslots.slots):
             raise StoreError(f"There is no {kind} slot; `lovelace keys status` shows those there are.")
         if not left:
-            raise StoreError(
-                f"The {kind} slot is the only one: without it nobody could open the database. Add another."
-            )
+            raise StoreError(f"The {kind} slot is the only way to open the database. Add another one first.")
         write_keyslots(home, make_keyslots(unlocked.database_id, left, unlocked.key), replace=True)
 
 

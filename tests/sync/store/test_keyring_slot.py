@@ -39,6 +39,9 @@ class BrokenKeyring:
     def set_password(self, _service: str, _user: str, _password: str) -> None:
         raise self.error
 
+    def delete_password(self, _service: str, _user: str) -> None:
+        raise self.error
+
 
 @needs_gnome_keyring
 def test_secret_service_keeps_the_key_between_sessions(session: Session) -> None:
@@ -57,6 +60,39 @@ def test_items_are_those_of_the_keyring_library(session: Session) -> None:
     )
     _, gone = session.run(UNLOCKED, code + UNLOCK)
     assert gone == "LockedError The keyring of this computer has no key for this database."
+
+
+@needs_gnome_keyring
+def test_a_keyring_slot_is_added_and_taken_away(session: Session) -> None:
+    code = (
+        "cost = keyslots.PassphraseCost(1, 8 << 20)\n"
+        "made = keyslots.create(home, random=system_random, passphrase=b'p', cost=cost)\n"
+        "keyslots.add_keyring(home, made, random=system_random)\n"
+        "before = (home / 'keyslots.json').read_bytes()\n"
+        "report(lambda: keyslots.unlock(home).key == made.key)\n"
+        "report(lambda: [(s.kind, s.opens) for s in keyslots.slot_states(home)])\n"
+        "keyslots.remove_slot(home, made, 'keyring')\n"
+        "report(lambda: keyslots.slot_kinds(home))\n"
+        "keyslots.forget_keyring(made)\n"
+        "keyslots.forget_keyring(made)\n"
+        "(home / 'keyslots.json').write_bytes(before)\n"
+    )
+    *lines, gone = session.run(UNLOCKED, code + UNLOCK)
+    assert lines == ["True", "[('keyring', True), ('passphrase', None)]", "['passphrase']"]
+    assert gone == "LockedError The keyring of this computer has no key for this database. No passphrase was given."
+
+
+@needs_gnome_keyring
+def test_a_second_keyring_slot_leaves_the_first_one_open(session: Session) -> None:
+    """A backup's slot opens by the same secret."""
+    code = CREATE + (
+        "old = (home / 'keyslots.json').read_bytes()\n"
+        "keyslots.add_keyring(home, keyslots.unlock(home), random=system_random)\n"
+        "assert (home / 'keyslots.json').read_bytes() != old\n"
+        "report(lambda: keyslots.unlock(home).key.hex())\n"
+        "(home / 'keyslots.json').write_bytes(old)\n"
+    )
+    assert len(set(session.run(UNLOCKED, code + UNLOCK))) == 1
 
 
 @needs_gnome_keyring

@@ -34,6 +34,9 @@ class FakeKeyring:
     def set_password(self, service: str, user: str, password: str) -> None:
         self.secrets[service, user] = password
 
+    def delete_password(self, service: str, user: str) -> None:
+        del self.secrets[service, user]
+
 
 @pytest.fixture
 def keyring(monkeypatch: pytest.MonkeyPatch) -> FakeKeyring:
