@@ -27,7 +27,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that only its owner may enter, with the missing ones above it, for good; one that is there stays as it is."""
+    """Make a folder that only its owner may enter, with those missing above it, for good; what is there stays."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(made):
         path.mkdir(mode=0o700, exist_ok=True)
