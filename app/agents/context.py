@@ -5,6 +5,7 @@ The terminal and the window start their conversations here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,13 +54,16 @@ def read_past(queries: Queries, session: str) -> SessionPast:
 
 
 def session_folders(cwd: str | None, bound: Sequence[Path]) -> tuple[Path, ...]:
-    """The folders an agent works in: the workspace's, with the session's own first.
+    """The folders an agent works in: the workspace's, with the session's own first, which may be inside one of them.
 
     A session's folder alone is not enough: it may come from an import and name anything.
     """
     folders = [folder for folder in bound if folder.is_dir()]
     if cwd is not None:
-        folders.sort(key=lambda folder: not Path(cwd).is_relative_to(folder))
+        own = Path(os.path.realpath(cwd))
+        folders.sort(key=lambda folder: not own.is_relative_to(folder.resolve()))
+        if folders and own.is_relative_to(folders[0].resolve()) and own.is_dir():
+            folders = [own, *(folder for folder in folders if folder.resolve() != own)]
     return tuple(folders)
 
 

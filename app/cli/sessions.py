@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from app.cli import session_files
 from app.cli.call import call_of
 from app.cli.declared import find_sessions, group, run_on_sessions
 from app.cli.errors import UsageError
@@ -215,6 +216,8 @@ def _on_many(command: Command, done: str) -> Callable[[typer.Context, list[str]]
 
 
 cli.command("show")(show)
+for _files_command in (session_files.files, session_files.diff, session_files.drift, session_files.restore):
+    cli.command()(_files_command)
 for _name, _command, _done in (
     ("archive", commands.ARCHIVE, "Archived {what}."),
     ("pause", commands.PAUSE, "Paused {what}."),

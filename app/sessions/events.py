@@ -58,7 +58,9 @@ class CheckpointFile(Record, frozen=True, kw_only=True):
 
     path: str
     blob: BlobRef | None = None
-    """None: the file did not exist."""
+    """None without `hash`: the file did not exist."""
+    hash: str | None = None
+    """SHA-256 (hex) of a file whose content is not kept: it is binary or large."""
 
 
 class GitState(Record, frozen=True, kw_only=True):
@@ -139,7 +141,11 @@ class FileRead(Body, tag="file_read", frozen=True, kw_only=True):
 
 
 class FileChange(Body, tag="file_change", frozen=True, kw_only=True):
-    """A file was created (`before` None and `diff` from /dev/null), changed, moved or deleted. `diff` is unified."""
+    """A file was created (`before` None and `diff` from /dev/null), changed, moved or deleted. `diff` is unified.
+
+    `before_hash`, `after_hash`: SHA-256 (hex) of a content that is not kept, because it is binary or large. A diff of
+    nothing but its two header lines says that a file was changed whose content before is not known.
+    """
 
     path: str
     language: str | None = None
@@ -151,6 +157,8 @@ class FileChange(Body, tag="file_change", frozen=True, kw_only=True):
     cause: Literal["tool", "command", "person"] = "tool"
     renamed_from: str | None = None
     binary: bool = False
+    before_hash: str | None = None
+    after_hash: str | None = None
     call_id: str | None = None
 
 

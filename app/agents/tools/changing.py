@@ -7,11 +7,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from app.agents.tools.diff import Diff, unified_diff
 from app.agents.tools.failure import ToolFailure
 from app.agents.tools.folders import Target, read_existing, write_file
-from app.agents.tools.looking import MAX_FILE_BYTES, decode_text
+from app.agents.tools.looking import MAX_FILE_BYTES
 from app.agents.tools.tool import Arguments, Site, Tool
+from app.sessions.diff import Diff, decode_text, unified_diff
 from app.sessions.events import FileChange
 
 

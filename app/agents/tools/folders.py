@@ -147,21 +147,31 @@ def explained(name: str) -> Iterator[None]:
 
 def read_file(target: Target, limit: int) -> bytes:
     """The whole file. Raises ToolFailure when it is missing, no plain file, or larger than `limit` bytes."""
+    with open_file(target) as descriptor:
+        status = os.fstat(descriptor)
+        if status.st_size > limit:
+            raise ToolFailure(f"'{target.name}' is too large: {status.st_size} bytes, the limit is {limit}.")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(limit)
+
+
+@contextmanager
+def open_file(target: Target) -> Iterator[int]:
+    """A descriptor of a plain file, opened without following links. Raises ToolFailure."""
     if not target.parts:
         raise ToolFailure("That is a folder, not a file.")
     with explained(target.name), _directory(target) as parent:
-        descriptor = os.open(
-            target.parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent
-        )
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            if stat.S_ISDIR(status.st_mode):
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(target.parts[-1], flags, dir_fd=parent)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISDIR(mode):
                 raise ToolFailure(f"'{target.name}' is a folder, not a file.")
-            if not stat.S_ISREG(status.st_mode):
+            if not stat.S_ISREG(mode):
                 raise ToolFailure(f"'{target.name}' is not a plain file.")
-            if status.st_size > limit:
-                raise ToolFailure(f"'{target.name}' is too large: {status.st_size} bytes, the limit is {limit}.")
-            return file.read(limit)
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 def read_existing(target: Target, limit: int) -> bytes | None:
@@ -191,6 +201,16 @@ def write_file(target: Target, data: bytes) -> None:
             except OSError:
                 os.unlink(temporary, dir_fd=parent)
                 raise
+
+
+def delete_file(target: Target) -> None:
+    """Remove a file or a link, not what the link points to. Raises ToolFailure."""
+    if not target.parts:
+        raise ToolFailure("That is a folder, not a file.")
+    if ".git" in target.parts:
+        raise ToolFailure(f"'{target.name}': tools do not change anything inside .git.")
+    with explained(target.name), _directory(target) as parent:
+        os.unlink(target.parts[-1], dir_fd=parent)
 
 
 def _mode_of(name: str, parent: int) -> int | None:

@@ -14,6 +14,7 @@ from app.agents.tools.failure import ToolFailure
 from app.agents.tools.folders import Folders, Target, read_file
 from app.agents.tools.tool import Arguments, Site, Tool
 from app.agents.tools.walk import walk
+from app.sessions.diff import decode_text
 from app.sessions.events import FileRead
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -49,16 +50,6 @@ class SearchArguments(Arguments, frozen=True):
         Meta(min_length=1, max_length=1000, description="The text to find, as it is written; case is ignored."),
     ]
     path: Annotated[str, Meta(description="A folder or file to search in.")] = "."
-
-
-def decode_text(data: bytes) -> str | None:
-    """The text of a file, or None when it is not text."""
-    if b"\0" in data[:8192]:
-        return None
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
 
 
 async def _list(site: Site, arguments: ListArguments) -> str:

@@ -11,11 +11,15 @@ from pathspec import GitIgnoreSpec
 from app.agents.tools.folders import Folders
 
 MAX_ENTRIES = 50_000
-_NEVER = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv"})
+NEVER = frozenset(
+    ".git .hg .svn node_modules bower_components __pycache__ .venv .tox .nox .mypy_cache .pytest_cache .ruff_cache "
+    ".gradle .terraform".split()
+)
+"""Folders that no ignore file needs to name."""
 _IGNORE_FILES = (".gitignore", ".ignore")
 _IGNORE_BYTES = 256 * 1024
 
-_Specs = tuple[tuple[Path, GitIgnoreSpec], ...]
+Specs = tuple[tuple[Path, GitIgnoreSpec], ...]
 
 
 def walk(folders: Folders, start: Path, depth: int | None = None) -> Iterator[os.DirEntry[str]]:
@@ -24,19 +28,19 @@ def walk(folders: Folders, start: Path, depth: int | None = None) -> Iterator[os
     depth: how many levels, None for all. Links are given, never followed.
     """
     root = max((r for r in folders.roots if start.is_relative_to(r)), key=lambda r: len(r.parts))
-    specs: _Specs = ()
+    specs: Specs = ()
     for place in (
         root,
         *(root.joinpath(*start.relative_to(root).parts[: n + 1]) for n in range(len(start.relative_to(root).parts))),
     ):
-        specs += _specs_of(place)
+        specs += specs_of(place)
     count = 0
-    stack: list[tuple[Path, int, _Specs]] = [(start, 1, specs)]
+    stack: list[tuple[Path, int, Specs]] = [(start, 1, specs)]
     while stack:
         place, level, specs = stack.pop()
-        below: list[tuple[Path, int, _Specs]] = []
+        below: list[tuple[Path, int, Specs]] = []
         for entry in _entries(place):
-            if entry.name in _NEVER or Path(entry.path) in folders.hidden or _ignored(entry, specs):
+            if entry.name in NEVER or Path(entry.path) in folders.hidden or is_ignored(entry, specs):
                 continue
             count += 1
             if count > MAX_ENTRIES:
@@ -44,7 +48,7 @@ def walk(folders: Folders, start: Path, depth: int | None = None) -> Iterator[os
             yield entry
             if entry.is_dir(follow_symlinks=False) and (depth is None or level < depth):
                 path = Path(entry.path)
-                below.append((path, level + 1, specs + _specs_of(path)))
+                below.append((path, level + 1, specs + specs_of(path)))
         stack.extend(reversed(below))
 
 
@@ -56,7 +60,7 @@ def _entries(place: Path) -> list[os.DirEntry[str]]:
         return []
 
 
-def _specs_of(place: Path) -> _Specs:
+def specs_of(place: Path) -> Specs:
     """Ignore rules of one folder."""
     found: list[tuple[Path, GitIgnoreSpec]] = []
     for name in _IGNORE_FILES:
@@ -71,7 +75,7 @@ def _specs_of(place: Path) -> _Specs:
     return tuple(found)
 
 
-def _ignored(entry: os.DirEntry[str], specs: _Specs) -> bool:
+def is_ignored(entry: os.DirEntry[str], specs: Specs) -> bool:
     """The deepest ignore file that says something about the entry decides."""
     slash = "/" if entry.is_dir(follow_symlinks=False) else ""
     for place, spec in reversed(specs):

@@ -121,7 +121,7 @@ def test_reading_is_bounded_and_of_plain_files_only(place: Path) -> None:
     os.mkfifo(place / "pipe")
     with pytest.raises(ToolFailure, match="not a plain file"):
         read_file(folders.resolve("pipe"), 5)
-    with pytest.raises(ToolFailure, match="is a directory"):
+    with pytest.raises(ToolFailure, match="is a folder"):
         read_file(folders.resolve("src"), 5)
     with pytest.raises(ToolFailure, match="no such file"):
         read_file(folders.resolve("missing"), 5)

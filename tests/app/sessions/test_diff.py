@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.agents.tools import diff as diff_module
-from app.agents.tools.diff import unified_diff
+from app.sessions import diff as diff_module
+from app.sessions.diff import unified_diff
 
 texts = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\r\n", "\x0c\n", "no end"]), max_size=30).map("".join)
 

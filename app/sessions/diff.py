@@ -102,3 +102,13 @@ def _lines(text: str) -> list[str]:
     """Lines end at a line feed only, as for diff and git."""
     lines = text.split("\n")
     return [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+
+
+def decode_text(data: bytes) -> str | None:
+    """The text of a file, or None when it is not text."""
+    if b"\0" in data[:8192]:
+        return None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
