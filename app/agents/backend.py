@@ -14,12 +14,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from app.agents.permission import Policy
 from app.agents.rules import Rules
 from app.sessions.events import AnyBody, BlobRef, Body, PermissionAnswer, PermissionRequest
 from sync.clock import Clock
+
+if TYPE_CHECKING:
+    from app.agents.files.watch import FileWatch
 
 TextKind = Literal["agent_message", "agent_thought"]
 
@@ -88,7 +91,7 @@ class SessionContext:
 
     history: the events so far, oldest first. folders: the workspace's folders, the working one first. tools:
     names of the tools the agent may use; empty for none. hidden: paths that no tool ever opens, even inside a
-    folder. `policy` says what needs a person; `rules` hold even where no person is asked.
+    folder. `policy` says what needs a person; `rules` hold even where no person is asked. files: watches the folders.
     """
 
     ask: Ask
@@ -100,6 +103,7 @@ class SessionContext:
     tools: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     rules: Rules = field(default_factory=Rules)
+    files: FileWatch | None = None
 
 
 class Conversation(Protocol):

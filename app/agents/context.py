@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.agents.backend import AgentBackend, Conversation, SessionContext
+from app.agents.files.watch import FileWatch
 from app.agents.permission import Policy, replay
 from app.agents.recorder import StoreRecorder
 from app.agents.referring import with_references_told
@@ -99,6 +100,7 @@ def session_context(
         hidden=(home.home,),
         tools=tuple(TOOLS) if folders else (),
         policy=own_answers(past, policy),
+        files=FileWatch(recorder, folders, (home.home,)) if folders else None,
     )
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
 
 from app.agents.backend import Answered, Ask, TextKind
-from app.sessions.events import BlobRef, Body, Draft, PermissionAnswer, PermissionRequest, UserMessage
+from app.sessions.events import BlobRef, Body, Draft, FileChange, PermissionAnswer, PermissionRequest, UserMessage
+from app.sessions.files import FILE_KINDS, FileHistory, FileState
 from sync.clock import Clock
 
 T = TypeVar("T")
@@ -57,8 +58,23 @@ class StoreRecorder:
         ref: BlobRef = await self._store.write_async(lambda ops: ops.put_blob(data, name=name))
         return ref
 
+    async def load(self, ref: BlobRef) -> bytes | None:
+        """The content of a payload; None where it is not on this device."""
+        data: bytes | None = await self._store.read_async(lambda queries: queries.find_blob(ref))
+        return data
+
+    async def file_states(self) -> Mapping[str, FileState]:
+        """The files that the session has touched, by path."""
+
+        def read(queries: Any) -> Mapping[str, FileState]:
+            return FileHistory.of(queries.iterate(self._session, kinds=FILE_KINDS)).states()
+
+        return await self._store.read_async(read)
+
     def _draft(self, body: Body) -> Draft:
-        of_person = isinstance(body, UserMessage | PermissionAnswer)
+        of_person = isinstance(body, UserMessage | PermissionAnswer) or (
+            isinstance(body, FileChange) and body.cause == "person"
+        )
         return Draft(body=body, time=self._clock.now_ms(), turn=self.turn, agent=None if of_person else self._agent)
 
 

@@ -106,7 +106,12 @@ class Task:
         await self._recorder.record(Status(status="active"), SessionSet(fields={"status": "active"}))
         conversation = await self._start(text)
         turns = TurnRunner(
-            conversation, self._recorder, model=self._backend.model, runner=self._runner_id, listener=self._hear
+            conversation,
+            self._recorder,
+            model=self._backend.model,
+            runner=self._runner_id,
+            listener=self._hear,
+            files=self._context.files,
         )
         try:
             return await self._attempts(turns, text)

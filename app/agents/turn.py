@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from app.agents.backend import Answered, Ask, Conversation, PromptText, TextDelta, TextKind, Update
 from app.agents.referring import Drawn
@@ -21,6 +21,9 @@ from app.sessions.events import (
     Usage,
     UserMessage,
 )
+
+if TYPE_CHECKING:
+    from app.agents.files.watch import FileWatch
 
 DRAFT_SECONDS = 0.05
 """A streamed text is saved as a draft at most this often."""
@@ -101,6 +104,7 @@ class TurnRunner:
         runner: str | None = None,
         listener: Listener | None = None,
         asking: Asking | None = None,
+        files: FileWatch | None = None,
         draft_seconds: float = DRAFT_SECONDS,
     ) -> None:
         self._conversation = conversation
@@ -109,6 +113,7 @@ class TurnRunner:
         self._runner = runner
         self._listener = listener
         self._asking = asking
+        self._files = files
         self._joiner = Joiner(model)
         self._drafts = _Drafts(recorder, self._joiner, draft_seconds)
         self._cancelled = False
@@ -125,7 +130,7 @@ class TurnRunner:
         prompt = UserMessage(text=text, model=self._model, runner=self._runner) if by_person else Notice(text=text)
         await self._recorder.record(prompt, *drawn.references)
         parts = [PromptText(part) for part in (text, drawn.text) if part]
-        work = asyncio.ensure_future(self._consume(parts))
+        work = asyncio.ensure_future(self._consume(parts) if self._files is None else self._watch(self._files, parts))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -143,6 +148,14 @@ class TurnRunner:
         if not done:
             work.cancel()
         await asyncio.gather(work, return_exceptions=True)
+
+    async def _watch(self, files: FileWatch, parts: Sequence[PromptText]) -> TurnResult:
+        """The turn, with what changes in the folders meanwhile."""
+        try:
+            await files.begin_turn()
+            return await self._consume(parts)
+        finally:
+            await files.end_turn()
 
     async def _consume(self, parts: Sequence[PromptText]) -> TurnResult:
         complete = False

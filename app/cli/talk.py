@@ -77,6 +77,7 @@ class Talk:
             runner=past.device,
             listener=lambda update: self._printer.update(recorder.turn, update),
             asking=asking,
+            files=context.files,
         )
         try:
             async with on_interrupt(runner.cancel):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.agents.backend import AgentBackend, SessionContext
+from app.agents.files.watch import FileWatch
 from app.agents.registry import AgentRegistry
 from app.agents.rules import TASK_RULES, Rules, load_rules
 from app.agents.task import Task, TaskResult, refuse
@@ -104,6 +105,7 @@ async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared
         folders=prepared.folders,
         hidden=(workspace.home,),
         rules=prepared.rules,
+        files=FileWatch(recorder, prepared.folders, (workspace.home,)),
     )
     _, device = await workspace.read_async(lambda queries: queries.own_device())
     task = Task(

@@ -150,7 +150,14 @@ class Turns:
         context = session_context(self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True))
         conversation = await start_conversation(backend, context, recorder, text)
         try:
-            turn.runner = TurnRunner(conversation, recorder, model=backend.model, runner=past.device, asking=asking)
+            turn.runner = TurnRunner(
+                conversation,
+                recorder,
+                model=backend.model,
+                runner=past.device,
+                asking=asking,
+                files=context.files,
+            )
             drawn = await self._workspace.read_async(lambda queries: draw_in(queries, past.row, text))
             result = await turn.runner.run(text, drawn=drawn)
         finally:

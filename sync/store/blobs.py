@@ -80,7 +80,7 @@ class BlobStore:
             raise StoreError(f"The file {self._path(blob_id)} cannot be removed: {error.strerror}.") from error
 
     def _put_row(self, connection: Connection, content: bytes) -> StoredBlob:
-        blob_id = domain_hash("lovelace/blob/1", content)
+        blob_id = row_blob_id(content)
         deflated = zlib.compress(content, 1)
         data = _DEFLATED + deflated if len(deflated) < len(content) else _RAW + content
         connection.execute("INSERT OR IGNORE INTO blob VALUES(?,?,?)", (blob_id, len(content), data))
@@ -91,7 +91,7 @@ class BlobStore:
         if row is None:
             raise StoreError(f"Blob {blob_id.hex()[:12]} is not on this device.")
         content = _unpack(*row)
-        if domain_hash("lovelace/blob/1", content) != blob_id:
+        if row_blob_id(content) != blob_id:
             raise DamagedError(f"Blob {blob_id.hex()[:12]} is damaged. Restore the database from a backup.")
         return content
 
@@ -110,6 +110,11 @@ class BlobStore:
     def _path(self, blob_id: bytes) -> Path:
         name = blob_id.hex()
         return self._folder / name[:2] / name
+
+
+def row_blob_id(content: bytes) -> bytes:
+    """The id of a content as a row of the database."""
+    return domain_hash("lovelace/blob/1", content)
 
 
 def _unpack(size: int, data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from typing import Annotated
 
 from msgspec import Meta
@@ -88,7 +89,8 @@ async def _change(site: Site, target: Target, before: bytes | None, after: bytes
     diff = Diff("", 0, 0) if binary else await asyncio.to_thread(unified_diff, target.name, old, new)
     kept_before = None if before is None else await site.keep(before, target.name)
     kept_after = await site.keep(after, target.name)
-    await asyncio.to_thread(write_file, target, after)
+    with site.files.writing(target.name, after, kept_after) if site.files else nullcontext():
+        await asyncio.to_thread(write_file, target, after)
     if before != after:
         site.emit(
             FileChange(

@@ -39,6 +39,8 @@ async def run_command(site: Site, command: str, cwd: str = ".") -> Finished:
         raise ToolFailure(f"'{target.name}' is not a folder.")
     if (refusal := site.rules.refuse_command(command)) is not None:
         raise ToolFailure(refusal)
+    if site.files is not None:
+        await site.files.command_began()
     site.emit(Command(call_id=site.call_id, command=command, cwd=target.name))
     result = CommandResult(call_id=site.call_id, signal="SIGKILL")
     try:
@@ -58,6 +60,9 @@ async def run_command(site: Site, command: str, cwd: str = ".") -> Finished:
         raise ToolFailure(str(error)) from error
     finally:
         site.emit(result)
+        if site.files is not None:
+            for change in await site.files.command_ended(site.call_id):
+                site.emit(change)
 
 
 async def _launch(site: Site, command: str, cwd: str) -> Finished:

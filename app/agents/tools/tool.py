@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
@@ -12,6 +12,9 @@ from app.agents.backend import KeepBlob, Update
 from app.agents.rules import Rules
 from app.agents.tools.folders import Folders
 from app.sessions.events import ToolKind
+
+if TYPE_CHECKING:
+    from app.agents.files.watch import FileWatch
 
 
 class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +34,7 @@ class Site:
     emit: Callable[[Update], None]
     keep: KeepBlob
     confined: bool
+    files: FileWatch | None = None
 
 
 @dataclass(frozen=True, slots=True)

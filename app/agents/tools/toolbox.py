@@ -150,7 +150,8 @@ class ToolBox:
         assert self._folders is not None
         if tool.kind == "execute" and (refusal := await self._prepare_commands()) is not None:
             return Outcome("denied", refusal)
-        site = Site(call_id, self._folders, self._context.rules, self._emit, self._context.keep, bool(self._confined))
+        context, confined = self._context, bool(self._confined)
+        site = Site(call_id, self._folders, context.rules, self._emit, context.keep, confined, context.files)
         try:
             text = await tool.perform(site, parsed)
         except ToolFailure as failure:

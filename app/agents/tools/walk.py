@@ -16,7 +16,7 @@ NEVER = frozenset(
     ".gradle .terraform".split()
 )
 """Folders that no ignore file needs to name."""
-_IGNORE_FILES = (".gitignore", ".ignore")
+IGNORE_FILES = (".gitignore", ".ignore")
 _IGNORE_BYTES = 256 * 1024
 
 Specs = tuple[tuple[Path, GitIgnoreSpec], ...]
@@ -63,7 +63,7 @@ def _entries(place: Path) -> list[os.DirEntry[str]]:
 def specs_of(place: Path) -> Specs:
     """Ignore rules of one folder."""
     found: list[tuple[Path, GitIgnoreSpec]] = []
-    for name in _IGNORE_FILES:
+    for name in IGNORE_FILES:
         path = place / name
         try:
             if path.is_symlink() or path.stat().st_size > _IGNORE_BYTES:
@@ -77,9 +77,10 @@ def specs_of(place: Path) -> Specs:
 
 def is_ignored(entry: os.DirEntry[str], specs: Specs) -> bool:
     """The deepest ignore file that says something about the entry decides."""
-    slash = "/" if entry.is_dir(follow_symlinks=False) else ""
+    slash = "/" if specs and entry.is_dir(follow_symlinks=False) else ""
     for place, spec in reversed(specs):
-        verdict = spec.check_file(Path(entry.path).relative_to(place).as_posix() + slash).include
+        inside = entry.path[len(str(place)) :].lstrip(os.sep).replace(os.sep, "/")
+        verdict = spec.check_file(inside + slash).include
         if verdict is not None:
             return verdict
     return False
