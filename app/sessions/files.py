@@ -118,7 +118,10 @@ def _patched(data: bytes | None, step: Patched) -> bytes | Lost:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What one event says of a file. change: None for a checkpoint, whose `before` and `after` are equal."""
+    """What one event says of a file.
+
+    change: None for a checkpoint, whose `before` and `after` are equal, and for the old place of a moved file.
+    """
 
     order: int
     event: str
@@ -126,6 +129,7 @@ class Moment:
     before: Content
     after: Content
     change: FileChange | None = None
+    is_checkpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,7 @@ class FileState:
         earlier = [moment for moment in self.moments if moment.order < order]
         later = self.moments[len(earlier) :]
         for moment in later:
-            if moment.change is not None:
+            if not moment.is_checkpoint:
                 break
             if moment.turn == turn:
                 return moment.after
@@ -201,7 +205,7 @@ class FileHistory:
             case Checkpoint():
                 for file in event.body.files:
                     content = _checkpointed(file)
-                    self._put(file.path, Moment(order, event.id, event.turn, content, content))
+                    self._put(file.path, Moment(order, event.id, event.turn, content, content, is_checkpoint=True))
 
     def states(self) -> dict[str, FileState]:
         """All files, by path, sorted."""

@@ -103,8 +103,9 @@ def restore(home: Home, files: SessionFiles, steps: Sequence[Step]) -> Restored:
         return Restored(None, (), tuple(refused))
     turn = home.write(lambda operations: operations.new_id())
     record = partial(_record, home, files.session, turn)
-    kept = {step.path: _keep(home, step.path, step.present.data) for step in todo}
-    record(Checkpoint(files=tuple(CheckpointFile(path=step.path, blob=kept[step.path]) for step in todo)))
+    there = [step for step in steps if step.present.kind != "other"]
+    kept = {step.path: _keep(home, step.path, step.present.data) for step in there}
+    record(Checkpoint(files=tuple(_checkpointed(step, kept[step.path]) for step in there)))
     done: list[str] = []
     for step in todo:
         try:
@@ -115,6 +116,10 @@ def restore(home: Home, files: SessionFiles, steps: Sequence[Step]) -> Restored:
         record(_change(step, kept[step.path], _keep(home, step.path, step.data)))
         done.append(step.path)
     return Restored(turn, tuple(done), tuple(refused))
+
+
+def _checkpointed(step: Step, kept: BlobRef | None) -> CheckpointFile:
+    return CheckpointFile(path=step.path, blob=kept, hash=None if kept else step.present.digest)
 
 
 def _carry_out(folders: Folders, step: Step) -> None:
