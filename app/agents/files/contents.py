@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from app.sessions.diff import decode_text
 
 FILE_BYTES = 256 * 1024
 TOTAL_BYTES = 16 * 1024 * 1024
+COPY_SECONDS = 1.0
 
 
 class Contents:
@@ -40,12 +42,13 @@ class Contents:
         self._views = tuple(view for root in self._roots if (view := view_git(root)) is not None)
 
     def copy(self, files: Iterable[tuple[str, Signature]]) -> None:
-        """Read what neither git nor the session has, as far as the budget goes. Blocks."""
+        """Read what neither git nor the session has, as far as memory and time go. Blocks."""
         missing = [(signature[1], path, signature[0]) for path, signature in files if not self._has(path)]
+        deadline = time.monotonic() + COPY_SECONDS
         for _, path, size in sorted(missing, reverse=True):
             if size > FILE_BYTES or path in self._known:
                 continue
-            if self._left < size:
+            if self._left < size or time.monotonic() > deadline:
                 return
             self._copy(path)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from app.sessions.events import GitState
 
 SECONDS = 3.0
-MAX_TRACKED = 20_000
-"""Of a repository with more tracked files only commit and branch are told."""
+INDEX_BYTES = 3 * 1024 * 1024
+"""A larger index (of some 25,000 files) is not read: such a repository is only dirty by what is staged."""
 _HASHED_BYTES = 4 * 1024 * 1024
 _OPTIONS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.untrackedCache=false")
 _ENVIRONMENT = {
@@ -70,11 +70,11 @@ def view_git(folder: Path) -> GitView | None:
 
 def _tracked(folder: Path) -> tuple[dict[str, str], bool]:
     """Clean files below a folder, and whether any tracked one is not."""
-    listed = _git(folder, "ls-files", "-s", "-z", "--debug") or b""
     clean: dict[str, str] = {}
     changed = False
-    if listed.count(b"\0") > MAX_TRACKED:
+    if _index_size(folder) > INDEX_BYTES:
         return clean, changed
+    listed = _git(folder, "ls-files", "-s", "-z", "--debug") or b""
     for oid, name, seconds, nanos, size in _ENTRY.findall(listed):
         path = os.path.join(folder, os.fsdecode(name))
         if _is_clean(path, oid.decode(), int(seconds) * 10**9 + int(nanos), int(size)):
@@ -82,6 +82,14 @@ def _tracked(folder: Path) -> tuple[dict[str, str], bool]:
         else:
             changed = True
     return clean, changed
+
+
+def _index_size(folder: Path) -> int:
+    path = _line(folder, "rev-parse", "--git-path", "index")
+    try:
+        return 0 if path is None else (folder / path).stat().st_size
+    except OSError:
+        return 0
 
 
 def _is_clean(path: str, oid: str, mtime_ns: int, size: int) -> bool:

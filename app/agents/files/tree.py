@@ -20,7 +20,7 @@ from app.agents.tools.walk import IGNORE_FILES, NEVER, Specs, is_ignored, specs_
 MAX_FILES = 20_000
 MAX_FOLDERS = 5_000
 MAX_DEPTH = 200
-FIRST_SECONDS = 3.0
+FIRST_SECONDS = 2.0
 """The first look is broken off after this time; what it has not reached by then is not watched."""
 _RACY_NS = 50_000_000
 
