@@ -11,7 +11,7 @@ within a second; a new conversation that gets the old events as history knows th
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from app.agents.permission import Policy
 from app.agents.rules import Rules
 from app.sessions.events import AnyBody, BlobRef, Body, PermissionAnswer, PermissionRequest
+from app.sessions.views import Author
 from sync.clock import Clock
 
 if TYPE_CHECKING:
@@ -58,10 +59,22 @@ PromptPart = PromptText
 
 
 class PastEvent(Protocol):
-    """What a backend needs of a stored event; `app.sessions.views.Event` has it."""
+    """What a backend needs of a stored event; `app.sessions.views.Event` has it.
+
+    id: '' where it is not known. author: None for what this person and this agent did. source: of an import.
+    """
+
+    @property
+    def id(self) -> str: ...
 
     @property
     def turn(self) -> str | None: ...
+
+    @property
+    def author(self) -> Author | None: ...
+
+    @property
+    def source(self) -> str | None: ...
 
     @property
     def body(self) -> AnyBody: ...
@@ -89,9 +102,13 @@ KeepBlob = Callable[[bytes, str], Awaitable[BlobRef]]
 class SessionContext:
     """All that a conversation may know of its session.
 
-    history: the events so far, oldest first. folders: the workspace's folders, the working one first. tools:
-    names of the tools the agent may use; empty for none. hidden: paths that no tool ever opens, even inside a
-    folder. `policy` says what needs a person; `rules` hold even where no person is asked. files: watches the folders.
+    history: the events so far, oldest first; where older ones were summed up, the compaction that covers them stands
+    in their place, and `earlier_prompts` counts the prompts among them. own: identity (hex) of the person who runs the
+    agent. related, children: what other sessions came to, by their ids, and which of them calls of this one started.
+    state: the state of the work in a few lines, '' for a new session. folders: the workspace's folders, the working
+    one first. tools: names of the tools the agent may use; empty for none. hidden: paths that no tool ever opens, even
+    inside a folder. `policy` says what needs a person; `rules` hold even where no person is asked. files: watches the
+    folders.
     """
 
     ask: Ask
@@ -104,6 +121,11 @@ class SessionContext:
     policy: Policy = field(default_factory=Policy)
     rules: Rules = field(default_factory=Rules)
     files: FileWatch | None = None
+    earlier_prompts: int = 0
+    own: str = ""
+    related: Mapping[str, str] = field(default_factory=dict)
+    children: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    state: str = ""
 
 
 class Conversation(Protocol):

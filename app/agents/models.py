@@ -18,10 +18,11 @@ SILENCE_SECONDS = 180.0
 
 @dataclass(frozen=True, slots=True)
 class OpenModel:
-    """A model that is ready to be asked. `close` lets go of its connections."""
+    """A model that is ready to be asked. `close` lets go of its connections. window: tokens, where its server says."""
 
     model: Model
     close: Callable[[], Awaitable[None]]
+    window: int | None = None
 
 
 Connect = Callable[[], Awaitable[OpenModel]]

@@ -1,21 +1,30 @@
-"""Agents that are language models, driven by pydantic-ai."""
+"""Agents that are language models, driven by pydantic-ai.
+
+A model is told as much of the session as its window holds; older turns are summed up by the model itself, and the
+summary is recorded. A server whose window turns out to be smaller than was thought is asked again with less.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+import json
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.agents.backend import PromptPart, SessionContext, TextDelta, Titles, Update
-from app.agents.history import model_messages, past_items
+from app.agents.history import LABELS, Reader, Step, model_messages
 from app.agents.limits import LimitReached
+from app.agents.memory import Memory, Recalled
 from app.agents.models import Connect, OpenModel, explain
 from app.agents.stream import Joiner, UpdateStream
+from app.agents.summary import summarise
 from app.agents.titles import AskedTitles
 from app.agents.tools.tool import Tool
 from app.agents.tools.toolbox import Outcome, ToolBox
+from app.agents.window import history_room, known_window
 from app.errors import AgentError
-from app.sessions.events import AnyBody, Usage, UserMessage
+from app.sessions.events import Usage, UserMessage
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent
@@ -32,18 +41,25 @@ OVERVIEW = "\nThe folder holds: "
 """Comes before the names at the top of the folder, at the end of the instructions."""
 _MISREADINGS = (ValueError, TypeError, LookupError, AttributeError)
 """What the client libraries raise when a server's answer has not the shape they expect."""
-_HISTORY_CHARACTERS = 400_000
+_LEAST_WINDOW = 2_048
+
+
+class WindowExceeded(AgentError):
+    """The model's window is smaller than was thought."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelBackend:
-    """A model and how to reach it. where: the server, as people read it. history_characters: how much it is told."""
+    """A model and how to reach it. where: the server, as people read it.
+
+    window: tokens it can hold, where that is known better than by its name; what the server says counts before both.
+    """
 
     name: str
     model: str
     connect: Connect
     where: str
-    history_characters: int = _HISTORY_CHARACTERS
+    window: int | None = None
 
     @property
     def titles(self) -> Titles:
@@ -64,9 +80,12 @@ class ModelConversation:
         self._context = context
         self._stream = UpdateStream()
         self._joiner = Joiner(backend.model)
-        self._past: list[AnyBody] = [event.body for event in context.history]
+        self._memory = Memory(context.history, Reader(context.own, backend.name, context.related, context.children))
+        self._window = opened.window or backend.window or known_window(backend.model)
+        self._emitted = 0
         self._tools = ToolBox(context, self._emit)
         self._seen: set[str] = set()
+        self._instructions = self._instruct()
         self._agent = self._build()
 
     def prompt(self, parts: Sequence[PromptPart]) -> AsyncGenerator[Update, None]:
@@ -83,17 +102,24 @@ class ModelConversation:
         await self._opened.close()
 
     def _emit(self, update: Update) -> None:
-        self._past.extend(self._joiner.feed(update))
+        self._memory.add(self._joiner.feed(update))
+        self._emitted += 1
         self._stream.emit(update)
+
+    def _instruct(self) -> str:
+        """What the model is, what lies in the folder, and how the work stands."""
+        names = self._tools.overview()
+        told = TOOL_INSTRUCTIONS if self._tools.tools else CHAT_INSTRUCTIONS
+        told += f"{OVERVIEW}{names}" if names else ""
+        state = f"\n{LABELS}\n\n{self._context.state}" if self._context.state else ""
+        return told + state
 
     def _build(self) -> Agent[None, str]:
         from pydantic_ai import Agent
 
-        names = self._tools.overview()
-        tool_instructions = f"{TOOL_INSTRUCTIONS}{OVERVIEW}{names}" if names else TOOL_INSTRUCTIONS
         return Agent(
             self._opened.model,
-            instructions=tool_instructions if self._tools.tools else CHAT_INSTRUCTIONS,
+            instructions=self._instructions,
             tools=[_offer(tool, self._tools, self._seen) for tool in self._tools.tools],
             retries=3,
         )
@@ -101,36 +127,106 @@ class ModelConversation:
     async def _run(self, text: str) -> None:
         from pydantic_ai.usage import RunUsage
 
-        items = past_items(self._past, self._backend.history_characters)
-        self._past.append(UserMessage(text=text))
         self._tools.begin_turn()
         usage = RunUsage()
         try:
-            await self._ask(text, model_messages(items, with_tools=bool(self._tools.tools)), usage)
+            recalled = await self._answer(text, usage)
+            if recalled.compaction is not None and not recalled.by_model:
+                self._emit(recalled.compaction)
+            self._memory.add(self._joiner.finish())
         finally:
-            self._past.extend(self._joiner.finish(interrupted=True))
+            self._memory.add(self._joiner.finish(interrupted=True))
             self._report(usage)
 
-    async def _ask(self, text: str, history: list[Any], usage: RunUsage) -> None:
-        """One run of the agent; everything that can go wrong with a model becomes an AgentError."""
-        import httpx2
-        from openai import OpenAIError
-        from pydantic import ValidationError
-        from pydantic_ai.exceptions import AgentRunError, UsageLimitExceeded
+    async def _answer(self, text: str, usage: RunUsage) -> Recalled:
+        """Ask the model, with less of the past as long as its window turns out to be too small; what it was told."""
+        while True:
+            try:
+                recalled = await self._recall(text, usage)
+            finally:
+                self._memory.add([UserMessage(text=text)])
+            before = self._emitted
+            try:
+                await self._ask(text, recalled, usage)
+            except WindowExceeded:
+                if self._emitted > before or not self._narrow():
+                    raise
+                self._memory.take_back()
+            else:
+                return recalled
+
+    async def _recall(self, text: str, usage: RunUsage) -> Recalled:
+        """The past, as much as fits beside the prompt. A summary that the model made is recorded at once.
+
+        One that it could not make is recorded only when the model has answered: a server that is away for a moment
+        should not leave a poor one for ever.
+        """
+
+        async def sum_up(previous: str, older: Sequence[Step], room: int) -> str:
+            while True:
+                try:
+                    return await summarise(previous, older, ask, window=self._window, room=room)
+                except WindowExceeded:
+                    if not self._narrow():
+                        raise
+
+        async def ask(instructions: str, prompt: str) -> str:
+            return await self._ask_once(instructions, prompt, usage)
+
+        recalled = await self._memory.recall(self._room(text), sum_up)
+        if recalled.compaction is not None and recalled.by_model:
+            self._emit(recalled.compaction)
+        return recalled
+
+    def _room(self, prompt: str) -> int:
+        offered = [json.dumps([tool.name, tool.description, tool.schema()]) for tool in self._tools.tools]
+        return history_room(self._window, self._instructions, prompt, *offered)
+
+    def _narrow(self) -> bool:
+        """Believe in half the window from now on; False when that would be too little to work with."""
+        if self._window // 2 < _LEAST_WINDOW:
+            return False
+        self._window //= 2
+        return True
+
+    async def _ask(self, text: str, recalled: Recalled, usage: RunUsage) -> None:
+        """One run of the agent."""
         from pydantic_ai.usage import UsageLimits
 
         rules = self._context.rules
-        limits = UsageLimits(request_limit=rules.steps + 2, total_tokens_limit=rules.tokens)
-        try:
+        limits = UsageLimits(request_limit=usage.requests + rules.steps + 2, total_tokens_limit=rules.tokens)
+        with self._explaining():
             await self._agent.run(
                 text,
-                message_history=history,
+                message_history=model_messages(recalled.items, with_tools=bool(self._tools.tools)),
                 usage=usage,
                 usage_limits=limits,
                 event_stream_handler=self._follow,
             )
+
+    async def _ask_once(self, instructions: str, prompt: str, usage: RunUsage) -> str:
+        """One question beside the conversation: without its history and without tools."""
+        from pydantic_ai import Agent
+
+        agent = Agent(self._opened.model, instructions=instructions)
+        with self._explaining():
+            answer = await agent.run(prompt, usage=usage, event_stream_handler=_let_pass)
+        return answer.output
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Everything that can go wrong with a model becomes an AgentError."""
+        import httpx2
+        from openai import OpenAIError
+        from pydantic import ValidationError
+        from pydantic_ai.exceptions import AgentRunError, ModelContextWindowExceededError, UsageLimitExceeded
+
+        try:
+            yield
         except UsageLimitExceeded as error:
             raise LimitReached(f"The agent reached a limit of its rules: {error}") from error
+        except ModelContextWindowExceededError as error:
+            raise WindowExceeded(str(self._explained(error))) from error
         except (AgentRunError, OpenAIError, httpx2.HTTPError, ValidationError, *_MISREADINGS) as error:
             raise self._explained(error) from error
 
@@ -177,6 +273,12 @@ class ModelConversation:
                     cache_write=usage.cache_write_tokens or None,
                 )
             )
+
+
+async def _let_pass(_: object, events: AsyncIterable[AgentStreamEvent]) -> None:
+    """Have the answer streamed, which all servers can, and look at the whole of it only."""
+    async for _event in events:
+        pass
 
 
 def _offer(tool: Tool[Any], tools: ToolBox, seen: set[str]) -> Any:

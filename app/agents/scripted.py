@@ -171,7 +171,8 @@ class ScriptedConversation:
         self._script = script
         self._stream = UpdateStream()
         self._tools = ToolBox(context, self._stream.emit)
-        self._played = sum(isinstance(event.body, UserMessage) for event in context.history)
+        prompts = sum(isinstance(event.body, UserMessage) for event in context.history)
+        self._played = context.earlier_prompts + prompts
 
     def prompt(self, parts: Sequence[PromptPart]) -> AsyncGenerator[Update, None]:
         """The next turn of the script."""

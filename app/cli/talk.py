@@ -16,6 +16,7 @@ from app.agents.recorder import StoreRecorder, first_answer, stored_answer
 from app.agents.referring import draw_in
 from app.agents.titles import is_first_turn, propose_title
 from app.agents.turn import Asking, TurnResult, TurnRunner
+from app.agents.work import work_state
 from app.cli.stream import TurnPrinter
 from app.cli.terminal import ask_permission, on_interrupt
 from app.sessions.events import Body
@@ -68,7 +69,9 @@ class Talk:
         past = await self._workspace.read_async(partial(read_past, session=self.session))
         drawn = await self._workspace.read_async(partial(draw_in, row=past.row, text=text))
         policy = Policy(asks=self._manner.has_person, allowed=self._manner.allowed)
-        context = session_context(self._workspace, past, recorder, asking, folders=self._manner.folders, policy=policy)
+        folders = self._manner.folders
+        state = await work_state(self._workspace, past, folders)
+        context = session_context(self._workspace, past, recorder, asking, folders=folders, policy=policy, state=state)
         conversation = await start_conversation(self._backend, context, recorder, text)
         runner = TurnRunner(
             conversation,

@@ -71,6 +71,12 @@ class Queries(WorkspaceQueries):
         row = self._find_session(identifier)[0]
         return self._session_rows([self._connection.execute(f"{_SESSION} WHERE s.row=?", (row,)).fetchone()])[0]
 
+    def children(self, session: str) -> list[SessionRow]:
+        """Sessions of the workspace that were started by calls of this one (its full id), oldest first."""
+        where = "s.workspace=? AND s.trashed=0 AND s.parent IS NOT NULL AND json_extract(s.parent, '$.session')=?"
+        rows = self._connection.execute(f"{_SESSION} WHERE {where} ORDER BY s.id", (self.workspace, session))
+        return self._session_rows(rows.fetchall())
+
     def latest(self) -> SessionRow | None:
         """The workspace's most recently changed session."""
         rows = self.sessions(SessionFilter(archived=None, limit=1))

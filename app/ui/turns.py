@@ -138,6 +138,7 @@ class Turns:
         from app.agents.referring import draw_in
         from app.agents.titles import is_first_turn, propose_title
         from app.agents.turn import Asking, TurnRunner
+        from app.agents.work import work_state
 
         backend = await self._agents.backend(agent)
         recorder = StoreRecorder(self._workspace, session, agent=backend.name, clock=self._workspace.clock)
@@ -147,7 +148,10 @@ class Turns:
         folders = past.folders if tools else ()
         if tools and not folders:
             await self._require_folders(past.row.workspace_name)
-        context = session_context(self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True))
+        state = await work_state(self._workspace, past, folders)
+        context = session_context(
+            self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True), state=state
+        )
         conversation = await start_conversation(backend, context, recorder, text)
         try:
             turn.runner = TurnRunner(

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pydantic_ai.tools import ToolDefinition
 
 PROMPT_CHARACTERS = 36_000
-"""What fits into the model's context beside its answer."""
+"""What fits into a window of `PROMPT_WINDOW` tokens beside the answer; into other ones, in proportion."""
+PROMPT_WINDOW = 16_384
 _RESULT_CHARACTERS = 6_000
 _COMMAND_CHARACTERS = 1_000
 _PATIENCE = 8
@@ -65,14 +66,15 @@ Row = dict[str, str]
 """A message in the model's own form: `role` and `content`."""
 
 
-def grammar_model(client: AsyncOpenAI, name: str) -> FunctionModel:
-    """The model behind a client of the embedded server.
+def grammar_model(client: AsyncOpenAI, name: str, window: int = PROMPT_WINDOW) -> FunctionModel:
+    """The model behind a client of the embedded server. window: tokens that the server holds.
 
     One for each conversation, because it remembers its plan.
     """
     from pydantic_ai.models.function import FunctionModel
 
-    return FunctionModel(stream_function=_Steps(client).stream, model_name=name)
+    steps = _Steps(client, PROMPT_CHARACTERS * window // PROMPT_WINDOW)
+    return FunctionModel(stream_function=steps.stream, model_name=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +108,15 @@ class _Done:
 class _Steps:
     """The model's side of one conversation."""
 
-    def __init__(self, client: AsyncOpenAI) -> None:
+    def __init__(self, client: AsyncOpenAI, characters: int) -> None:
         self._client = client
+        self._characters = characters
         self._needs = _Needs()
 
     async def stream(self, messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         """One answer, as pydantic-ai asks for it."""
         tools = info.function_tools
-        rows = _rows(messages, info.instructions or "", tools)
+        rows = _rows(messages, info.instructions or "", tools, self._characters)
         if not tools:
             async for text in _ask(self._client, rows, _PLAIN):
                 yield text
@@ -272,11 +275,13 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
 # what the model is told
 
 
-def _rows(messages: list[ModelMessage], instructions: str, tools: Sequence[ToolDefinition]) -> list[Row]:
+def _rows(
+    messages: list[ModelMessage], instructions: str, tools: Sequence[ToolDefinition], characters: int
+) -> list[Row]:
     """The messages in the model's own roles, within its context; the first row says what it is and can."""
     system = f"{instructions}\n\n{_explain(tools)}" if tools else instructions
     rows = [row for message in messages for part in message.parts if (row := _row(part, bool(tools))) is not None]
-    return [_said("system", system), *_fit(rows, PROMPT_CHARACTERS - len(system))]
+    return [_said("system", system), *_fit(rows, characters - len(system))]
 
 
 def _without_overview(text: str) -> str:

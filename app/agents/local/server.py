@@ -45,6 +45,11 @@ class LocalServer:
         return await asyncio.to_thread(self._ensure)
 
     @property
+    def context(self) -> int:
+        """The tokens that were asked for as the model's window; the server may hold fewer."""
+        return self._context
+
+    @property
     def pid(self) -> int | None:
         """Of the subprocess, while it is there."""
         return self._process.pid if self._process is not None else None

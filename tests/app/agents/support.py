@@ -20,6 +20,7 @@ from app.sessions.events import (
     ToolCall,
     ToolResult,
 )
+from app.sessions.views import Author
 from sync.testing import ManualClock
 
 T = TypeVar("T")
@@ -69,6 +70,9 @@ class Past:
 
     body: AnyBody
     turn: str | None = None
+    id: str = ""
+    author: Author | None = None
+    source: str | None = None
 
 
 class Person:

@@ -169,7 +169,8 @@ def test_what_is_sent_fits_the_context(tmp_path: Path) -> None:
         messages = request["messages"]
         assert sum(len(message["content"]) for message in messages) < PROMPT_CHARACTERS + 3000
         assert messages[0]["role"] == "system"
-        assert messages[-1]["content"].startswith("the prompt")
+    assert requests[0]["messages"][-1]["content"].startswith("What happened next:")
+    assert requests[-1]["messages"][-1]["content"].startswith("the prompt")
 
 
 def test_going_in_circles_ends_in_a_reply(tmp_path: Path) -> None:
