@@ -279,7 +279,12 @@ class Takeover(Body, tag="takeover", frozen=True, kw_only=True):
 
 
 class Compaction(Body, tag="compaction", frozen=True, kw_only=True):
-    """A summary that stands for older turns when an agent is given the session again."""
+    """A summary that stands for older turns when an agent is given the session again.
+
+    It covers the events of the conversation up to the one with the id `last`; `first` is where the conversation
+    begins. Of several the one whose `last` is greatest counts: each sums up what the one before it did as well. Without
+    `last`, as imports have it, it covers nothing and is told where it stands.
+    """
 
     text: str
     first: str | None = None
