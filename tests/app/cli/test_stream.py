@@ -7,6 +7,7 @@ from app.cli.stream import TurnPrinter
 from app.sessions.events import (
     Command,
     CommandResult,
+    Compaction,
     Conclusion,
     FileRead,
     PermissionRequest,
@@ -93,3 +94,10 @@ def test_a_conclusion_does_not_repeat_the_last_message() -> None:
         printer.update("t", TextDelta("agent_message", "pass."))
         printer.concluded([Conclusion(text=conclusion, outcome="completed")])
         assert stdout.getvalue().splitlines() == ["All tests pass.", shown_as]
+
+
+def test_only_a_terminal_sees_that_older_turns_were_summed_up() -> None:
+    for stdout, text in ((Terminal(), "[compaction] in short\n"), (io.StringIO(), "")):
+        printer = TurnPrinter(Output(json=False, stdout=stdout, stderr=io.StringIO(), environment={"NO_COLOR": "1"}))
+        printer.update("t", Compaction(text="in short", last="x"))
+        assert stdout.getvalue() == text
