@@ -16,6 +16,7 @@ from app.agents.files.watch import FileWatch
 from app.agents.registry import AgentRegistry
 from app.agents.rules import TASK_RULES, Rules, load_rules
 from app.agents.task import Task, TaskResult, refuse
+from app.agents.titles import propose_title
 from app.cli.call import Call
 from app.cli.conversations import working_folders
 from app.cli.errors import FAILED, INTERRUPTED, UNREACHABLE, WAITING
@@ -112,9 +113,12 @@ async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared
         backend, context, recorder, runner=device, listener=lambda update: printer.update(recorder.turn, update)
     )
     try:
-        return await task.run(text)
+        result = await task.run(text)
     finally:
         printer.end()
+    if result.outcome == "completed":
+        await propose_title(workspace, prepared.session, backend, text, result.text)
+    return result
 
 
 def _exit_code(result: TaskResult) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from sync.store import search_index
 from sync.store.database import Connection
 
 LOST = "What this session had inherited from the session it was forked from was purged."
@@ -65,15 +66,17 @@ def note_name(session: str) -> str:
 def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str]) -> list[bytes]:
     """Remove all rows of sessions; gives the ids of the blobs that nothing refers to any more."""
     blobs: set[str] = set()
+    indexed: list[int] = []
     for session in sessions:
         row = connection.execute("SELECT row FROM session WHERE id=?", (session,)).fetchone()[0]
         blobs |= {blob for (blob,) in connection.execute("SELECT blob FROM session_blob WHERE session=?", (row,))}
-        connection.execute("DELETE FROM search WHERE rowid IN (SELECT row FROM event WHERE session=?)", (row,))
+        indexed += [event for (event,) in connection.execute("SELECT row FROM event WHERE session=?", (row,))]
         for table in ("event", "session_field", "session_blob", "session_author"):
             connection.execute(f"DELETE FROM {table} WHERE session=?", (row,))
         connection.execute("DELETE FROM session WHERE row=?", (row,))
         connection.execute("DELETE FROM draft WHERE session=?", (session,))
         connection.execute("DELETE FROM note WHERE workspace=? AND name=?", (workspace, note_name(session)))
+    search_index.erase(connection, indexed)
     connection.execute("DELETE FROM author WHERE row NOT IN (SELECT author FROM session_author)")
     return unused_blobs(connection, map(bytes.fromhex, blobs))
 

@@ -2,9 +2,8 @@
 
 What stays of a purged document: its row, under the kind `PURGED`, so that nothing brings it back; and its entries
 without their changes, so that the device's chain stays contiguous and its signatures can be checked. The order of
-erasing: rows and bundles (zeroed, as `secure_delete` is on), then the words that the full-text index keeps as
-signposts, then the copies that the engine leaves in the unused parts of pages when it balances its trees, then the
-write-ahead log.
+erasing: rows and bundles (zeroed, as `secure_delete` is on) and with them the words of the full-text index, then the
+copies that SQLite leaves in the unused parts of pages when it balances its trees, then the write-ahead log.
 """
 
 from __future__ import annotations
@@ -54,7 +53,6 @@ def erase_remains(connection: Connection) -> bool:
 
     Gives whether the write-ahead log could be emptied: not while another connection reads for long.
     """
-    connection.execute("INSERT INTO search(search) VALUES('optimize')")
     connection.execute("VACUUM")
     busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     return not busy

@@ -10,7 +10,7 @@ tokens, "quoted text" a phrase, word* a prefix.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sync.store.database import Connection
 
@@ -39,6 +39,17 @@ def drop(connection: Connection) -> None:
     """Remove the table, if it is there."""
     connection.execute("DROP TABLE IF EXISTS search_term")
     connection.execute("DROP TABLE IF EXISTS search")
+
+
+def erase(connection: Connection, rows: Iterable[int]) -> None:
+    """Remove rows and write the whole index anew, so that it keeps none of their words, not even as signposts.
+
+    Removing many rows one by one in FTS5's secure way takes some 5 ms each, ten times as long as all of this.
+    """
+    connection.execute("INSERT INTO search(search, rank) VALUES('secure-delete', 0)")
+    connection.executemany("DELETE FROM search WHERE rowid=?", [(row,) for row in rows])
+    connection.execute("INSERT INTO search(search) VALUES('optimize')")
+    connection.execute("INSERT INTO search(search, rank) VALUES('secure-delete', 1)")
 
 
 def first_row(time_ms: int) -> int:

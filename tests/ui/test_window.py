@@ -16,8 +16,10 @@ from pytestqt.qtbot import QtBot
 
 from app.agents.backend import AgentBackend
 from app.agents.scripted import ScriptedBackend, parse_script
+from app.commands import sessions as commands
 from app.errors import NotFound, UserError
 from app.sessions.events import AgentMessage, Body, Draft, PermissionAnswer, PermissionRequest, ToolCall, UserMessage
+from app.sessions.views import SessionRow
 from app.ui.app import make_desk
 from app.ui.desk import Desk
 from app.ui.models.sessions import Tab
@@ -400,6 +402,45 @@ def test_rename(running: Running) -> None:
     notice.field.setText("New")
     QTest.keyClick(notice.field, Qt.Key.Key_Return)
     running.until(lambda: running.conversation.title.text() == "New")
+
+
+def test_pause_and_resume(running: Running) -> None:
+    session = write_session(running.workspace, "Busy", UserMessage(text="x"))
+    running.open(session)
+    for title, status in ((commands.PAUSE.title, "paused"), (commands.RESUME.title, "active")):
+        [action] = [action for action in running.window.actions() if action.text() == title]
+        action.trigger()
+        running.until(lambda status=status: _row(running, session).status == status)
+
+
+def _row(running: Running, session: str) -> SessionRow:
+    return running.workspace.read(lambda queries: queries.session(session))
+
+
+def test_a_session_that_is_purged_leaves_the_window(running: Running) -> None:
+    session = write_session(running.workspace, "Gone soon", UserMessage(text="x"))
+    running.open(session)
+    running.workspace.write(lambda operations: operations.purge([session]))
+    running.until(lambda: running.conversation.session is None)
+    running.until(lambda: running.window.browser.model.rowCount() == 0)
+
+
+def test_the_agent_names_the_session(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "SCRIPT", [[{"say": "Hello."}, {"title": "A greeting"}]])
+    session = running.workspace.write(lambda operations: operations.create())
+    running.open(session)
+    running.say("Hi there")
+    running.until(lambda: running.conversation.title.text() == "A greeting")
+
+
+def test_tools_whose_folder_is_gone(running: Running, tmp_path: Path) -> None:
+    session = write_session(running.workspace, "Tools", UserMessage(text="x"))
+    (tmp_path / "project").rmdir()
+    running.open(session)
+    assert not running.conversation.composer.tools.isEnabled()
+    assert "workspace relink" in running.conversation.composer.tools.toolTip()
+    with pytest.raises(UserError, match="workspace relink"):
+        running.desk.bridge.call(running.desk.turns.prompt(session, "scripted", "x", tools=True)).result(10)
 
 
 def test_tabs_filter_and_say_when_they_are_empty(running: Running) -> None:
