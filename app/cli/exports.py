@@ -92,8 +92,8 @@ def _print_bytes(call: Call, workspace: Workspace, format: Format, rows: list[Se
 
 
 def _write_file(call: Call, workspace: Workspace, format: Format, rows: list[SessionRow], path: Path) -> None:
-    with _new_file(path, binary=format.binary) as file:
-        events = _write(workspace, format, rows, file)
+    with _new_file(path, binary=format.binary) as file, call.out.progress("Written:") as advance:
+        events = _write(workspace, format, rows, _Printed(_telling(file.write, advance)))
     _done(call, rows, path, events)
 
 
@@ -104,13 +104,15 @@ def _write_folder(call: Call, workspace: Workspace, format: Format, rows: list[S
     except OSError as error:
         raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error
     events = 0
-    for row in rows:
-        with _new_file(folder / _file_name(row, format), binary=format.binary) as file:
-            events += _write(workspace, format, [row], file)
+    with call.out.progress("Exporting", len(rows)) as advance:
+        for number, row in enumerate(rows):
+            advance(number)
+            with _new_file(folder / _file_name(row, format), binary=format.binary) as file:
+                events += _write(workspace, format, [row], _Printed(file.write))
     _done(call, rows, folder / _file_name(rows[0], format) if len(rows) == 1 else folder, events)
 
 
-def _write(workspace: Workspace, format: Format, rows: list[SessionRow], file: IO[Any] | _Printed) -> int:
+def _write(workspace: Workspace, format: Format, rows: list[SessionRow], file: _Printed) -> int:
     return workspace.read(lambda queries: format.write(queries, rows, cast(IO[Any], file)))
 
 
@@ -131,6 +133,19 @@ class _Printed:
 
     def __init__(self, write: Callable[[Any], object]) -> None:
         self.write = write
+
+
+def _telling(write: Callable[[Any], object], advance: Callable[[int], None]) -> Callable[[Any], None]:
+    """The same `write`, which says how many characters or bytes it has written so far."""
+    written = 0
+
+    def tell(piece: str | bytes) -> None:
+        nonlocal written
+        write(piece)
+        written += len(piece)
+        advance(written)
+
+    return tell
 
 
 @contextmanager

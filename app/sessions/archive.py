@@ -12,16 +12,18 @@ import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
 from app.errors import NotFound
 from app.sessions.bodies import encode_draft
 from app.sessions.events import KINDS, AnyBody, BlobRef, Draft, Unknown
-from app.sessions.queries import Queries
 from app.sessions.references import blob_refs
 from app.sessions.views import Event, SessionRow
+
+if TYPE_CHECKING:
+    from app.sessions.queries import Queries
 
 FORMAT = "lovelace-sessions"
 VERSION = 1

@@ -16,13 +16,15 @@ one older than the other, merge into the union of their events. The document is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
 from app.sessions.archive import event_json
-from app.sessions.queries import Queries
 from app.sessions.views import SessionRow
+
+if TYPE_CHECKING:
+    from app.sessions.queries import Queries
 
 _LOCAL = ("workspace", "workspace_name", "bytes")
 

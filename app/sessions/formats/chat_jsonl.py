@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
@@ -41,8 +41,10 @@ from app.sessions.events import (
     UserMessage,
 )
 from app.sessions.formats.counting import Counted
-from app.sessions.queries import Queries
 from app.sessions.views import Event, SessionRow
+
+if TYPE_CHECKING:
+    from app.sessions.queries import Queries
 
 NO_RESULT = "No result: the turn was interrupted."
 _METADATA = ("id", "title", "type", "status", "created", "updated", "tags", "agent", "origin", "parent")

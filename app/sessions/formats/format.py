@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from app.sessions.queries import Queries
 from app.sessions.views import SessionRow
 
-Write = Callable[[Queries, Sequence[SessionRow], IO[Any]], int]
+if TYPE_CHECKING:
+    from app.sessions.queries import Queries
+
+Write = Callable[["Queries", Sequence[SessionRow], IO[Any]], int]
 """Writes sessions to an open file, as a stream where the format allows it; gives the number of events written."""
 
 

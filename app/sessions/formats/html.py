@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from app.sessions.formats.counting import Counted
-from app.sessions.queries import Queries
 from app.sessions.views import SessionRow
+
+if TYPE_CHECKING:
+    from app.sessions.queries import Queries
 
 
 def write_html(queries: Queries, sessions: Sequence[SessionRow], out: IO[str]) -> int:

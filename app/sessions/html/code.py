@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from app.sessions.code_styles import token_style
 from app.sessions.html.text import escaped
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer
+    from pygments.token import _TokenType
 
 MAX_COLOURED = 100_000
 """Characters of code beyond which it stays plain."""
@@ -25,17 +31,29 @@ def code_html(text: str, language: str | None) -> str:
 
 
 def _coloured(text: str, language: str) -> Iterator[str]:
+    lexer = _lexer(language)
+    if lexer is None:
+        yield escaped(text)
+        return
+    for kind, value in lexer.get_tokens(text):
+        style = _style(kind)
+        yield f'<span class="{_CLASSES[style]}">{escaped(value)}</span>' if style else escaped(value)
+
+
+@lru_cache(maxsize=64)
+def _lexer(language: str) -> Lexer | None:
     from pygments.lexers import get_lexer_by_name
     from pygments.util import ClassNotFound
 
     try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
     except ClassNotFound:
-        yield escaped(text)
-        return
-    for kind, value in lexer.get_tokens(text):
-        style = token_style(str(kind))
-        yield f'<span class="{_CLASSES[style]}">{escaped(value)}</span>' if style else escaped(value)
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _style(kind: _TokenType) -> str | None:
+    return token_style(str(kind))
 
 
 def diff_html(diff: str) -> str:
