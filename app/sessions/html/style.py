@@ -40,7 +40,7 @@ _NAMED = (
 _RULES = """
 *{box-sizing:border-box}
 body{margin:0;background:var(--base);color:var(--text);font:15px/1.55 Inter,"Noto Sans",system-ui,sans-serif}
-main{max-width:54rem;margin:0 auto;padding:2rem 1.25rem 5rem;overflow-wrap:anywhere}
+main{max-width:54rem;margin:0 auto;padding:2rem 1.25rem 5rem;overflow-wrap:break-word}
 h1{font-size:1.6rem;line-height:1.25;margin:0 0 .4rem}
 h2{font-size:1rem;margin:0;display:inline}
 .facts,.meta,.who time,small{color:var(--muted)}
@@ -59,6 +59,7 @@ code{font-size:.88em;background:var(--raised);border-radius:4px;padding:.1em .3e
 pre{font-size:.82rem;line-height:1.5;background:var(--raised);border-radius:8px;padding:.7rem .9rem;margin:.6rem 0;
 overflow:auto;max-height:40rem;overflow-wrap:normal;unicode-bidi:isolate;tab-size:4}
 pre.plain{white-space:pre-wrap;overflow-wrap:anywhere}
+summary b{white-space:nowrap}
 .diff{padding:.5rem 0}
 .diff span{display:block;padding:0 .9rem;min-width:max-content}
 table{border-collapse:collapse;display:block;overflow-x:auto}
