@@ -151,6 +151,7 @@ def test_a_read_only_file_is_left_alone(desk: Desk) -> None:
     assert desk.bytes("a.txt") == b"by hand\n"
 
 
+@pytest.mark.slow
 def test_a_large_file_in_its_place_is_kept_and_comes_back(desk: Desk) -> None:
     large = b"0123456789abcdef" * (50_000_000 // 16)
     (desk.folder / "a.txt").write_bytes(large)
@@ -203,3 +204,12 @@ def test_a_session_in_a_folder_of_a_root_names_its_files_from_there(home: Worksp
     desk.tell("T", FileChange(path="c.txt", after=desk.keep(b"c\n")))
     assert desk.restore().paths == ("c.txt",)
     assert desk.bytes("sub/c.txt") == b"c\n"
+
+
+def test_undoing_leaves_absent_what_was_absent(desk: Desk) -> None:
+    (desk.folder / "a.txt").unlink()
+    done = desk.restore("T1")
+    assert (done.paths, desk.bytes("b.txt")) == (("b.txt",), None)
+    assert done.turn is not None
+    assert desk.restore(done.turn).paths == ("b.txt",)
+    assert (desk.bytes("a.txt"), desk.bytes("b.txt")) == (None, b"b\n")
