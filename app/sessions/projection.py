@@ -15,7 +15,7 @@ import msgspec
 
 from app.sessions.bodies import OpenedBody, open_body
 from app.sessions.events import SessionSet
-from app.sessions.ids import counter_of, event_id
+from app.sessions.ids import COUNTER_CHARACTERS, counter_of, event_digest
 from app.sessions.packing import pack_body, resolve_stub, unpack_body
 from app.sessions.references import blob_refs, spilled_into
 from app.sessions.settling import Reach, extended_reach, keep_field, show_fields
@@ -215,7 +215,7 @@ def _matches(identifier: str, opened: OpenedBody, device: bytes) -> bool:
     """Whether an event's id is the one that its body and origin give."""
     source = opened.common.source
     origin = device if source is None else source.encode()
-    return event_id(counter_of(identifier) or 0, origin, opened.data) == identifier
+    return event_digest(origin, opened.data) == identifier[COUNTER_CHARACTERS:]
 
 
 def _insert(batch: _Batch, event: _Candidate) -> None:
