@@ -58,13 +58,13 @@ class Following:
         self._folders = folders
         self._report = report
         self._appender: Appender | None = None
-        self._follower = Follower(
-            places, write=self._write, again=self._look_again, tell=call.out.remark, format=format
-        )
+        self._follower = Follower(places, write=self._write, again=self._distrust, tell=call.out.remark, format=format)
         self._watch = PlaceWatch(places)
         self._signal: int | None = None
         self._stopping = False
         self._wrote = False
+        self._written = 0
+        self._advance: Callable[[int], None] = lambda _: None
         self._trouble: str | None = None
 
     def run(self, first: Totals) -> None:
@@ -72,7 +72,8 @@ class Following:
         with self._watch as watch, self._signals():
             try:
                 watch.refresh()
-                self._follower.look(now=time.monotonic())
+                with self._call.out.progress("Importing") as self._advance:
+                    self._follower.look(now=time.monotonic())
                 self._tell(first)
                 self._go_on(watch)
             except _Stopped:
@@ -127,6 +128,8 @@ class Following:
                 self._call.out.remark(f"{error} Following goes on as soon as that is possible.")
             return False
         self._wrote = True
+        self._written += len(piece)
+        self._advance(self._written)
         if self._trouble is not None:
             self._trouble = None
             self._call.out.remark("The sessions can be written again.")
@@ -149,8 +152,8 @@ class Following:
             self._appender = Appender(KnowingSink(operations), options)
         return self._appender
 
-    def _look_again(self) -> None:
-        self._workspace.write(lambda operations: self._writer(operations).reset())
+    def _distrust(self, format: str, sessions: Sequence[str]) -> None:
+        self._workspace.write(lambda operations: self._writer(operations).distrust(format, sessions))
 
     def _tell(self, totals: Totals | None = None) -> None:
         """Prints what came since the last report; nothing where nothing did, except at the beginning."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -78,7 +79,7 @@ def _follow(call: Call, places: list[Path], format: Format, *, by_folder: bool, 
     with call.workspace() as workspace:
         first = Totals()
         if format == "auto":
-            for path in _find_archives(looked):
+            for path in _find_archives([place for place in looked if os.path.exists(place)]):
                 first.add_archive(_read_archive(call, workspace, path, dry_run=False))
         sinks = Folders if by_folder else None
         Following(call, workspace, looked, None if format == "auto" else format, sinks, report).run(first)

@@ -54,6 +54,7 @@ class Appender(ImportWriter):
 
     def __init__(self, sink: ImportSink, options: ImportOptions | None = None) -> None:
         super().__init__(sink, options or ImportOptions(), lambda _: None, ())
+        self._doubtful: set[tuple[str, str]] = set()
 
     def write(self, format: str, items: Iterable[Item]) -> None:
         """Writes a piece. Where it raises, nothing of it counts, and the same piece may be given again."""
@@ -63,9 +64,10 @@ class Appender(ImportWriter):
             for item in items:
                 self.take(format, item)
             self.flush()
+            self._forget_doubtful()
         except BaseException:
             self._report, self._states = report, states
-            self.reset()
+            self._reset()
             raise
 
     def report(self, sources: int) -> ImportReport:
@@ -75,8 +77,20 @@ class Appender(ImportWriter):
         self._report, self._states = ImportReport(), {}
         return report
 
-    def reset(self) -> None:
-        """Look again at what is in the sessions, before the next piece: it may repeat what was written."""
+    def distrust(self, format: str, sessions: Iterable[str]) -> None:
+        """From now on the stream may repeat what was written to these sessions, their forks and sub-sessions.
+
+        What is in them is therefore looked up for each piece.
+        """
+        self._doubtful.update((format, session) for session in sessions)
+        self._forget_doubtful()
+
+    def _forget_doubtful(self) -> None:
+        for format, source in list(self._pending) if self._doubtful else ():
+            if (format, source.partition("/")[0]) in self._doubtful:
+                del self._pending[format, source]
+
+    def _reset(self) -> None:
         self._pending.clear()
         self._written.clear()
         self._waiting = self._waiting_bytes = 0

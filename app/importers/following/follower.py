@@ -54,9 +54,10 @@ class _Followed:
 class Follower:
     """Follows the transcripts in some places. Times are seconds of any clock that never goes back.
 
-    write: gets pieces of each format's stream; what it raises leaves `look`, `settle` or `finish`. again: is called
-    before a stream repeats what it told. tell: gets sentences for the person. format: only transcripts of this one;
-    files that are named themselves are then taken for it without a look.
+    write: gets pieces of each format's stream; what it raises leaves `look`, `settle` or `finish`. again: gets a
+    format and names of sessions, of which the stream may repeat from now on what it told. tell: gets sentences for
+    the person. format: only transcripts of this one; files that are named themselves are then taken for it without a
+    look.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Follower:
         places: Iterable[Path],
         *,
         write: Write,
-        again: Callable[[], None],
+        again: Callable[[str, Sequence[str]], None],
         tell: Callable[[str], None],
         format: str | None = None,
     ) -> None:
@@ -78,7 +79,6 @@ class Follower:
         self._early: dict[Path, tuple[str, float]] = {}
         self._others: dict[Path, Signature] = {}
         self._transcripts: set[Path] = set()
-        self._repeats = False
         self._told: set[Path] = set()
 
     def take_sources(self) -> int:
@@ -96,7 +96,7 @@ class Follower:
         else:
             known = [path for path in paths if path in self._followed or self._places.covers(path)]
             changes = self._places.changes_at(known)
-        self._notice_moves(changes)
+        self._notice_moves(changes, now)
         for change in changes:
             if change.now is None:
                 self._lose(change.path, now)
@@ -110,16 +110,18 @@ class Follower:
         hot = [path for path, one in self._followed.items() if now - one.read_at < HOT_S]
         self.look([*hot, *self._early, *(place for place in self._places.places if place not in hot)], now=now)
 
-    def _notice_moves(self, changes: Sequence[Change]) -> None:
+    def _notice_moves(self, changes: Sequence[Change], now: float) -> None:
         """Files that were renamed go on under their new names."""
         for change in changes:
             old = self._paths.get(change.now.key) if change.now else None
             if old is not None and old != change.path and not _is_file(old, self._followed[old].key):
                 followed = self._rename(old, change.path)
-                if old.exists():
-                    self._forget(followed)  # what comes in its place is told from itself alone
+                if os.path.exists(old) and _holds(followed.tail):
+                    self._make_way(followed, now)
 
     def _rename(self, old: Path, new: Path) -> _Followed:
+        if new in self._followed:
+            self._end(new)  # the file that was there was overwritten
         followed = self._followed[new] = self._followed.pop(old)
         followed.tail.path = self._paths[followed.key] = new
         self._transcripts.discard(old)
@@ -143,11 +145,16 @@ class Follower:
         if moved is not None:
             self._rename(path, moved)
             self._places.changes_at([moved])
-            if followed.tail.holds(moved.stat().st_size):
-                self._read_on(followed, now)
-                self._forget(followed)
+            if _holds(followed.tail):
+                self._make_way(followed, now)
                 return
         self._end(moved or path)
+
+    def _make_way(self, followed: _Followed, now: float) -> None:
+        """Says all of a file that moved, before what came in its place, which is told from itself alone."""
+        self._read_on(followed, now)
+        self._close(followed, rest=True)
+        self._forget(followed)
 
     def _judge(self, path: Path, signature: Signature, now: float) -> _Followed | None:
         """The followed file that has something new, if it has."""
@@ -182,9 +189,6 @@ class Follower:
         return self._open(path, signature.key, format, head)
 
     def _open(self, path: Path, key: tuple[int, int], format: str, head: Head) -> _Followed:
-        if self._repeats:
-            self._repeats = False
-            self._again()
         file = self._readers[format].open(head)
         self._paths[key] = path
         followed = self._followed[path] = _Followed(key, format, file, Tail(path), head.order)
@@ -291,7 +295,7 @@ class Follower:
 
     def _forget(self, followed: _Followed) -> None:
         self._readers[followed.format].forget(followed.file)
-        self._repeats = True
+        self._again(followed.format, list(followed.file.sessions))
 
     def _shed(self, now: float) -> None:
         """Forgets the files that have been quiet longest, where more is remembered than should be."""
@@ -329,6 +333,13 @@ def _pieces(items: Iterable[Item]) -> Iterator[list[Item]]:
 def _is_file(path: Path, key: tuple[int, int]) -> bool:
     try:
         return Signature.of(path.stat()).key == key
+    except OSError:
+        return False
+
+
+def _holds(tail: Tail) -> bool:
+    try:
+        return tail.holds(tail.path.stat().st_size)
     except OSError:
         return False
 

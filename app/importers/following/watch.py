@@ -64,7 +64,7 @@ class PlaceWatch:
         """Watches what came into being or was replaced; gives whether any place came, went or was replaced."""
         folders: dict[Path, bool] = {}
         for place in self._places:
-            folders[_folder_of(place)] = place.is_dir() or folders.get(_folder_of(place), False)
+            folders[_folder_of(place)] = os.path.isdir(place) or folders.get(_folder_of(place), False)
         keys = {folder: key for folder in folders if (key := _key(folder)) is not None}
         lost = [folder for folder, known in self._watched.items() if keys.get(folder) != known.key]
         for folder in lost:
@@ -134,7 +134,7 @@ class PlaceWatch:
 
 def _folder_of(place: Path) -> Path:
     """What is watched for a place: a folder itself, of a file (which may be replaced) the folder it lies in."""
-    return place if place.is_dir() else place.parent
+    return place if os.path.isdir(place) else place.parent
 
 
 def _key(folder: Path) -> tuple[int, int] | None:

@@ -79,7 +79,7 @@ class Followed:
         self.read: list[int] = []
         self._appender = Appender(KnowingSink(self.store))
         self.follower = Follower(
-            places, write=self._write, again=self._appender.reset, tell=self.told.append, format=format
+            places, write=self._write, again=self._appender.distrust, tell=self.told.append, format=format
         )
 
     def _write(self, format: str, piece: Sequence[Item]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from app.importers.following import follower as module
 from app.importers.following import tail
 from app.importers.following.follower import OPEN_QUIET_S, QUIET_S
+from app.importers.following.watch import PlaceWatch
 from app.sessions.events import Usage
 from app.sessions.ids import derived_id
 from tests.app.importers.following.support import Followed, SharedMemory, import_into
@@ -362,3 +363,25 @@ def test_a_piece_that_could_not_be_written_is_given_again(tmp_path: Path) -> Non
     assert (report.created, report.updated, report.events, failures) == (1, 0, 2, [])
     import_into(expected, path, "claude")
     assert followed.store.rows() == expected.rows()
+
+
+def test_a_source_behind_a_closed_folder(tmp_path: Path) -> None:
+    for parent in (tmp_path, *list(tmp_path.parents)[:-2]):
+        if parent.stat().st_uid == os.geteuid():
+            parent.chmod(parent.stat().st_mode | 0o055)
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    path = write(closed / "t.jsonl", _talk("one"))
+    path.chmod(0o644)
+    closed.chmod(0)
+    followed = Followed(path)
+    with PlaceWatch([tmp_path]) as watch:
+        watch.refresh()  # modules are loaded by who may read them
+    with _as_nobody(), PlaceWatch([path]) as watch:
+        watch.refresh()
+        followed.look()
+        followed.follower.look_at_hot(now=followed.now)
+    closed.chmod(0o755)
+    with _as_nobody():
+        assert followed.look().events == 1
+    assert followed.told == [f"{path} cannot be read: Permission denied. It is followed as soon as it can be."]

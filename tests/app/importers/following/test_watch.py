@@ -98,3 +98,9 @@ def test_a_wait_can_be_ended(tmp_path: Path) -> None:
         watch.wake()
         watch.wait(3_600)
         assert not watch.take()
+
+
+def test_a_place_that_cannot_be_reached(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with PlaceWatch([tmp_path / "loop" / "place", tmp_path / "none" / "place"]) as watch:
+        assert not watch.refresh() and watch.is_complete
