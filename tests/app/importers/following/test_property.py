@@ -120,7 +120,7 @@ class _World:
         import_into(self.expected, copy, "codex" if b'"payload"' in data[:2000] else "claude")
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @example(0, [("append", 1.0), ("rotate", 0)])  # both files end with the same title
 @given(st.integers(0, len(_FILES) - 1), _STEPS)
 def test_following_gives_the_rows_of_imports(number: int, steps: Sequence[tuple[str, float]]) -> None:
