@@ -32,6 +32,7 @@ PERSONAL = "Personal"
 NAME_SETTING = "name"
 MAKING_S = 1.0
 MAKING_STEP_S = 0.02
+CLOSING_PIECES = 18
 Result = TypeVar("Result")
 
 
@@ -311,7 +312,6 @@ class Workspace:
 
     async def _commits(self) -> AsyncGenerator[tuple[int, set[str], set[str]], None]:
         """(seq, processes, subjects) of what was committed since the last look."""
-        import asyncio
 
         from sync.store.wakeup import CommitWatch
 
@@ -323,19 +323,36 @@ class Workspace:
                 if rows:
                     seq = rows[-1][0]
                     yield seq, {row[1] for row in rows}, {s for row in rows for s in row[2].split("\n")}
-                else:  # nothing happens: somebody who was writing may have died
-                    if drafting := await self.read_async(lambda queries: queries.drafting()):
-                        await asyncio.to_thread(self._recover, drafting)
+                else:
+                    await self._tidy()
+
+    async def _tidy(self) -> None:
+        """A quiet moment: somebody who was writing may have died, and what can wait may be done in small steps."""
+        import asyncio
+
+        if drafting := await self.read_async(lambda queries: queries.drafting()):
+            await asyncio.to_thread(self._recover, drafting)
+        if self._operations is not None:
+            with contextlib.suppress(StoreError):  # there is time for it later too
+                await self.write_async(lambda operations: operations.bundle_step())
 
     def close(self) -> None:
         """Finish what is being written and give everything back; again is free."""
         engine, self._engine = self._engine, None
         if engine is not None:
-            self._writing.submit(engine.close).result()
+            self._writing.submit(_close_engine, engine).result()
         self._writing.shutdown()
         self._reading.shutdown()
         while self._open_queries:
             self._open_queries.pop().close()
+
+
+def _close_engine(engine: Engine) -> None:
+    """Store what was closed meanwhile more tightly, a segment at most, and give the connection back."""
+    with contextlib.closing(engine), contextlib.suppress(StoreError):
+        for _ in range(CLOSING_PIECES):
+            if not engine.bundle_step():
+                break
 
 
 def _open_database(home: Path, credentials: Credentials, random: Random) -> Database:

@@ -500,6 +500,10 @@ class SessionOperations:
         """Derive all rows again from the documents; gives the number of events."""
         return self._engine.rebuild()
 
+    def bundle_step(self) -> bool:
+        """Do a small piece of storing closed segments more tightly; gives whether there may be more to do."""
+        return self._engine.bundle_step()
+
     # helpers
 
     def new_id(self) -> str:

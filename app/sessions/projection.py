@@ -98,6 +98,8 @@ class _Batch:
     replaced: bool = False
     moment: int = -1
     next_row: int = 0
+    last_row: int = -1
+    """No event has a greater row; -1 while that is not known."""
 
 
 class SessionProjector:
@@ -242,6 +244,12 @@ def _next_row(batch: _Batch, time_ms: int) -> int:
     """A free row id: the moment itself or, where that is taken, soon after it."""
     moment = first_row(time_ms)
     row = batch.next_row if moment == batch.moment else moment
+    if batch.last_row < 0:
+        (batch.last_row,) = batch.connection.execute("SELECT coalesce(max(row), 0) FROM event").fetchone()
+    if row > batch.last_row:  # nothing is there yet, as usual for what is new
+        batch.last_row = row
+        batch.moment, batch.next_row = moment, row + 1
+        return row
     skipped = SKIPPED_ROWS
     while batch.connection.execute("SELECT 1 FROM event WHERE row=?", (row,)).fetchone():
         (last,) = batch.connection.execute(
@@ -249,6 +257,7 @@ def _next_row(batch: _Batch, time_ms: int) -> int:
         ).fetchone()
         row, skipped = last + 1, skipped * 2
     batch.moment, batch.next_row = moment, row + 1
+    batch.last_row = max(batch.last_row, row)
     return row
 
 

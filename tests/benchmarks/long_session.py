@@ -44,13 +44,14 @@ def write_session(operations: SessionOperations, count: int) -> str:
     words = Words(4)
     session = operations.create(title="Long")
     for at in range(0, count, _BATCH):
-        bodies = (_body(words, number) for number in range(at, min(at + _BATCH, count)))
+        bodies = (session_body(words, number) for number in range(at, min(at + _BATCH, count)))
         drafts = [Draft(body=body, time=_START_MS + (at + n) * 500) for n, body in enumerate(bodies)]
         operations.append(session, drafts)
     return session
 
 
-def _body(words: Words, number: int) -> AnyBody:
+def session_body(words: Words, number: int) -> AnyBody:
+    """The body of the event with this number: prompt, command, its result, answer, and again."""
     call = f"call_{number // 4}"
     match number % 4:
         case 0:

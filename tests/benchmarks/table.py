@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from tests.benchmarks import (
     append,
+    bundles,
     disk,
     idle,
     import_memory,
     import_rate,
+    long_append,
     long_session,
     search,
     sessions_list,
@@ -34,6 +36,8 @@ BENCHMARKS = (
     Benchmark("append", "one durable event, next to plain sqlite3 with FTS5", append.run),
     Benchmark("list", "`sessions list --json` as a whole process", sessions_list.run),
     Benchmark("session", "a session of 100,000 events", long_session.run),
+    Benchmark("long", "appending to that session from a new process; rebuild", long_append.run),
+    Benchmark("bundles", "closed segments as bundles next to single changes", bundles.run),
     Benchmark("window", "that session in the window", window.run),
     Benchmark("import", "events a second, as a library and as a process", import_rate.run),
     Benchmark("disk", "size of a home next to what was imported", disk.run),
