@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from app.sessions.operations import SessionOperations
     from sync.engine import Engine
+    from sync.repository.opened import Damage
 
 PERSONAL = "Personal"
 NAME_SETTING = "name"
@@ -105,6 +106,8 @@ class Workspace:
         self.home = home
         self.clock = clock
         self.settings = Settings(self)
+        self.damages: list[Damage] = []
+        """What writing found damaged and set aside so far; each is a sentence for people."""
         self.process = f"{os.getpid()}-{os.urandom(4).hex()}"
         self._database = database
         self._random = random
@@ -276,6 +279,7 @@ class Workspace:
             process=self.process,
             author=self._author,
         )
+        engine.on_damage(self.damages.append)
         engine.open()
         self._engine = engine
         operations = SessionOperations(engine, self._row, self.clock, self._random)

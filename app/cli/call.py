@@ -50,6 +50,8 @@ class Call:
             yield opened
         finally:
             opened.close()
+            for damage in opened.damages:
+                self.out.remark(str(damage))
 
     def is_made(self) -> bool:
         """Whether the home has been made."""
