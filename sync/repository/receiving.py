@@ -155,15 +155,10 @@ class Receiver:
             raise RejectedChange("the segment is another device's")
         is_new = row.kind == UNKNOWN
         document = self._repository.blank(keys, row, kind) if is_new else self._repository.open(keys, row)
-        try:
-            if kind == SEGMENT:
-                self._admit_to_segment(keys, author, document, opened, held)
-            else:
-                self._admit_to_note(keys, author, document, opened, held)
-        except RejectedChange:
-            if document.document.core.dead:
-                self._repository.drop(row.row)
-            raise
+        if kind == SEGMENT:
+            self._admit_to_segment(keys, author, document, opened, held)
+        else:
+            self._admit_to_note(keys, author, document, opened, held)
         self._repository.remember(document)
         return ADMITTED
 

@@ -53,6 +53,7 @@ def test_a_damaged_row_is_set_aside_and_a_new_segment_begun(engine: Engine, tmp_
     assert [(damage.kind, damage.name, damage.entries) for damage in told] == [("segment", "s", 2)]
     assert "session s" in str(told[0]) and "backup" in str(told[0])
     assert [(one.name, one.n) for one in quarantined(engine.connection)] == [("s", 2), ("s", 3)]
+    assert quarantined(engine.connection)[1].reason == "it builds on a damaged change"
     assert _changes(engine, 2) == broken
     append(engine, workspace, "s", "e")
     engine.close()

@@ -216,6 +216,20 @@ def test_segments_of_others_are_bundled_when_they_write_the_next(engine: Engine,
     assert shown(engine.connection) == replay(engine.connection) == {SESSION: {*"abcd", "late", "later"}}
 
 
+def test_an_entry_that_comes_while_its_segment_is_bundled(engine: Engine, author: Author) -> None:
+    receive(engine, *author.write(*_events("a")))
+    later = Member(engine, first_workspace(engine), k=1)
+    later.signed = author.signed
+    receive(engine, *later.write(*_events("b")))
+    while engine.connection.execute("SELECT count(data) FROM bundle").fetchone() == (0,):
+        engine.bundle_step()
+    receive(engine, *author.write(*_events("late")))
+    bundle_all(engine)
+    engine._forget()
+    assert shown(engine.connection) == replay(engine.connection) == {SESSION: {"a", "b", "late"}}
+    assert engine.rebuild() == 3
+
+
 def test_a_note_of_two_devices(engine: Engine, author: Author, tmp_path: Path) -> None:
     workspace = first_workspace(engine)
     keys = engine.workspace(workspace)
@@ -247,6 +261,10 @@ def test_a_note_that_others_began_anew(engine: Engine, author: Author) -> None:
     change = Note(actor_id(keys.id, document, author.device)).edit("notes~1", "new")
     assert change is not None
     receive(engine, *author.sign([change.hash], [change.chunk], document))
+    theirs = Note(actor_id(keys.id, note_id(keys.id, "notes"), author.device))
+    late = theirs.edit("notes", "to the old one")
+    assert late is not None
+    receive(engine, *author.sign([late.hash], [late.chunk], note_id(keys.id, "notes")))
     for _ in range(2):
         assert notes(engine.connection) == {"notes": "new"}
         engine.rebuild()
