@@ -34,6 +34,9 @@ NAME_SETTING = "name"
 MAKING_S = 1.0
 MAKING_STEP_S = 0.02
 CLOSING_PIECES = 18
+"""So many small steps of bundling, a segment at most, are done before a home is closed."""
+RECLAIM_LOOKS = 60
+"""After so many looks for commits that found none, about a minute, unused space goes back to the disk."""
 Result = TypeVar("Result")
 
 
@@ -320,17 +323,19 @@ class Workspace:
         from sync.store.wakeup import CommitWatch
 
         seq = await self.read_async(lambda queries: queries.last_seq())
+        idle = 0
         async with CommitWatch(self._database.path) as watch:
             while True:
                 await watch.wait()
                 rows = await self.read_async(lambda queries, since=seq: queries.commits(since))  # type: ignore[misc]
+                idle = 0 if rows else idle + 1
                 if rows:
                     seq = rows[-1][0]
                     yield seq, {row[1] for row in rows}, {s for row in rows for s in row[2].split("\n")}
                 else:
-                    await self._tidy()
+                    await self._tidy(idle)
 
-    async def _tidy(self) -> None:
+    async def _tidy(self, idle: int) -> None:
         """A quiet moment: somebody who was writing may have died, and what can wait may be done in small steps."""
         import asyncio
 
@@ -339,6 +344,12 @@ class Workspace:
         if self._operations is not None:
             with contextlib.suppress(StoreError):  # there is time for it later too
                 await self.write_async(lambda operations: operations.bundle_step())
+                if idle == RECLAIM_LOOKS:
+                    await self.write_async(self._reclaim)
+
+    def _reclaim(self, _operations: SessionOperations) -> None:
+        if self._engine is not None:
+            self._engine.reclaim()
 
     def close(self) -> None:
         """Finish what is being written and give everything back; again is free."""

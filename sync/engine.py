@@ -133,11 +133,15 @@ class Engine:
 
     def close(self) -> None:
         """Give the connection back, after giving some unused space back to the disk."""
-        with contextlib.suppress(StoreError):  # another process is writing: it, or a later close, will
-            vacuum.reclaim(self._database.path, self.connection)
+        self.reclaim()
         self.presence.close()
         self._turns.close()
         self.connection.close()
+
+    def reclaim(self) -> None:
+        """Give some of the space that deletions left back to the disk; for idle moments."""
+        with contextlib.suppress(StoreError):  # another process is writing: it, or a later call, will
+            vacuum.reclaim(self._database.path, self.connection)
 
     def subscribe(self, listener: Callable[[Committed], None]) -> None:
         """Call `listener` on the writer's thread after each commit of this engine."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import threading
@@ -14,8 +15,10 @@ import pytest
 
 from app.errors import NotFound
 from app.workspace import Changes, Credentials, Workspace
+from sync.engine import Engine
 from sync.errors import DamagedError, LockedError, NewerDatabaseError
 from sync.store.database import DATABASE_NAME
+from sync.store.vacuum import KEPT_PAGES, unused_pages
 from tests.helpers.homes import database_in, open_home
 from tests.helpers.talks import go_on, said, talk, texts_of
 
@@ -308,3 +311,39 @@ def test_a_home_that_cannot_be_opened_leaves_nothing_behind(tmp_path: Path) -> N
     with pytest.raises(NotFound):
         open_home(tmp_path, workspace="nothing")
     assert set(threading.enumerate()) == before
+
+
+def test_idle_moments_give_space_back(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.workspace.RECLAIM_LOOKS", 2)
+    monkeypatch.setattr("sync.store.wakeup.POLL_S", 0.02)
+
+    given_back, reclaim = threading.Event(), Engine.reclaim
+
+    def watched_reclaim(engine: Engine) -> None:
+        reclaim(engine)
+        given_back.set()
+
+    def unused() -> int:
+        return home.with_engine(lambda engine: unused_pages(engine.connection))
+
+    def leave_pages(engine: Engine) -> None:
+        engine.connection.execute("CREATE TABLE filler(x)")
+        engine.connection.execute("INSERT INTO filler VALUES(zeroblob(2000000))")
+        engine.connection.execute("DROP TABLE filler")
+
+    async def watch() -> None:
+        async with contextlib.aclosing(home.changes()) as changes:
+            async for _ in changes:
+                pass
+
+    async def until_given_back() -> None:
+        watching = asyncio.create_task(watch())
+        await asyncio.to_thread(given_back.wait, 20)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    home.with_engine(leave_pages)
+    assert unused() > 400
+    monkeypatch.setattr(Engine, "reclaim", watched_reclaim)
+    asyncio.run(until_given_back())
+    assert unused() == KEPT_PAGES

@@ -29,6 +29,7 @@ class Sizes:
     search_events: int = 1_000_000
     session_events: int = 100_000
     listed_sessions: int = 10_000
+    backup_megabytes: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ class Place:
     def run(self, *words: str, home: str = "home") -> Run:
         """Run the program with its output into a pipe, and time the whole process."""
         command = self.command(*words, home=home)
-        begun, before = time.perf_counter(), _children_seconds()
+        begun, before = time.perf_counter(), children_seconds()
         done = subprocess.run(command, stdout=subprocess.PIPE, cwd=self.folder, timeout=PROGRAM_TIMEOUT_S, check=True)
-        return Run(time.perf_counter() - begun, _children_seconds() - before, 0, done.stdout.decode())
+        return Run(time.perf_counter() - begun, children_seconds() - before, 0, done.stdout.decode())
 
     def watch(self, *words: str, home: str = "home") -> Run:
         """As `run`, with the peak of its memory.
@@ -87,7 +88,7 @@ class Place:
         because a new process inherits the mark of the one it was split from.
         """
         out = self.folder / "watched.out"
-        begun, before, peak = time.perf_counter(), _children_seconds(), 0
+        begun, before, peak = time.perf_counter(), children_seconds(), 0
         with (
             out.open("wb") as file,
             subprocess.Popen(self.command(*words, home=home), stdout=file, cwd=self.folder) as child,
@@ -100,10 +101,10 @@ class Place:
                 child.kill()
         if child.returncode != 0:
             raise subprocess.CalledProcessError(child.returncode, f"{words}, after {time.perf_counter() - begun:.0f} s")
-        return Run(time.perf_counter() - begun, _children_seconds() - before, peak, out.read_text())
+        return Run(time.perf_counter() - begun, children_seconds() - before, peak, out.read_text())
 
 
-def _children_seconds() -> float:
+def children_seconds() -> float:
     """Processor time of all children that have ended."""
     times = os.times()
     return times.children_user + times.children_system

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.benchmarks import (
     append,
+    backup,
     bundles,
     disk,
     idle,
@@ -40,6 +41,7 @@ BENCHMARKS = (
     Benchmark("bundles", "closed segments as bundles next to single changes", bundles.run),
     Benchmark("window", "that session in the window", window.run),
     Benchmark("import", "events a second, as a library and as a process", import_rate.run),
+    Benchmark("backup", "a backup by another process while events are appended", backup.run),
     Benchmark("disk", "size of a home next to what was imported", disk.run),
     Benchmark("writers", "four processes on one session, and how soon another sees it", writers.run),
     Benchmark("idle", "a session open in two processes, nothing to do", idle.run),
