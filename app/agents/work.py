@@ -8,17 +8,20 @@ has become of the files since. Without tools nothing is read from the disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from app.agents.context import SessionPast
-from app.agents.drift import Drift, DriftMaker, compared_with_disk
+from app.agents.files.disk import look
 from app.agents.git import GitNow, read_git
 from app.agents.history import cut_middle
 from app.agents.tools.folders import Folders
 from app.sessions.events import Checkpoint, FileChange, GitState, Plan, SessionSet
+from app.sessions.file_changes import Drift, file_drift
+from app.sessions.files import FileHistory
 from app.sessions.queries import Queries
 
 MAX_CHARACTERS = 6_000
@@ -57,40 +60,39 @@ class Work:
     outcomes: Sequence[str] = ()
 
 
-async def work_state(
-    store: Store, past: SessionPast, folders: Sequence[Path], drift: DriftMaker = compared_with_disk
-) -> str:
+async def work_state(store: Store, past: SessionPast, folders: Sequence[Path]) -> str:
     """The lines for a session; '' for a new one. folders: those that the agent's tools work in, the first one first."""
     if all(isinstance(event.body, SessionSet) for event in past.events):
         return ""
-    changes = last_changes(past)
+    paths = last_changed(past)
     checkpoints = [event.body for event in past.record if isinstance(event.body, Checkpoint) and event.body.git]
     git_then = checkpoints[-1].git if checkpoints else None
-    files: Sequence[tuple[str, Drift | None]] = [(path, None) for path in changes]
+    files: Sequence[tuple[str, Drift | None]] = [(path, None) for path in paths]
     git_now, names = None, []
     if folders:
         opened = Folders(folders, (store.home,))
         names = [opened.names[root] for root in opened.roots]
         git_now = await asyncio.to_thread(read_git, folders[0], git_then.head if git_then else None)
 
-        def look(queries: Queries) -> Sequence[tuple[str, Drift | None]]:
-            provider = drift(queries.find_blob, opened, changes)
-            return [(path, provider(path)) for path in changes]
-
-        files = await store.read_async(look)
+        files = await store.read_async(lambda queries: _compared(queries, past, paths, opened))
     outcomes = [past.related[child] for child in past.children.get("", ()) if child in past.related]
     return describe(Work(past.row.title, names, open_plan(past), git_then, git_now, files, outcomes))
 
 
-def last_changes(past: SessionPast) -> Mapping[str, FileChange]:
-    """The last change of each of the files that were changed last, newest first."""
-    found: dict[str, FileChange] = {}
-    for event in reversed(past.record):
-        if isinstance(event.body, FileChange):
-            found.setdefault(event.body.path, event.body)
-            if len(found) == _FILES:
-                break
-    return found
+def last_changed(past: SessionPast) -> list[str]:
+    """The files that were changed last, newest first."""
+    changed = (event.body.path for event in reversed(past.record) if isinstance(event.body, FileChange))
+    return list(dict.fromkeys(changed))[:_FILES]
+
+
+def _compared(
+    queries: Queries, past: SessionPast, paths: Sequence[str], folders: Folders
+) -> list[tuple[str, Drift | None]]:
+    """What is on the disk against what the session last knew of these files."""
+    known = FileHistory.of(past.record).states()
+    states = {path: known[path] for path in paths}
+    found = {drift.path: drift for drift in file_drift(states, partial(look, folders), queries.find_blob)}
+    return [(path, found.get(path)) for path in paths]
 
 
 def open_plan(past: SessionPast) -> Plan | None:
@@ -143,7 +145,7 @@ def _files(files: Sequence[tuple[str, Drift | None]]) -> str:
         return ""
     lines, diffs = ["Files that the session changed, the last one first:"], 0
     for path, drift in files:
-        lines.append(f"- {_line(path)}" + (f": {_SINCE[drift.state]}" if drift is not None else ""))
+        lines.append(f"- {_line(path)}" + (f": {_SINCE[drift.status]}" if drift is not None else ""))
         if drift is not None and drift.diff and diffs < _DIFFS:
             diffs += 1
             lines.append(cut_middle(drift.diff.rstrip(), _DIFF_CHARACTERS))

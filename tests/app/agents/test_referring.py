@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.agents.context import read_past
-from app.agents.history import PastText, past_items
+from app.agents.history import PastText, Reader, transcript
 from app.agents.referring import MAX_CHARACTERS, MAX_REFERENCES, Drawn, draw_in
 from app.agents.turn import TurnRunner
 from app.sessions.events import Draft, Reference, UserMessage
@@ -91,9 +91,8 @@ def test_later_turns_know_it_until_the_other_session_is_gone(home: Workspace) ->
 
     def items() -> list[str]:
         past = home.read(lambda queries: read_past(queries, session))
-        return [
-            one.text for one in past_items([event.body for event in past.events], 9000) if isinstance(one, PastText)
-        ]
+        turns = transcript(past.events, Reader(past.own, "scripted")).turns
+        return [step.item.text for turn in turns for step in turn if isinstance(step.item, PastText)]
 
     assert [("42" in one) for one in items()] == [False, False, True, False]
     home.write(lambda operations: operations.purge([other]))
