@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sync.errors import StoreError
+from sync.store.bundles import forget_bundle
 from sync.store.database import Connection
 from sync.store.schema import PURGED
 
@@ -22,10 +23,9 @@ def purge_documents(connection: Connection, workspace: int, names: Sequence[str]
             "UPDATE entry SET changes=NULL WHERE document IN (SELECT row FROM document WHERE name=? AND workspace=?)",
             (name, workspace),
         )
-        connection.execute(
-            "DELETE FROM bundle WHERE document IN (SELECT row FROM document WHERE name=? AND workspace=?)",
-            (name, workspace),
-        )
+        found = connection.execute("SELECT row FROM document WHERE name=? AND workspace=?", (name, workspace))
+        for (document,) in found.fetchall():
+            forget_bundle(connection, document)
         connection.execute("UPDATE document SET kind=? WHERE name=? AND workspace=?", (PURGED, name, workspace))
 
 
