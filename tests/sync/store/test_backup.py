@@ -310,3 +310,22 @@ def test_what_is_no_backup(home: Path, tmp_path: Path) -> None:
         restore(database(home), home, COMPONENTS)
     with pytest.raises(StoreError, match="Move the backup elsewhere"):
         restore(database(home), home / "inside", COMPONENTS)
+
+
+def test_commits_meanwhile_neither_wait_nor_make_it_begin_again(
+    home: Path, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.store.database.COPY_PAGES", 16)
+    workspace, before = first_workspace(engine), state(engine)
+    pages = engine.connection.execute("PRAGMA page_count").fetchone()[0]
+    written: list[str] = []
+
+    def write(_done: int, _total: int) -> None:
+        assert len(written) <= pages // 16 + 3
+        written.append(f"m{len(written)}")
+        append(engine, workspace, "meanwhile", written[-1])
+
+    back_up(database(home), tmp_path / "backup", write)
+    assert len(written) > 3 and shown(engine.connection)["meanwhile"] == set(written)
+    with contextlib.closing(open_engine(tmp_path / "backup")) as copy:
+        assert state(copy) == before
