@@ -48,14 +48,14 @@ def _new_children(before: set[int]) -> list[str]:
 def _children() -> list[int]:
     """Child processes of this process; empty where the system has no /proc."""
     children: list[int] = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for pid in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
         try:
             # pid (name) state parent …; the name may contain anything, also spaces and parentheses
-            parent = int(stat.read_bytes().rpartition(b")")[2].split()[1])
+            parent = int(Path("/proc", pid, "stat").read_bytes().rpartition(b")")[2].split()[1])
         except (OSError, IndexError):  # it ended meanwhile
             continue
         if parent == os.getpid():
-            children.append(int(stat.parent.name))
+            children.append(int(pid))
     return children
 
 
