@@ -33,7 +33,8 @@ _PATIENCE = 8
 """After this many calls the model may reply whatever is still missing."""
 _NO_LOOPS = {"dry_multiplier": 0.8, "dry_base": 1.75, "dry_allowed_length": 16, "dry_penalty_last_n": 2048}
 """The server's DRY sampling: a sequence of over 16 tokens said before becomes ever less likely. Code repeats less."""
-_PLAIN = {"temperature": 0.3, "max_tokens": 2048, "extra_body": _NO_LOOPS}
+_PLAIN = {"temperature": 0.3, "extra_body": _NO_LOOPS}
+_ANSWER_TOKENS = 2_048
 _STEP = {"temperature": 0.2, "max_tokens": 1536, "extra_body": _NO_LOOPS}
 _KIND = {"temperature": 0.0, "max_tokens": 30}
 _KIND_QUESTION = (
@@ -73,7 +74,7 @@ def grammar_model(client: AsyncOpenAI, name: str, window: int = PROMPT_WINDOW) -
     """
     from pydantic_ai.models.function import FunctionModel
 
-    steps = _Steps(client, PROMPT_CHARACTERS * window // PROMPT_WINDOW)
+    steps = _Steps(client, window)
     return FunctionModel(stream_function=steps.stream, model_name=name)
 
 
@@ -108,9 +109,10 @@ class _Done:
 class _Steps:
     """The model's side of one conversation."""
 
-    def __init__(self, client: AsyncOpenAI, characters: int) -> None:
+    def __init__(self, client: AsyncOpenAI, window: int) -> None:
         self._client = client
-        self._characters = characters
+        self._characters = PROMPT_CHARACTERS * window // PROMPT_WINDOW
+        self._plain = _PLAIN | {"max_tokens": min(_ANSWER_TOKENS, window // 4)}
         self._needs = _Needs()
 
     async def stream(self, messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
@@ -118,7 +120,7 @@ class _Steps:
         tools = info.function_tools
         rows = _rows(messages, info.instructions or "", tools, self._characters)
         if not tools:
-            async for text in _ask(self._client, rows, _PLAIN):
+            async for text in _ask(self._client, rows, self._plain):
                 yield text
             return
         done = _done_since_prompt(rows)
