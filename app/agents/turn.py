@@ -153,6 +153,9 @@ class TurnRunner:
         """The turn, with what changes in the folders meanwhile."""
         try:
             await files.begin_turn()
+            if self._cancelled:  # before there was anything to cancel
+                await self._recorder.record(Notice(text="Cancelled."))
+                return TurnResult("cancelled", "")
             return await self._consume(parts)
         finally:
             await files.end_turn()

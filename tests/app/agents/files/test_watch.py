@@ -17,7 +17,7 @@ from app.agents.files.watch import FileWatch
 from app.agents.recorder import StoreRecorder
 from app.agents.scripted import ScriptedBackend, parse_script
 from app.agents.turn import TurnRunner
-from app.sessions.events import Checkpoint, FileChange, Notice
+from app.sessions.events import AgentMessage, Checkpoint, FileChange, Notice
 from app.workspace import Workspace
 from tests.app.agents.support import context, run
 from tests.helpers.homes import open_home
@@ -380,3 +380,24 @@ def test_a_folder_that_vanishes_ends_nothing(desk: Desk, folder: Path) -> None:
     moved = folder.with_name("moved")
     [change] = desk.meanwhile(lambda: folder.rename(moved))
     assert (change.path, change.after) == ("a.txt", None)
+
+
+def test_a_turn_cancelled_while_it_begins_asks_the_agent_nothing(desk: Desk) -> None:
+    class Slow(FileWatch):
+        async def begin_turn(self) -> None:
+            await super().begin_turn()
+            await runner.cancel()
+
+    async def turn() -> str:
+        nonlocal runner
+        recorder = desk.recorder()
+        files = Slow(recorder, (desk.folder,))
+        script = parse_script(b'[[{"say": "never"}]]', "test")
+        conversation = await ScriptedBackend(script).start(context(desk.folder, keep=recorder.keep, files=files))
+        runner = TurnRunner(conversation, recorder, files=files)
+        return (await runner.run("go")).outcome
+
+    runner: Any = None
+    assert run(turn()) == "cancelled"
+    assert [body.text for body in desk.bodies(Notice)] == ["Cancelled."]
+    assert desk.bodies(AgentMessage) == []
