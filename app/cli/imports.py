@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from app.importers.detect import Source
     from app.importers.ingest import ImportReport
     from app.sessions.archive_reader import ArchiveReport
-    from app.sessions.operations import RawEvent, SessionOperations
+    from app.sessions.import_operations import RawEvent
+    from app.sessions.operations import SessionOperations
     from app.sessions.queries import Queries
     from app.workspace import Workspace
 

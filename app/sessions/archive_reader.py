@@ -17,7 +17,7 @@ from app.sessions.archive import FORMAT, VERSION, stored_json
 from app.sessions.bodies import Restored, decode_body, decode_common
 from app.sessions.events import BlobRef
 from app.sessions.ids import counter_of
-from app.sessions.operations import RawEvent
+from app.sessions.import_operations import RawEvent
 from app.sessions.references import blob_refs
 
 BATCH_EVENTS = 1000

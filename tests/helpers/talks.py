@@ -8,7 +8,7 @@ from typing import Any
 from app.sessions.bodies import Restored, encode_draft
 from app.sessions.events import AgentMessage, AnyBody, Draft, UserMessage
 from app.sessions.ids import event_id
-from app.sessions.operations import RawEvent
+from app.sessions.import_operations import RawEvent
 from app.sessions.views import Event
 from app.workspace import Workspace
 

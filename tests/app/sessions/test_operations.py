@@ -20,7 +20,8 @@ from app.sessions.events import (
 )
 from app.sessions.filters import SessionFilter
 from app.sessions.ids import counter_of, event_digest
-from app.sessions.operations import RawEvent, SessionOperations
+from app.sessions.import_operations import RawEvent
+from app.sessions.operations import SessionOperations
 from app.workspace import Workspace
 from tests.helpers.talks import STRANGER, foreign, go_on, said, talk, texts_of
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.sessions.bodies import Restored, encode_restored
 from app.sessions.events import SessionSet, UserMessage
 from app.sessions.ids import MAX_COUNTER, counter_of, event_id
-from app.sessions.operations import RawEvent
+from app.sessions.import_operations import RawEvent
 from app.sessions.settling import MAX_STEP
 from app.workspace import Workspace
 from tests.helpers.talks import STRANGER, foreign, go_on, talk, texts_of
