@@ -27,7 +27,7 @@ from sync.repository.receiving import Received, Receiver
 from sync.repository.showing import Shower
 from sync.store import copies, entries, search_index, vacuum
 from sync.store.blobs import BlobStore, StoredBlob
-from sync.store.database import Connection, Database, DatabaseFault, opening, remove_database, translated
+from sync.store.database import Connection, Database, DatabaseFault, opening, translated
 from sync.store.entries import DocumentRow
 from sync.store.migrations import Component, migrate
 from sync.store.processes import Presence
@@ -35,10 +35,10 @@ from sync.store.projector import Projector, SegmentRows
 from sync.store.purge import delete_blob_rows, erase_remains, purge_documents, require_not_purged
 from sync.store.schema import SYNC
 from sync.store.turns import Turns
+from sync.store.update_copy import UpdateCopy
 
 OPEN_DOCUMENTS = 64
 COMMIT_LOG_ROWS = 10_000
-COPY_KEPT_MS = 30 * 24 * 3600 * 1000
 """How long the copy stays that an update makes first, unless the next update replaces it."""
 _TRIM_EVERY = 1_000
 
@@ -84,7 +84,7 @@ class Engine:
         self.presence = Presence(self.home, process)
         self._turns = Turns(self.home)
         self._database = database
-        self._copy = database.path.with_suffix(".before-update.db")
+        self.update_copy = UpdateCopy(database)
         self._projector = projector
         self._components = (SYNC, *components)
         self._clock = clock
@@ -107,29 +107,14 @@ class Engine:
         self._repository = Repository(self.connection, OPEN_DOCUMENTS)
         try:
             with opening(self._database.path):
-                migrate(self.connection, self._components, self._back_up)
+                migrate(self.connection, self._components, self.update_copy.make)
             self._find_identity()
             if self._stored_projection() != self._projector.version:
                 self.rebuild()
-            self._remove_old_copy()
+            self.update_copy.remove_old(self._clock.now_ms())
         except BaseException:
             self.close()
             raise
-
-    def _back_up(self) -> None:
-        """Copy what is committed; the write lock is held, so an unfinished copy is one of a process that was killed."""
-        for unfinished in self.home.glob(f"{self._copy.stem}.*.new"):
-            remove_database(unfinished)
-        self._database.copy_to(self._copy)
-
-    def remove_copy(self) -> None:
-        """Remove the copy that the last update kept, with all that was purged since."""
-        self._copy.unlink(missing_ok=True)
-
-    def _remove_old_copy(self) -> None:
-        with contextlib.suppress(OSError):  # none there, or a home that cannot be written
-            if self._clock.now_ms() - self._copy.stat().st_mtime * 1000 > COPY_KEPT_MS:
-                self.remove_copy()
 
     def close(self) -> None:
         """Give the connection back, after giving some unused space back to the disk."""
@@ -412,7 +397,7 @@ class Engine:
             for blob in unused(tx.connection):
                 self.blobs.delete_file(blob)
         with opening(self._database.path):
-            self.remove_copy()
+            self.update_copy.remove()
             return erase_remains(self.connection)
 
     def put_blob(self, tx: Transaction, workspace: int, content: bytes) -> StoredBlob:

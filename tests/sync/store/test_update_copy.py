@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sync.engine import COPY_KEPT_MS
 from sync.store.database import Database
 from sync.store.migrations import Component
+from sync.store.update_copy import KEPT_MS
 from sync.testing import ManualClock
 from tests.sync.engine_home import HOME_ID, KEY, LOCAL, append, first_workspace, open_engine
 
@@ -35,7 +35,7 @@ def test_what_killed_updates_left_is_removed_by_the_next(tmp_path: Path, monkeyp
         assert reader.execute("SELECT count(*) FROM shown").fetchone() == (1,)
 
 
-@pytest.mark.parametrize(("age_ms", "there"), [(COPY_KEPT_MS - 60_000, True), (COPY_KEPT_MS + 60_000, False)])
+@pytest.mark.parametrize(("age_ms", "there"), [(KEPT_MS - 60_000, True), (KEPT_MS + 60_000, False)])
 def test_it_stays_for_a_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_ms: int, there: bool) -> None:
     _updated(tmp_path, monkeypatch)
     made = (ManualClock().now_ms() - age_ms) / 1000
@@ -47,7 +47,7 @@ def test_it_stays_for_a_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, a
 def test_it_can_be_removed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _updated(tmp_path, monkeypatch)
     engine = open_engine(tmp_path)
-    engine.remove_copy()
-    engine.remove_copy()
+    engine.update_copy.remove()
+    engine.update_copy.remove()
     engine.close()
     assert not (tmp_path / COPY).exists()
