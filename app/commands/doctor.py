@@ -27,8 +27,8 @@ LEFTOVER_AGE_S = 3_600
 LITTLE_SPACE_BYTES = 200 << 20
 _SHOWN = 3
 _LEFTOVERS = ("lovelace.*.new*", "keyslots-*.tmp", f"{BLOBS}/??/blob-*.part")
-_OWN_FILES = ("lovelace.*", "keyslots*", "window.lock", f"{BLOBS}/??/*", "logs/*")
-_OWN_FOLDERS = (BLOBS, f"{BLOBS}/??", "logs")
+_OWN_FILES = ("lovelace.*", "keyslots*", "*.lock", f"{BLOBS}/??/*", "logs/*", "processes/*")
+_OWN_FOLDERS = (BLOBS, f"{BLOBS}/??", "logs", "processes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,8 @@ class Doctor:
                 False, f"Of {state.count} blobs: {_some(bad)}. A backup may have them in its folder {BLOBS}."
             )
         unused = f" {len(state.unused)} belong to no event ({state.unused_bytes:,} bytes in files)."
-        return Finding(True, f"All {state.count} blobs are sound.{unused if state.unused else ''}")
+        what = "The one blob is" if state.count == 1 else f"All {state.count} blobs are"
+        return Finding(True, f"{what} sound.{unused if state.unused else ''}")
 
     def _space(self, workspace: Workspace) -> Finding:
         free = shutil.disk_usage(self._home).free

@@ -13,6 +13,7 @@ from sync.errors import StoreError
 from sync.store.database import Connection
 from tests.helpers.decrypted import decrypted_pages
 from tests.sync.engine_home import KEY, append, first_workspace, notes, open_engine, shown
+from tests.sync.repository.support import bundle_all
 
 SENTINEL = "Xylophon"
 
@@ -67,6 +68,24 @@ def test_the_chain_stays_and_goes_on(engine: Engine) -> None:
     for _ in range(2):
         assert shown(engine.connection) == {"kept": {"b", "d"}} and notes(engine.connection) == {}
         assert engine.rebuild() == 2
+
+
+def test_a_bundle_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.engine.SEGMENT_EVENTS", 4)
+    engine = open_engine(tmp_path)
+    workspace = first_workspace(engine)
+    for number in range(6):
+        append(engine, workspace, "gone", f"{SENTINEL}{number}")
+        append(engine, workspace, "kept", f"b{number}")
+    bundle_all(engine)
+    assert engine.connection.execute("SELECT count(data) FROM bundle").fetchone() == (2,)
+    assert purge(engine, workspace, "gone")
+    assert engine.connection.execute("SELECT count(*) FROM bundle").fetchone() == (1,)
+    assert len(chain(engine.connection)) == 12
+    assert engine.rebuild() == 6 and not engine.bundle_step()
+    assert shown(engine.connection) == {"kept": {f"b{number}" for number in range(6)}}
+    engine.close()
+    assert SENTINEL.encode() not in decrypted_pages(tmp_path / "lovelace.db", KEY)
 
 
 def test_other_processes_cannot_write_into_it_either(engine: Engine, tmp_path: Path) -> None:
