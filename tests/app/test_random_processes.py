@@ -7,10 +7,10 @@ import pytest
 from tests.e2e.conftest import make_home
 from tests.soak.random_processes import RandomProcesses
 
-STEPS = 220
+STEPS = 60
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_against_the_model(tmp_path, seed: int) -> None:
     processes = RandomProcesses(make_home(tmp_path), seed)
     try:
