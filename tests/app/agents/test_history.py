@@ -139,7 +139,7 @@ def test_what_else_happened_is_told(body: AnyBody, text: str) -> None:
 
 
 def test_other_sessions_are_told_with_what_they_came_to() -> None:
-    reader = Reader(ME, "model", {"S2": "Sub: 42", "S3": "Other: 7"}, {"1": ["S2"]})
+    reader = Reader(ME, "model", {"S2": "Sub: 42"}, {"1": ["S2"]})
     items = told(
         [
             Past(ToolCall(call_id="1", name="task")),
@@ -150,7 +150,7 @@ def test_other_sessions_are_told_with_what_they_came_to() -> None:
     )
     assert items == [
         PastCall("task", {}, "started\n[It came to:]\nSub: 42"),
-        PastText(True, "[This refers to session S3.]\nsee\nIt came to:\nOther: 7"),
+        PastText(True, "[This refers to session S3.]\nsee"),
     ]
 
 

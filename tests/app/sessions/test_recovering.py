@@ -140,19 +140,22 @@ def test_drafts_of_a_session_that_is_gone_or_damaged_do_not_lock_the_home(tmp_pa
     dying = open_home(tmp_path)
     session, _ = talk(dying, "hello")
     broken, _ = talk(dying, "broken")
-    for one in (session, broken, "never"):
+    gone, _ = talk(dying, "gone")
+    for one in (session, broken, gone):
         draft(dying, one, "half")
 
     def harm(operations) -> None:
         sql = "UPDATE entry SET changes=x'00' WHERE document IN (SELECT row FROM document WHERE name=?)"
         operations._engine.connection.execute(sql, (broken,))
+        operations._engine.connection.execute("UPDATE draft SET session='never' WHERE session=?", (gone,))
 
     dying.write(harm)
     die(dying)
     home = open_home(tmp_path)
     try:
-        assert bodies(home, session)[-1] == AgentMessage(text="half", interrupted=True)
-        assert rows(home, "never") == [] and rows(home, broken) == ["half"]
+        for one in (session, broken):
+            assert bodies(home, one)[-1] == AgentMessage(text="half", interrupted=True)
+        assert rows(home, "never") == rows(home, broken) == []
         talk(home, "goes on")
     finally:
         home.close()
