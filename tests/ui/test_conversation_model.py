@@ -120,6 +120,16 @@ def test_a_result_that_arrives_changes_the_card_of_its_call(qapp: QApplication) 
     assert given.model.blocks(1, False) == ()
 
 
+def test_only_the_turn_that_runs_is_shown_as_running(qapp: QApplication) -> None:
+    given = Given(())
+    call = kinds.ToolCall(call_id="old", name="run")
+    given.model.append_events([event(1, call, turn="earlier"), event(2, UserMessage(text="hi"), turn="now")])
+    given.model.append_events([event(3, kinds.ToolCall(call_id="new", name="run"), turn="now")])
+    given.model.set_live(True)
+    marks = [block.mark for row in (0, 2) for block in given.model.blocks(row, False) or () if isinstance(block, Card)]
+    assert marks == [Mark.NONE, Mark.RUNNING]
+
+
 def test_appending_what_is_there_already_adds_nothing(thousand: Given) -> None:
     thousand.model.append_events(list(thousand.of.values())[-5:])
     assert thousand.model.rowCount() == 80

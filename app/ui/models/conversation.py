@@ -57,6 +57,7 @@ class ConversationModel(QAbstractListModel):
         self._drafts: list[tuple[int, DraftRow]] = []
         self._draft_ids: dict[tuple[str, str], int] = {}
         self._live = False
+        self._newest_turn: str | None = None
         self.last_event: str | None = None
         """The id of the newest event known, shown or not."""
         self.is_complete = False
@@ -134,7 +135,7 @@ class ConversationModel(QAbstractListModel):
             self.endInsertRows()
 
     def set_live(self, live: bool) -> None:
-        """Whether a turn runs: cards without a result are then shown as running, requests as waiting."""
+        """Whether a turn runs: its cards without a result are then shown as running, its requests as waiting."""
         if live != self._live:
             self._live = live
             self._announce(set(self._events))
@@ -187,7 +188,8 @@ class ConversationModel(QAbstractListModel):
         if event is None:
             return None
         self._events.move_to_end(event.row)
-        return Entry(event, self._group(event), self._speaker_before(row), self._live)
+        live = self._live and event.turn == self._newest_turn
+        return Entry(event, self._group(event), self._speaker_before(row), live)
 
     def text(self, row: int) -> str | None:
         """The copied text of a whole row; None while its event is not here."""
@@ -231,6 +233,7 @@ class ConversationModel(QAbstractListModel):
     def _add_rows(self, events: Sequence[Event]) -> None:
         for event in events:
             self.last_event = event.id
+            self._newest_turn = event.turn or self._newest_turn
             if has_row(event):
                 self._rows.append(event.row)
                 self._lines.append(estimated_lines(event.kind, event.body))
