@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QDesktopServices, QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QSizePolicy,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -32,6 +31,7 @@ from app.ui.conversation.selection import join_rows
 from app.ui.conversation.view import ConversationView
 from app.ui.desk import Desk
 from app.ui.models.conversation import MARGIN, ConversationModel
+from app.ui.title_label import TitleLabel
 
 if TYPE_CHECKING:
     from app.sessions.events import PermissionChoice
@@ -59,22 +59,6 @@ _WELCOME = (
     "<p>Choose one at the left, or press <b>Ctrl+N</b> to start one.<br>"
     "<b>Ctrl+F</b> searches everything: messages, commands, output, files.</p>"
 )
-
-
-class TitleLabel(QLabel):
-    """A title that is cut where room ends, and never pushes its neighbours away."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setProperty("role", "title")
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        self.setMinimumWidth(60)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        cut = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, cut)
 
 
 @dataclass(frozen=True, slots=True)
