@@ -188,6 +188,15 @@ def test_the_open_question_is_the_newest_without_an_answer(qapp: QApplication) -
     assert given.model.rowCount() == 2
 
 
+def test_a_question_of_an_earlier_turn_is_no_longer_open(qapp: QApplication) -> None:
+    given = Given(())
+    request = kinds.PermissionRequest(request_id="r1", call_id="c1", name="run", title="Run")
+    given.model.append_events([event(1, request, turn="earlier"), event(2, UserMessage(text="go on"), turn="now")])
+    given.model.set_live(True)
+    assert given.model.open_request() is None
+    assert not any(isinstance(block, Ask) for block in given.model.blocks(0, False) or ())
+
+
 def test_places_stay_with_their_content(thousand: Given) -> None:
     assert thousand.model.row_of(999_999) is None
     assert thousand.model.row_of(-5) is None

@@ -216,13 +216,15 @@ class ConversationModel(QAbstractListModel):
         return False
 
     def open_request(self) -> tuple[int, str] | None:
-        """The row and id of the newest permission request without an answer, while a turn runs."""
+        """The row and id of the newest permission request without an answer, of the turn that runs."""
         if not self._live:
             return None
         for row in range(len(self._rows) - 1, max(-1, len(self._rows) - 1 - 4 * MARGIN), -1):
             event = self._events.get(self._rows[row])
             if event is None or not isinstance(event.body, kinds.PermissionRequest):
                 continue
+            if event.turn != self._newest_turn:
+                return None
             entry = Entry(event, self._group(event), None, True)
             if not any(isinstance(e.body, kinds.PermissionAnswer | kinds.ToolResult) for e in entry.group):
                 return row, event.body.request_id

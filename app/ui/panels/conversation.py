@@ -462,7 +462,7 @@ class ConversationPanel(QWidget):
 def _read_opening(queries: Queries, session: str) -> _Reading:
     row = queries.session(session)
     newest = queries.events(row.id, limit=1)
-    answers = queries.events(row.id, kinds=("permission_answer",), limit=20) if row.status == "waiting" else []
+    answers = queries.events(row.id, kinds=("permission_answer",), limit=20)
     return _Reading(
         row,
         [*answers, *queries.tail(row.id, TAIL_EVENTS)],
