@@ -462,10 +462,11 @@ class ConversationPanel(QWidget):
 def _read_opening(queries: Queries, session: str) -> _Reading:
     row = queries.session(session)
     newest = queries.events(row.id, limit=1)
-    answers = queries.events(row.id, kinds=("permission_answer",), limit=20)
+    tail = queries.tail(row.id, TAIL_EVENTS)
+    answers = queries.events(row.id, kinds=("permission_answer",), after=tail[0].id) if tail else []
     return _Reading(
         row,
-        [*answers, *queries.tail(row.id, TAIL_EVENTS)],
+        [*answers, *tail],
         queries.drafts(row.id),
         newest[0].id if newest else None,
         tuple(queries.folders()),
