@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from PySide6.QtCore import QObject, Signal
 
 if TYPE_CHECKING:
     from app.sessions.operations import SessionOperations
     from app.sessions.queries import Queries
     from app.ui.bridge import Bridge
     from app.ui.conversation.lexing import Lexer
+    from app.ui.places import Place
     from app.ui.theme import Themes
     from app.ui.turns import Turns
     from app.workspace import Workspace
 
 T = TypeVar("T")
 Failed = Callable[[BaseException], object]
+
+
+class Requests(QObject):
+    """What panels ask of the window; `Desk` has a method for each.
+
+    went: a `Place`. failed: an exception. said: a short word for the status bar. offered: (sentence, button, action).
+    asked: (question, value, action taking the text).
+    """
+
+    went = Signal(object)
+    failed = Signal(object)
+    said = Signal(str)
+    offered = Signal(str, str, object)
+    asked = Signal(str, str, object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +46,31 @@ class Desk:
     lexer: Lexer
     turns: Turns
     me: str
+    requests: Requests = field(default_factory=Requests)
+
+    def go(self, place: Place) -> None:
+        """Take the person to a place in the window."""
+        self.requests.went.emit(place)
+
+    def report(self, error: BaseException) -> None:
+        """Say what went wrong; the work goes on."""
+        self.requests.failed.emit(error)
+
+    def say(self, text: str) -> None:
+        """A short word in the status bar."""
+        self.requests.said.emit(text)
+
+    def offer(self, text: str, button: str, action: Callable[[], object]) -> None:
+        """A sentence with one thing to do about it, such as Undo."""
+        self.requests.offered.emit(text, button, action)
+
+    def ask(self, question: str, value: str, action: Callable[[str], object]) -> None:
+        """Ask for a line of text."""
+        self.requests.asked.emit(question, value, action)
 
     def read(self, query: Callable[[Queries], T], then: Callable[[T], object], failed: Failed | None = None) -> None:
-        """Run a query off the main thread; `then` gets the result on it."""
-        self.bridge.call(self.workspace.read_async(query), then, failed)
+        """Run a query off the main thread; `then` gets the result on it, `failed` (else `report`) the exception."""
+        self.bridge.call(self.workspace.read_async(query), then, failed or self.report)
 
     def write(
         self,
@@ -40,8 +78,8 @@ class Desk:
         then: Callable[[T], object] | None = None,
         failed: Failed | None = None,
     ) -> None:
-        """Run an operation on the writing thread; `then` gets the result on the main thread."""
-        self.bridge.call(self.workspace.write_async(operation), then, failed)
+        """Run an operation on the writing thread; `then` and `failed` as in `read`."""
+        self.bridge.call(self.workspace.write_async(operation), then, failed or self.report)
 
     def now(self) -> int:
         """Milliseconds since 1970."""

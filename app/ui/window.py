@@ -107,6 +107,7 @@ class MainWindow(QMainWindow):
         conversation.opened.connect(self._show_own_activity)
         bridge = self._desk.bridge
         bridge.failed.connect(self.report)
+        self._desk.requests.failed.connect(self.report)
         bridge.receive(RUNNING, self._show_activity)
         bridge.receive(SESSIONS_CHANGED, self._refresh)
         bridge.receive(DRAFTS_CHANGED, self._refresh_conversation)

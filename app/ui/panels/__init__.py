@@ -1,1 +1,12 @@
-"""The parts of the window. A panel knows the workspace and the bridge, never a sibling panel."""
+"""The panels of the window, one file each, and their table. Panels ignore their siblings."""
+
+from __future__ import annotations
+
+from app.ui.panel import PanelKind
+from app.ui.places import SearchPlace, SessionPlace
+
+PANELS: tuple[PanelKind, ...] = (
+    PanelKind("browser", "Sessions", "left", "app.ui.panels.browser:BrowserPanel", (SearchPlace,)),
+    PanelKind("conversation", "Conversation", "main", "app.ui.panels.conversation:ConversationPanel", (SessionPlace,)),
+)
+"""In the order of their tabs."""
