@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ class Panel(QWidget):
     """A tab of one of the window's areas. Panels are made when they are first shown, and know no other panel.
 
     What a panel wants of the window it asks of its desk: `go`, `report`, `say`, `offer`, `ask`.
+    title_changed: its tab is called otherwise now.
     """
+
+    title_changed = Signal(str)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)
