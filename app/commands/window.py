@@ -27,8 +27,41 @@ class WindowCommand:
     panel: str | None = None
 
 
-COMMANDS: tuple[WindowCommand, ...] = (
-    WindowCommand("window.palette", "Go to Anything…", "Find a command, a session or a text.", "Go", ("Ctrl+K",)),
+_FILE = (
+    WindowCommand("window.close_tab", "Close Tab", "Close the tab in front; the session stays.", "File", ("Ctrl+W",)),
+    WindowCommand(
+        "window.settings", "Settings…", "Agents, appearance, shortcuts, storage, import.", "File", ("Ctrl+,",)
+    ),
+    WindowCommand("window.quit", "Quit", "Close the window; everything is kept.", "File", ("Ctrl+Q",)),
+)
+_SESSION = (
+    WindowCommand(
+        "conversation.send",
+        "Send Message",
+        "Send what the message field holds.",
+        "Session",
+        ("Ctrl+Return", "Ctrl+Enter"),
+        panel="conversation",
+    ),
+    WindowCommand(
+        "conversation.stop", "Stop the Agent", "End the turn that runs here.", "Session", ("Esc",), panel="conversation"
+    ),
+    WindowCommand("window.copy_link", "Copy Link", "Copy the address of this session.", "Session", ("Ctrl+Shift+L",)),
+)
+_VIEW = (
+    WindowCommand("window.left", "Session List", "Show or hide the list of sessions.", "View", ("Ctrl+B",)),
+    WindowCommand("window.right", "Tools Area", "Show or hide the area at the right.", "View", ("Ctrl+J",)),
+    WindowCommand("window.zoom_in", "Larger Text", "Make all text larger.", "View", ("Ctrl++", "Ctrl+=")),
+    WindowCommand("window.zoom_out", "Smaller Text", "Make all text smaller.", "View", ("Ctrl+-",)),
+    WindowCommand("window.zoom_reset", "Normal Text Size", "Show text in its normal size.", "View", ("Ctrl+0",)),
+    WindowCommand("window.theme_light", "Light Theme", "Dark text on a light ground.", "View"),
+    WindowCommand("window.theme_dark", "Dark Theme", "Light text on a dark ground.", "View"),
+    WindowCommand("window.theme_system", "System Theme", "Follow the system's light or dark.", "View"),
+)
+_GO = (
+    WindowCommand(
+        "window.palette", "Go to Anything…", "Find a command, a session, a file or a text.", "Go", ("Ctrl+K",)
+    ),
     WindowCommand(
         "browser.search", "Search Everything…", "Search all sessions.", "Go", ("Ctrl+Shift+F",), panel="browser"
     ),
@@ -43,6 +76,8 @@ COMMANDS: tuple[WindowCommand, ...] = (
         ("Ctrl+PgUp",),
         panel="browser",
     ),
+    WindowCommand("window.next_tab", "Next Tab", "Show the next open tab.", "Go", ("Ctrl+Tab",)),
+    WindowCommand("window.previous_tab", "Previous Tab", "Show the open tab before.", "Go", ("Ctrl+Shift+Tab",)),
     WindowCommand(
         "conversation.next_turn", "Next Turn", "Go to the next prompt.", "Go", ("Alt+Down",), panel="conversation"
     ),
@@ -57,16 +92,13 @@ COMMANDS: tuple[WindowCommand, ...] = (
     WindowCommand(
         "conversation.compose", "Write a Message", "Go to the message field.", "Go", ("Ctrl+L",), panel="conversation"
     ),
-    WindowCommand(
-        "conversation.send",
-        "Send Message",
-        "Send what the message field holds.",
-        "Session",
-        ("Ctrl+Return", "Ctrl+Enter"),
-        panel="conversation",
-    ),
-    WindowCommand(
-        "conversation.stop", "Stop the Agent", "End the turn that runs here.", "Session", ("Esc",), panel="conversation"
-    ),
-    WindowCommand("window.quit", "Quit", "Close the window; everything is kept.", "File", ("Ctrl+Q",)),
+    WindowCommand("window.waiting", "Next that Waits", "Go to a session that waits for you.", "Go", ("Ctrl+Shift+W",)),
+    WindowCommand("window.open_link", "Open Link…", "Open a lovelace:// address.", "Go"),
 )
+_HELP = (
+    WindowCommand("window.shortcuts", "Keyboard Shortcuts", "Show all shortcuts, and change them.", "Help", ("F1",)),
+    WindowCommand("window.about", "About Lovelace", "The version, and where the data are.", "Help"),
+)
+
+COMMANDS: tuple[WindowCommand, ...] = (*_FILE, *_SESSION, *_VIEW, *_GO, *_HELP)
+"""In the order of menu and palette."""

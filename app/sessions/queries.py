@@ -17,7 +17,7 @@ from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.lineage import Part, conversation
 from app.sessions.purging import with_sub_sessions
 from app.sessions.snippets import RAW_CLOSE, RAW_OPEN, cut_snippet
-from app.sessions.views import DraftRow, SearchHit, SessionRow
+from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
 from app.sessions.workspace_queries import WorkspaceQueries
 from sync.store.search_index import completions, first_row, match_expression
 
@@ -70,6 +70,14 @@ class Queries(WorkspaceQueries):
         """One session by its id, or by a prefix that is unique in the workspace of the call."""
         row = self._find_session(identifier)[0]
         return self._session_rows([self._connection.execute(f"{_SESSION} WHERE s.row=?", (row,)).fetchone()])[0]
+
+    def named_sessions(self) -> list[NamedSession]:
+        """Titles of the workspace's sessions, archived ones too, the most recently changed first."""
+        rows = self._connection.execute(
+            "SELECT id, title, updated FROM session WHERE workspace=? AND trashed=0 ORDER BY updated DESC, id DESC",
+            (self.workspace,),
+        )
+        return [NamedSession(identifier, title or UNTITLED, updated or 0) for identifier, title, updated in rows]
 
     def children(self, session: str) -> list[SessionRow]:
         """Sessions of the workspace that were started by calls of this one (its full id), oldest first."""

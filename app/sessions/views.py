@@ -155,6 +155,14 @@ class SessionRow(msgspec.Struct, frozen=True):
         return value
 
 
+class NamedSession(msgspec.Struct, frozen=True):
+    """A session as the palette needs it. updated: milliseconds."""
+
+    id: str
+    title: str
+    updated: int
+
+
 class SearchHit(msgspec.Struct, frozen=True):
     """An event that matches; matches in the snippet stand between ‹ and ›."""
 

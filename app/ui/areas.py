@@ -308,4 +308,3 @@ class Areas(QSplitter):
             self.restoreState(QByteArray(base64.b64decode(state["splitter"])))
         for name, area in self._areas.items():
             area.restore(state.get("areas", {}).get(name, {}), self.kinds)
-

@@ -21,6 +21,7 @@ UI_FAMILIES = ["Inter", "Noto Sans", "DejaVu Sans", "Noto Color Emoji"]
 MONO_FAMILIES = ["JetBrains Mono", "DejaVu Sans Mono", "monospace", "Noto Color Emoji"]
 UI_SIZE, SMALL_SIZE, MONO_SIZE = 10.0, 9.0, 9.0
 """Points."""
+LEAST_ZOOM, MOST_ZOOM, ZOOM_STEP = 0.7, 2.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,19 @@ DARK = Theme(
 )
 
 _QSS = """
-QMainWindow, QStatusBar, #browser, #browser QListView {{ background: {window}; }}
+QMainWindow, QStatusBar, #area-left, #browser, #browser QListView {{ background: {window}; }}
+#area-main, #area-right {{ background: {base}; }}
+#place {{ border: 0; font-weight: 600; color: {text}; }}
+QTabBar {{ background: transparent; border: 0; }}
+QTabBar::tab {{ padding: 7px 12px; border: 0; border-radius: 6px; margin: 5px 2px; color: {muted}; }}
+QTabBar::tab:selected {{ background: {selected}; color: {text}; }}
+QTabBar::tab:hover:!selected {{ color: {text}; }}
+QTabBar::tab:focus {{ color: {accent}; }}
+#palette {{ background: {base}; border: 1px solid {field_line}; border-radius: 10px; }}
+#palette QListView {{ background: {base}; }}
+QStatusBar QToolButton {{ padding: 1px 8px; }}
+QStatusBar QToolButton[state="waiting"] {{ color: {waiting}; }}
+QStatusBar QToolButton[state="running"] {{ color: {added_text}; }}
 QSplitter::handle {{ background: {line}; }}
 QSplitter::handle:horizontal {{ width: 1px; }}
 QListView, QPlainTextEdit {{ border: 0; background: {base}; outline: 0; }}
@@ -205,39 +218,48 @@ def color(value: str) -> QColor:
 
 
 _colors: dict[str, QColor] = {}
+_zoom = 1.0
+"""How much larger than normal text is shown; `Themes` sets it."""
 
 
 def ui_font(size: float = UI_SIZE) -> QFont:
-    """The font of everything but code; `size` in points."""
+    """The font of everything but code; `size` in points, before zoom."""
     font = QFont()
     font.setFamilies(UI_FAMILIES)
-    font.setPointSizeF(size)
+    font.setPointSizeF(size * _zoom)
     return font
 
 
 def mono_font(size: float = MONO_SIZE) -> QFont:
-    """The font of code. Ligatures are off: `==` stays two characters."""
+    """The font of code; `size` in points, before zoom. Ligatures are off: `==` stays two characters."""
     font = QFont()
     font.setFamilies(MONO_FAMILIES)
-    font.setPointSizeF(size)
+    font.setPointSizeF(size * _zoom)
     font.setStyleHint(QFont.StyleHint.Monospace)
     for tag in ("calt", "liga", "clig"):
         font.setFeature(QFont.Tag(tag), 0)
     return font
 
 
+def _set_zoom(zoom: float) -> None:
+    global _zoom
+    _zoom = round(min(MOST_ZOOM, max(LEAST_ZOOM, zoom)), 2)
+
+
 class Themes(QObject):
     """Holds the theme in force, follows the system unless told otherwise, and tells who paints.
 
-    changed carries the new `Theme`; every painter that caches colours drops its cache then.
+    changed carries the `Theme`, new or in another text size; every painter that caches colours or fonts drops its
+    cache then.
     """
 
     changed = Signal(object)
 
-    def __init__(self, application: QApplication, choice: Choice = "system") -> None:
+    def __init__(self, application: QApplication, choice: Choice = "system", zoom: float = 1.0) -> None:
         super().__init__()
         self._application = application
         self._choice = choice
+        _set_zoom(zoom)
         application.setStyle("Fusion")
         application.setFont(ui_font())
         self.theme = self._resolve()
@@ -253,6 +275,20 @@ class Themes(QObject):
         """Follow the system, or stay light or dark."""
         self._choice = choice
         self._refresh()
+
+    @property
+    def zoom(self) -> float:
+        """How much larger than normal text is shown."""
+        return _zoom
+
+    def set_zoom(self, zoom: float) -> None:
+        """Show text larger or smaller, within `LEAST_ZOOM` and `MOST_ZOOM`."""
+        before = _zoom
+        _set_zoom(zoom)
+        if _zoom != before:
+            self._application.setFont(ui_font())
+            self._apply()
+            self.changed.emit(self.theme)
 
     def _resolve(self) -> Theme:
         scheme = self._application.styleHints().colorScheme()

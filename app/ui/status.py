@@ -1,0 +1,80 @@
+"""The status bar: what agents do, where the workspace's data are, and a short word about what was just done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
+
+from app.ui.turns import Activity
+
+WORD_MS = 6_000
+
+
+class StatusBar(QStatusBar):
+    """go_waiting: shows a session that waits. reset_zoom: shows text in its normal size."""
+
+    def __init__(self, parent: QWidget, *, go_waiting: Callable[[], object], reset_zoom: Callable[[], object]) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self.agents = QToolButton(self)
+        self.agents.setAccessibleName("Agents")
+        self.agents.clicked.connect(lambda _checked=False: go_waiting())
+        self.message = QLabel(self)
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.zoom = QToolButton(self)
+        self.zoom.setAccessibleName("Text size")
+        self.zoom.setToolTip("Show text in its normal size")
+        self.zoom.clicked.connect(lambda _checked=False: reset_zoom())
+        self.sync = _state(self, "On this device only", "Sync is not set up: nothing leaves this device.")
+        self.lock = _state(self, "Encrypted", "Everything Lovelace keeps is encrypted on the disk.")
+        self.addWidget(self.agents)
+        self.addWidget(self.message, 1)
+        for widget in (self.zoom, self.sync, self.lock):
+            self.addPermanentWidget(widget)
+        self._fade = QTimer(self, singleShot=True, interval=WORD_MS)
+        self._fade.timeout.connect(self.message.clear)
+        self.show_activity(Activity())
+        self.show_zoom(1.0)
+
+    def say(self, text: str) -> None:
+        """A short word that goes away by itself."""
+        self.message.setText(text)
+        self._fade.start()
+
+    def show_activity(self, activity: Activity) -> None:
+        """How many agents run, and how many wait for the person."""
+        self.agents.setText(activity_words(activity))
+        self.agents.setProperty("state", "waiting" if activity.waiting else "running" if activity.running else "")
+        self.agents.setEnabled(bool(activity.running))
+        self.agents.style().unpolish(self.agents)
+        self.agents.style().polish(self.agents)
+
+    def show_zoom(self, zoom: float) -> None:
+        """The size of text, where it is not the normal one."""
+        self.zoom.setText(f"{round(zoom * 100)} %")
+        self.zoom.setVisible(round(zoom * 100) != 100)
+
+    def show_lock(self, kinds: list[str]) -> None:
+        """What the database could be opened with."""
+        words = {"keyring": "the keyring of this computer", "passphrase": "a passphrase", "recovery": "a recovery code"}
+        ways = ", ".join(words.get(kind, kind) for kind in kinds)
+        self.lock.setToolTip(f"Everything Lovelace keeps is encrypted on the disk. It opens with {ways}.")
+
+
+def activity_words(activity: Activity) -> str:
+    """The state of the agents in a few words."""
+    running, waiting = len(activity.running - activity.waiting), len(activity.waiting)
+    parts = []
+    if waiting:
+        parts.append(f"{waiting} {'waits' if waiting == 1 else 'wait'} for you")
+    if running:
+        parts.append(f"{running} {'agent' if running == 1 else 'agents'} running")
+    return "● " + " · ".join(parts) if parts else "○ No agent running"
+
+
+def _state(parent: QWidget, text: str, tip: str) -> QLabel:
+    label = QLabel(text, parent)
+    label.setToolTip(tip)
+    return label
