@@ -163,15 +163,14 @@ class MainWindow(QMainWindow):
     # For the application
 
     def load(self) -> None:
-        """Read the list and open the session that was open last."""
-        self.browser.load()
+        """Open the session that was open last."""
         last = self._desk.setting("session")
         if last is not None:
             self.open_session(last)
 
     def open_session(self, session: str) -> None:
         """Show a session."""
-        self.browser.select(session)
+        self.browser.show_session(session)
         self.conversation.open(session)
 
     def come_forward(self) -> None:
@@ -208,7 +207,7 @@ class MainWindow(QMainWindow):
 
     def _show_activity(self, activity: Activity) -> None:
         self._activity = activity
-        self.browser.set_activity(activity)
+        self.browser.show_activity(activity)
         self._show_own_activity()
 
     def _show_own_activity(self) -> None:
@@ -237,7 +236,7 @@ class MainWindow(QMainWindow):
         self._desk.bridge.call(self._desk.turns.answer(session, request, choice))  # type: ignore[arg-type]
 
     def _open_hit(self, session: str, event: str) -> None:
-        self.browser.select(session)
+        self.browser.show_session(session)
         self.conversation.open(session, event)
 
     def _rename(self) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -22,16 +22,19 @@ from PySide6.QtWidgets import (
 
 from app.errors import NotFound
 from app.sessions.filters import SearchFilter
+from app.sessions.views import SearchHit
 from app.ui.desk import Desk
 from app.ui.items import HitItems, SessionItems
 from app.ui.models.sessions import RowRole, SearchModel, SessionListModel, Tab
+from app.ui.panel import Panel
+from app.ui.places import Place, SearchPlace, SessionPlace
 from app.ui.turns import Activity
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QStyledItemDelegate
 
     from app.sessions.queries import Queries
-    from app.sessions.views import SearchHit, SessionRow
+    from app.sessions.views import SessionRow
 
 SHORTEST_QUERY, MOST_HITS, TYPING_MS = 2, 200, 90
 AGES_MS = 30_000
@@ -65,17 +68,43 @@ class SearchField(QLineEdit):
             super().keyPressEvent(event)
 
 
-class BrowserPanel(QWidget):
+class Rows(QListView):
+    """A list whose rows open also by the middle button and Ctrl+Enter. opened_beside: the row's index."""
+
+    opened_beside = Signal(QModelIndex)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        index = self.indexAt(event.position().toPoint())
+        if event.button() == Qt.MouseButton.MiddleButton:
+            if index.isValid():
+                self.opened_beside.emit(index)
+        else:
+            super().mousePressEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        # Ctrl+Enter is also the window's shortcut for sending.
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and _is_beside(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _is_beside(event) and self.currentIndex().isValid():
+            self.opened_beside.emit(self.currentIndex())
+        else:
+            super().keyPressEvent(event)
+
+
+class BrowserPanel(Panel):
     """session_chosen: id. hit_chosen: session and event id."""
 
     session_chosen = Signal(str)
     hit_chosen = Signal(str, str)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(desk, parent)
         self.setObjectName("browser")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._desk = desk
         self.model = SessionListModel(desk.now, desk.me)
         self.hits = SearchModel(desk.now)
         self.search = SearchField(self)
@@ -101,9 +130,10 @@ class BrowserPanel(QWidget):
         self._query = 0
         self._chosen: str | None = None
         self._connect()
+        self.load()
 
-    def _list_of(self, model: SessionListModel | SearchModel, items: QStyledItemDelegate, name: str) -> QListView:
-        view = QListView(self)
+    def _list_of(self, model: SessionListModel | SearchModel, items: QStyledItemDelegate, name: str) -> Rows:
+        view = Rows(self)
         view.setModel(model)
         view.setItemDelegate(items)
         view.setAccessibleName(name)
@@ -144,32 +174,32 @@ class BrowserPanel(QWidget):
         self.search.moved_down.connect(self._enter_list)
         self.list.selectionModel().currentChanged.connect(self._session_current)
         self.list.clicked.connect(self._session_current)
+        for view in (self.list, self.results):
+            view.opened_beside.connect(self._open_beside)
         self.results.clicked.connect(self._hit_current)
         self.results.activated.connect(self._hit_current)
         self.results.selectionModel().currentChanged.connect(self._hit_current)
-        self._desk.themes.changed.connect(lambda _theme: self._pages.update())
+        self.desk.themes.changed.connect(lambda _theme: self._pages.update())
 
     # For the window
 
     def load(self) -> None:
         """Read the whole list."""
-        self._desk.read(lambda queries: queries.sessions(), self._show_sessions)
+        self.desk.read(lambda queries: queries.sessions(), self._show_sessions)
 
     def refresh(self, sessions: frozenset[str]) -> None:
-        """Read the sessions that changed; search again if a search is shown."""
-        self._desk.read(lambda queries: _read_sessions(queries, sessions), self._update_sessions)
+        self.desk.read(lambda queries: _read_sessions(queries, sessions), self._update_sessions)
         if self._is_searching():
             self._typed.start()
 
-    def set_activity(self, activity: Activity) -> None:
-        """What runs and waits in this window."""
+    def show_activity(self, activity: Activity) -> None:
         self.model.set_activity(activity)
         self._show_page()
 
-    def select(self, session: str) -> None:
+    def show_session(self, session: str | None) -> None:
         """Mark a session as the open one, without opening it again."""
         self._chosen = session
-        index = self.model.index_of(session)
+        index = self.model.index_of(session) if session is not None else QModelIndex()
         if index.isValid() and index != self.list.currentIndex():
             self.list.setCurrentIndex(index)
 
@@ -184,6 +214,18 @@ class BrowserPanel(QWidget):
         if 0 <= row < self.model.rowCount():
             self.list.setCurrentIndex(self.model.index(row, 0))
 
+    def go(self, place: Place) -> None:
+        if isinstance(place, SearchPlace):
+            self.search.setText(place.query)
+            self.focus_search()
+
+    def handlers(self) -> Mapping[str, Callable[[], object]]:
+        return {
+            "browser.search": self.focus_search,
+            "browser.next": lambda: self.step(1),
+            "browser.previous": lambda: self.step(-1),
+        }
+
     # Lists
 
     def _show_sessions(self, sessions: list[SessionRow]) -> None:
@@ -191,7 +233,7 @@ class BrowserPanel(QWidget):
         self._after_change()
 
     def _update_sessions(self, sessions: Mapping[str, SessionRow | None]) -> None:
-        here = self._desk.workspace.id
+        here = self.desk.workspace.id
         self.model.update_sessions(
             {key: row if row is not None and row.workspace == here else None for key, row in sessions.items()}
         )
@@ -200,7 +242,7 @@ class BrowserPanel(QWidget):
     def _after_change(self) -> None:
         self._show_page()
         if self._chosen is not None:
-            self.select(self._chosen)
+            self.show_session(self._chosen)
 
     def _choose_tab(self, tab: Tab) -> None:
         self.model.set_tab(tab)
@@ -212,6 +254,14 @@ class BrowserPanel(QWidget):
         if session is not None and session.id != self._chosen:
             self._chosen = session.id
             self.session_chosen.emit(session.id)
+            self.desk.go(SessionPlace(session.id))
+
+    def _open_beside(self, index: QModelIndex) -> None:
+        row = index.data(RowRole)
+        if isinstance(row, SearchHit):
+            self.desk.go(SessionPlace(row.session, row.event, beside=True))
+        elif row is not None:
+            self.desk.go(SessionPlace(row.id, beside=True))
 
     def _show_page(self) -> None:
         if self._is_searching():
@@ -240,7 +290,7 @@ class BrowserPanel(QWidget):
         self._query += 1
         number, query = self._query, self.search.text().strip()
         wanted = SearchFilter(limit=MOST_HITS, as_typed=True)
-        self._desk.read(lambda queries: queries.search(query, wanted), lambda hits: self._show_hits(number, hits))
+        self.desk.read(lambda queries: queries.search(query, wanted), lambda hits: self._show_hits(number, hits))
 
     def _show_hits(self, number: int, hits: list[SearchHit]) -> None:
         if number == self._query:
@@ -262,6 +312,12 @@ class BrowserPanel(QWidget):
         if hit is not None:
             self._chosen = hit.session
             self.hit_chosen.emit(hit.session, hit.event)
+            self.desk.go(SessionPlace(hit.session, hit.event))
+
+
+def _is_beside(event: QKeyEvent) -> bool:
+    enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+    return enter and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
 
 
 def _read_sessions(queries: Queries, sessions: frozenset[str]) -> dict[str, SessionRow | None]:
