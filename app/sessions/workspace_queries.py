@@ -87,6 +87,15 @@ class WorkspaceQueries(EventQueries):
         row = self._connection.execute("SELECT row FROM workspace WHERE id=?", (bytes.fromhex(identifier),)).fetchone()
         return int(row[0]) if row else None
 
+    def workspace_holding(self, session: str) -> str:
+        """Id of the workspace that has a session (its full id). Raises NotFound."""
+        row = self._connection.execute(
+            "SELECT w.id FROM session s JOIN workspace w ON w.row=s.workspace WHERE s.id=?", (session,)
+        ).fetchone()
+        if row is None:
+            raise NotFound(f"There is no session {session} on this device.")
+        return bytes(row[0]).hex()
+
     def _workspace_name(self, workspace: int) -> tuple[str, str]:
         """(id, name)."""
         identifier, fields = self._connection.execute(

@@ -67,6 +67,12 @@ class TabArea(QWidget):
         self.bar.currentChanged.connect(self._front)
         self._show_bar()
 
+    def set_head(self, widget: QWidget) -> None:
+        """Show a widget above the tabs."""
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.insertWidget(0, widget)
+
     # Panels
 
     def panels(self) -> list[Panel]:

@@ -34,6 +34,9 @@ class Panel(QWidget):
     def show_session(self, session: str | None) -> None:
         """Another session is in front. Called also for hidden panels: read only when shown."""
 
+    def show_workspace(self) -> None:
+        """Another workspace is in force, or its folders or name are others: what was shown is not of it any more."""
+
     def refresh(self, sessions: frozenset[str]) -> None:
         """These sessions have got events or other fields, by this process or another."""
 

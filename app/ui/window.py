@@ -1,38 +1,45 @@
-"""The main window: browser and conversation side by side, the notice line, the status bar, keys and state."""
+"""The main window: three areas of panels, one way to every place, menus and keys, what is live, and its state."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QIcon, QKeySequence
-from PySide6.QtWidgets import QLabel, QMainWindow, QMenu, QSplitter, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from app.commands import sessions as commands
+from app.commands.window import WindowCommand
 from app.errors import UserError
+from app.sessions.links import SessionLink, parse_link
+from app.ui.actions import Actions, AnyCommand
+from app.ui.areas import Areas
 from app.ui.bridge import union
+from app.ui.deeds import Deeds
 from app.ui.desk import Desk
+from app.ui.masthead import Masthead
 from app.ui.notice import NoticeBar
+from app.ui.notifications import Notification, notifications, send
+from app.ui.palette import Palette
+from app.ui.panel import Panel
+from app.ui.panels import PANELS
 from app.ui.panels.browser import BrowserPanel
 from app.ui.panels.conversation import ConversationPanel
-from app.ui.theme import CHOICES
+from app.ui.places import PanelPlace, Place, SessionPlace
+from app.ui.status import StatusBar
+from app.ui.theme import ZOOM_STEP
 from app.ui.turns import RUNNING, Activity
 from sync.errors import SyncError
 
 if TYPE_CHECKING:
-    from app.commands.command import Command
+    from pathlib import Path
 
 SESSIONS_CHANGED, DRAFTS_CHANGED = "sessions changed", "drafts changed"
 CLOSE_SECONDS = 5.0
-_SIDE_WIDTH = 280
-_UNDO = {
-    commands.ARCHIVE.id: (commands.UNARCHIVE, "Archived"),
-    commands.DELETE.id: (commands.UNDELETE, "Moved to the trash"),
-}
 
 
 class MainWindow(QMainWindow):
@@ -40,145 +47,148 @@ class MainWindow(QMainWindow):
 
     closed = Signal()
 
-    def __init__(self, desk: Desk, icon: QIcon) -> None:
+    def __init__(self, desk: Desk, icon: QIcon, icon_file: Path | None = None) -> None:
         super().__init__()
         self._desk = desk
+        self._icon_file = icon_file
+        self._activity = Activity()
+        self._places = {place: kind for kind in PANELS for place in kind.places}
         self.setWindowTitle("Lovelace")
         self.setWindowIcon(icon)
-        self.browser = BrowserPanel(desk, self)
-        self.conversation = ConversationPanel(desk, self)
+        self.areas = Areas(desk, PANELS, self)
         self.notice = NoticeBar(self)
+        self.deeds = Deeds(
+            desk,
+            self,
+            session=lambda: self.session,
+            title=lambda: self.conversation.title.text(),
+            switched=self._show_workspace,
+            opened=self._after_opening,
+        )
+        self.actions_of = Actions(self, self._run)
+        self.actions_of.set_shortcuts(desk.setting("shortcuts", {}))
+        self.masthead = Masthead(desk, self.deeds.switch, self._menu(), self)
+        self.status = StatusBar(self, go_waiting=self._go_waiting, reset_zoom=lambda: self._zoom(0))
+        self.palette_box = Palette(desk, self.actions_of, self)
+        self._handlers = self._own_handlers()
         self._arrange()
-        self._status()
         self._connect()
-        self._actions()
         self._restore()
 
+    # The panels that are always there
+
+    @property
+    def conversation(self) -> ConversationPanel:
+        """The conversation in front, or the one that was there last."""
+        front = self.areas.area("main").front()
+        panels = [front, *self.areas.area("main").panels()]
+        for panel in panels:
+            if isinstance(panel, ConversationPanel):
+                return panel
+        shown = self.areas.show_kind("conversation")
+        assert isinstance(shown, ConversationPanel)
+        return shown
+
+    @property
+    def browser(self) -> BrowserPanel:
+        """The list of sessions."""
+        (panel,) = [one for one in self.areas.area("left").panels() if isinstance(one, BrowserPanel)]
+        return panel
+
+    @property
+    def session(self) -> str | None:
+        """The session in front."""
+        return self.conversation.session
+
     def _arrange(self) -> None:
-        right = QWidget(self)
-        column = QVBoxLayout(right)
+        center = QWidget(self)
+        column = QVBoxLayout(center)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice)
-        column.addWidget(self.conversation, 1)
-        self.splitter = QSplitter(self)
-        self.splitter.setHandleWidth(1)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(self.browser)
-        self.splitter.addWidget(right)
-        self.splitter.setStretchFactor(1, 1)
-        self.browser.setMinimumWidth(200)
-        right.setMinimumWidth(360)
-        self.setCentralWidget(self.splitter)
+        column.addWidget(self.areas, 1)
+        self.setCentralWidget(center)
+        self.setStatusBar(self.status)
+        self.areas.area("left").set_head(self.masthead)
 
-    def _status(self) -> None:
-        self.message = QLabel(self)
-        self.message.setContentsMargins(12, 0, 0, 0)
-        self._place = QLabel(self)
-        self._place.setTextFormat(Qt.TextFormat.PlainText)
-        self._look = QToolButton(self)
-        self._look.setText("Theme")
-        self._look.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self._look)
-        choices = QActionGroup(self)
-        for choice in CHOICES:
-            action = menu.addAction("Follow the system" if choice == "system" else choice.capitalize())
-            action.setCheckable(True)
-            action.setChecked(choice == self._desk.themes.choice)
-            action.triggered.connect(lambda _checked, chosen=choice: self._choose_theme(chosen))
-            choices.addAction(action)
-        self._look.setMenu(menu)
-        self.statusBar().setSizeGripEnabled(False)
-        self.statusBar().addWidget(self.message, 1)
-        self.statusBar().addPermanentWidget(self._place)
-        self.statusBar().addPermanentWidget(self._look)
-        self._desk.read(lambda queries: queries.workspace_row(), lambda row: self._place.setText(row.name))
+    def _menu(self) -> QMenu:
+        """All commands by menu: in the menu bar of the system where it has one, else behind the button at the top."""
+        if self.menuBar().isNativeMenuBar():
+            self.actions_of.fill(self.menuBar().addMenu)
+        menu = QMenu(self)
+        self.actions_of.fill(menu.addMenu)
+        return menu
 
     def _connect(self) -> None:
-        self.browser.session_chosen.connect(self.conversation.open)
-        self.browser.hit_chosen.connect(self._open_hit)
-        conversation = self.conversation
-        conversation.prompted.connect(self._prompt)
-        conversation.answered.connect(self._answer)
-        conversation.stop_wanted.connect(lambda session: self._desk.bridge.call(self._desk.turns.cancel(session)))
-        conversation.failed.connect(self.report)
-        conversation.said.connect(self.message.setText)
-        conversation.title_changed.connect(lambda title: self.setWindowTitle(f"{title} – Lovelace"))
-        conversation.opened.connect(self._show_own_activity)
-        bridge = self._desk.bridge
+        requests, bridge = self._desk.requests, self._desk.bridge
+        requests.went.connect(self.go)
+        requests.failed.connect(self.report)
+        requests.said.connect(self.status.say)
+        requests.offered.connect(self.notice.offer)
+        requests.asked.connect(self.notice.ask)
         bridge.failed.connect(self.report)
-        self._desk.requests.failed.connect(self.report)
         bridge.receive(RUNNING, self._show_activity)
         bridge.receive(SESSIONS_CHANGED, self._refresh)
-        bridge.receive(DRAFTS_CHANGED, self._refresh_conversation)
-        bridge.call(self._desk.turns.names(), conversation.set_agents)
+        bridge.receive(DRAFTS_CHANGED, self._refresh_drafts)
         bridge.call(self._watch())
-        self._activity = Activity()
+        self.areas.on_made(self._adopt)
+        self.areas.fronted.connect(self._fronted)
+        self._desk.themes.changed.connect(lambda _theme: self.status.show_zoom(self._desk.themes.zoom))
+        self.status.show_zoom(self._desk.themes.zoom)
 
-    def _actions(self) -> None:
-        self._key("Ctrl+F", self.browser.focus_search)
-        self._key("Ctrl+L", self.conversation.focus_composer)
-        self._key("Ctrl+Return", self.conversation.composer.field.sent.emit)
-        self._stop = self._key("Esc", self.conversation.stop_turn)
-        self._stop.setEnabled(False)
-        self._key("Alt+Up", lambda: self.conversation.view.step_turn(-1))
-        self._key("Alt+Down", lambda: self.conversation.view.step_turn(1))
-        self._key("Ctrl+PgDown", lambda: self.browser.step(1))
-        self._key("Ctrl+PgUp", lambda: self.browser.step(-1))
-        self._key("Ctrl+Q", self.close)
-        self._key(commands.NEW.shortcut, self.new_session)
-        self._key(commands.RENAME.shortcut, self._rename)
-        self._key(commands.ARCHIVE.shortcut, lambda: self._run(commands.ARCHIVE))
-        self._key(commands.FORK.shortcut, lambda: self._run(commands.FORK))
-        self._key(commands.PAUSE.shortcut, lambda: self._run(commands.PAUSE))
-        self._key(commands.RESUME.shortcut, lambda: self._run(commands.RESUME))
-        delete = self._key(commands.DELETE.shortcut, lambda: self._run(commands.DELETE), self.browser.list)
-        menu = [*self.actions()[-6:], delete]
-        names = (
-            commands.NEW,
-            commands.RENAME,
-            commands.ARCHIVE,
-            commands.FORK,
-            commands.PAUSE,
-            commands.RESUME,
-            commands.DELETE,
-        )
-        for action, command in zip(menu, names, strict=True):
-            action.setText(command.title)
-            action.setToolTip(command.help)
-        self.browser.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.browser.list.customContextMenuRequested.connect(
-            lambda point: QMenu.exec(menu, self.browser.list.viewport().mapToGlobal(point))
-        )
+    def _adopt(self, panel: Panel) -> None:
+        """A panel has been made: it learns what is in front, and what it says is passed on."""
+        area = next(area for area in map(self.areas.area, ("left", "main", "right")) if panel in area.panels())
+        panel.title_changed.connect(lambda title: self._title(panel, title))
+        panel.show_activity(self._activity)
+        if isinstance(panel, ConversationPanel):
+            panel.opened.connect(self._session_opened)
+        elif area.name != "main":
+            panel.show_session(self._front_session())
 
-    def _key(self, keys: str | None, slot: Callable[[], object], owner: QWidget | None = None) -> QAction:
-        action = QAction(self)
-        action.setShortcut(QKeySequence(keys or ""))
-        if owner is not None:
-            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-        action.triggered.connect(lambda _checked=False: slot())
-        (owner or self).addAction(action)
-        return action
+    def _front_session(self) -> str | None:
+        panel = self.areas.area("main").front()
+        return panel.session if isinstance(panel, ConversationPanel) else None
 
     # For the application
 
     def load(self) -> None:
-        """Open the session that was open last."""
-        last = self._desk.setting("session")
-        if last is not None:
-            self.open_session(last)
+        """Show the panels that were in front; opening sessions begins now."""
+        for name in ("left", "main"):
+            area = self.areas.area(name)
+            area.make_front()
+        if not self.areas.area("main").panels():
+            self.areas.show_kind("conversation")
 
-    def open_session(self, session: str) -> None:
+    def open_session(self, session: str, event: str | None = None) -> None:
         """Show a session."""
-        self.browser.show_session(session)
-        self.conversation.open(session)
+        self.go(SessionPlace(session, event))
 
-    def come_forward(self) -> None:
-        """Another start was asked for while this window was open."""
-        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+    def open_link(self, text: str) -> None:
+        """Show what a lovelace:// link names; one to a session of another workspace switches to it."""
+        try:
+            link = parse_link(text)
+        except UserError as error:
+            self.report(error)
+            return
+        self._desk.read(
+            lambda queries: queries.workspace_holding(link.session), lambda found: self._go_to_link(link, found)
+        )
+
+    def _go_to_link(self, link: SessionLink, workspace: str) -> None:
+        if workspace != self._desk.workspace.id:
+            self._desk.workspace.use(workspace)
+            self._show_workspace()
+        self.go(SessionPlace(link.session, link.event))
+
+    def come_forward(self, arguments: list[str]) -> None:
+        """Another start was asked for while this window was open; it may have been given links."""
+        self.setWindowState(self.windowState() & ~self.windowState().WindowMinimized)
         self.show()
         self.raise_()
         self.activateWindow()
+        for link in arguments:
+            self.open_link(link)
 
     def report(self, error: BaseException) -> None:
         """Show what went wrong, as a sentence; the work goes on. What nobody foresaw also goes to stderr, in full."""
@@ -187,6 +197,48 @@ class MainWindow(QMainWindow):
             return
         traceback.print_exception(error)
         self.notice.say(f"Something went wrong: {type(error).__name__}: {error}", "error")
+
+    # Going
+
+    def go(self, place: Place) -> None:
+        """Take the person to a place: the panel that shows it comes to the front."""
+        if isinstance(place, PanelPlace):
+            self.areas.show_kind(place.kind).go(place)
+        elif isinstance(place, SessionPlace) and place.beside:
+            self.areas.area("main").add(self._places[SessionPlace]).go(place)
+        else:
+            self.areas.show_kind(self._places[type(place)].id).go(place)
+
+    def _fronted(self, area: str, panel: Panel) -> None:
+        if area == "main":
+            self._session_opened()
+            self._name_window()
+
+    def _session_opened(self) -> None:
+        """Another session is in front: the panels around it follow."""
+        session = self._front_session()
+        for name in ("left", "right"):
+            for panel in self.areas.area(name).panels():
+                panel.show_session(session)
+        self._show_stop()
+
+    def _title(self, panel: Panel, title: str) -> None:
+        self.areas.area("main").set_title(panel, title)
+        self._name_window()
+
+    def _name_window(self) -> None:
+        title = self.conversation.title.text() if self._front_session() else ""
+        self.setWindowTitle(f"{title} – Lovelace" if title else "Lovelace")
+
+    def _go_waiting(self) -> None:
+        """Show a session that waits, else one that runs; again: the next."""
+        wanted = sorted(self._activity.waiting or self._activity.running)
+        if not wanted:
+            self._desk.say("Nothing waits for you.")
+            return
+        session = self.session
+        place = wanted.index(session) + 1 if session in wanted else 0
+        self.open_session(wanted[place % len(wanted)])
 
     # Live
 
@@ -198,101 +250,115 @@ class MainWindow(QMainWindow):
                     self._desk.bridge.publish(key, touched, union)
 
     def _refresh(self, sessions: frozenset[str]) -> None:
-        self.browser.refresh(sessions)
-        self._refresh_conversation(sessions)
+        for panel in self.areas.panels():
+            panel.refresh(sessions)
 
-    def _refresh_conversation(self, sessions: frozenset[str]) -> None:
-        if self.conversation.session in sessions:
-            self.conversation.refresh()
+    def _refresh_drafts(self, sessions: frozenset[str]) -> None:
+        for panel in self.areas.panels():
+            panel.refresh_drafts(sessions)
 
     def _show_activity(self, activity: Activity) -> None:
+        if not self.isActiveWindow():
+            self._notify(notifications(self._activity, activity))
         self._activity = activity
-        self.browser.show_activity(activity)
-        self._show_own_activity()
+        self.status.show_activity(activity)
+        for panel in self.areas.panels():
+            panel.show_activity(activity)
+        self._show_stop()
 
-    def _show_own_activity(self) -> None:
-        running = self.conversation.session in self._activity.running
-        self.conversation.set_running(running)
-        self._stop.setEnabled(running)
-        if not running:
-            self.message.setText("")
+    def _show_stop(self) -> None:
+        self.actions_of["conversation.stop"].setEnabled(self._front_session() in self._activity.running)
 
-    # What people do
+    def _notify(self, told: list[Notification]) -> None:
+        for one in told:
+            QApplication.alert(self)
+            if self._icon_file is not None:
+                self._desk.bridge.call(self._send(one, self._icon_file))
 
-    def new_session(self) -> None:
-        """Start a session and let the person write its first prompt."""
+    async def _send(self, notification: Notification, icon: Path) -> None:
+        row = await self._desk.workspace.read_async(lambda queries: queries.session(notification.session))
+        await send(notification, row.title, icon)
 
-        def made(session: str) -> None:
-            self.open_session(session)
+    # Commands
+
+    def _run(self, command: AnyCommand) -> None:
+        if not isinstance(command, WindowCommand):
+            self.deeds.run(command)
+        elif command.panel is None:
+            self._handlers[command.id]()
+        elif command.panel == "conversation":
+            self.conversation.handlers()[command.id]()
+        else:
+            self.areas.show_kind(command.panel).handlers()[command.id]()
+
+    def _own_handlers(self) -> Mapping[str, Callable[[], object]]:
+        areas, main, themes = self.areas, self.areas.area("main"), self._desk.themes
+        return {
+            "window.palette": self.palette_box.open,
+            "window.quit": self.close,
+            "window.settings": lambda: self.go(PanelPlace("settings")),
+            "window.shortcuts": lambda: self.go(PanelPlace("settings", "shortcuts")),
+            "window.about": self._about,
+            "window.close_tab": main.close_front,
+            "window.next_tab": lambda: main.step(1),
+            "window.previous_tab": lambda: main.step(-1),
+            "window.left": lambda: areas.set_shown("left", not areas.is_shown("left")),
+            "window.right": lambda: areas.set_shown("right", not areas.is_shown("right")),
+            "window.zoom_in": lambda: self._zoom(themes.zoom + ZOOM_STEP),
+            "window.zoom_out": lambda: self._zoom(themes.zoom - ZOOM_STEP),
+            "window.zoom_reset": lambda: self._zoom(0),
+            "window.theme_light": lambda: self._choose_theme("light"),
+            "window.theme_dark": lambda: self._choose_theme("dark"),
+            "window.theme_system": lambda: self._choose_theme("system"),
+            "window.copy_link": self._copy_link,
+            "window.open_link": lambda: self._desk.ask("Link", "lovelace://", self.open_link),
+            "window.waiting": self._go_waiting,
+        }
+
+    def _after_opening(self, command: str) -> None:
+        if command == commands.NEW.id:
             self.conversation.focus_composer()
 
-        self._desk.write(lambda operations: operations.create(), made, self.report)
+    def _copy_link(self) -> None:
+        if self.session is not None:
+            QGuiApplication.clipboard().setText(str(SessionLink(self.session)))
+            self._desk.say("Link copied. It opens in your own Lovelace.")
 
-    def _prompt(self, session: str, agent: str, text: str, tools: bool) -> None:
-        turn = self._desk.turns.prompt(session, agent, text, tools=tools)
-        self._desk.bridge.call(turn, failed=self.report)
+    def _about(self) -> None:
+        from importlib.metadata import version
 
-    def _answer(self, session: str, request: str, choice: str) -> None:
-        self._desk.bridge.call(self._desk.turns.answer(session, request, choice))  # type: ignore[arg-type]
-
-    def _open_hit(self, session: str, event: str) -> None:
-        self.browser.show_session(session)
-        self.conversation.open(session, event)
-
-    def _rename(self) -> None:
-        session = self.conversation.session
-        if session is None:
-            return
-        title = self.conversation.title.text()
-        self.notice.ask("New title", title, self._take_title)
-
-    def _take_title(self, title: str) -> None:
-        if title:
-            self._run(commands.RENAME, title)
-
-    def _run(self, command: Command, text: str = "") -> None:
-        """A command of the registry on the open session."""
-        session = self.conversation.session
-        if session is not None:
-            self._desk.write(
-                lambda operations: command.run(operations, [session], text),
-                lambda changed: self._after(command, changed),
-                self.report,
-            )
-
-    def _after(self, command: Command, changed: Sequence[str]) -> None:
-        if command is commands.FORK:
-            self.open_session(changed[0])
-        if command.id in _UNDO:
-            undo, words = _UNDO[command.id]
-            self.notice.offer(f"{words}.", "Undo", lambda: self._undo(undo, changed))
-
-    def _undo(self, command: Command, sessions: Sequence[str]) -> None:
-        self._desk.write(lambda operations: command.run(operations, sessions, ""), failed=self.report)
+        self.notice.say(f"Lovelace {version('lovelace')}. Your data: {self._desk.workspace.home}")
 
     def _choose_theme(self, choice: str) -> None:
         self._desk.themes.choose(choice)  # type: ignore[arg-type]
         self._desk.keep_setting("theme", choice)
 
+    def _zoom(self, zoom: float) -> None:
+        """Text in this size; 0: the normal one."""
+        self._desk.themes.set_zoom(zoom or 1.0)
+        self._desk.keep_setting("zoom", self._desk.themes.zoom)
+
+    def _show_workspace(self) -> None:
+        """Another workspace is in force, or this one has changed: everything is read anew."""
+        self.masthead.refresh()
+        for panel in self.areas.panels():
+            panel.show_workspace()
+
     # State of the window
 
     def _restore(self) -> None:
         state = self._desk.setting("state", {})
-        self.resize(1200, 800)
-        self.splitter.setSizes([_SIDE_WIDTH, 920])
+        self.resize(1280, 820)
         if "geometry" in state:
             self.restoreGeometry(QByteArray(base64.b64decode(state["geometry"])))
-        if "splitter" in state:
-            self.splitter.restoreState(QByteArray(base64.b64decode(state["splitter"])))
+        self.areas.restore(state.get("areas", {}))
 
     def _keep_state(self) -> None:
         state = {
             "geometry": base64.b64encode(self.saveGeometry().data()).decode(),
-            "splitter": base64.b64encode(self.splitter.saveState().data()).decode(),
+            "areas": self.areas.state(),
         }
-        settings = {"window.state": state, "window.session": self.conversation.session}
-        for name, value in settings.items():
-            self._desk.workspace.settings.set(name, value)
+        self._desk.workspace.settings.set("window.state", state)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         bridge = self._desk.bridge
