@@ -110,7 +110,7 @@ class Measure:
     def _open(self, session: str, count: int) -> tuple[float, float]:
         """(milliseconds until painted, until every row is known)."""
         begun = time.perf_counter()
-        self._panel.open(session)
+        self._panel.show_session(session)
         self._until(lambda: self._panel.session == session and self._is_settled())
         self._view.viewport().repaint()
         painted = time.perf_counter() - begun

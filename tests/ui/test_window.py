@@ -114,7 +114,7 @@ def running(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Runnin
     workspace.use(workspace.write(lambda operations: operations.open_folder(folder)))
     desk = make_desk(qapp, workspace, Agents())
     window = MainWindow(desk, QIcon())
-    window.conversation.answer_guard_ms = 0
+    window.conversation.answers.guard_ms = 0
     window.resize(1000, 700)
     window.show()
     window.load()
@@ -182,7 +182,7 @@ def test_approve_a_tool_by_key(running: Running, tmp_path: Path, key: Qt.Key, st
 
 
 def test_keys_typed_for_something_else_answer_nothing(running: Running) -> None:
-    running.conversation.answer_guard_ms = 60_000
+    running.conversation.answers.guard_ms = 60_000
     session = write_session(running.workspace, "Tools", UserMessage(text="first"), AgentMessage(text="ok"))
     running.open(session)
     running.until(lambda: running.conversation.composer.tools.isChecked())
@@ -248,7 +248,7 @@ def test_a_busy_session_takes_no_second_prompt(running: Running) -> None:
     running.until(lambda: running.conversation.composer.tools.isChecked())
     running.say("Write a file")
     running.until(lambda: running.conversation.model.open_request())
-    running.window._prompt(session, "scripted", "again", False)
+    running.conversation._submit("again")
     running.until(lambda: running.window.notice.isVisible())
     assert "still answering" in running.window.notice.text.text()
     assert len(running.events(session, "user_message")) == 2
@@ -259,7 +259,7 @@ def test_without_tools_nothing_is_written(running: Running, tmp_path: Path) -> N
     running.open(session)
     running.until(lambda: running.conversation.composer.tools.isChecked())
     running.conversation.composer.tools.click()
-    running.conversation.refresh()
+    running.conversation.refresh(frozenset({session}))
     running.qtbot.wait(150)
     running.say("Write a file")
     running.until(lambda: "Written." in running.texts())
@@ -314,7 +314,7 @@ def test_a_streamed_text_of_another_process_is_shown_while_it_grows(running: Run
             lambda operations, t=text: operations.save_draft(session, "t9", "agent_message", t, "a")
         )
         running.until(lambda t=text: running.texts()[-1] == t)
-    running.until(lambda: running.conversation.state.text() == "running elsewhere")
+    running.until(lambda: running.conversation.header.state.text() == "running elsewhere")
     running.workspace.write(lambda operations: operations.clear_draft(session, "t9"))
     running.until(lambda: running.texts() == ["Here"])
 

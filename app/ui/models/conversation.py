@@ -156,6 +156,11 @@ class ConversationModel(QAbstractListModel):
         except ValueError:
             return None
 
+    def event_id(self, identifier: int) -> str | None:
+        """The id of the event of a row id; None for drafts, and while it is not here."""
+        event = self._events.get(identifier)
+        return None if event is None else event.id
+
     def lines(self, first: int, last: int) -> Sequence[int]:
         """The estimated text lines of the rows `first` to `last`, both included."""
         drafts = len(self._rows) + len(self._drafts) - max(first, len(self._rows))

@@ -1,0 +1,80 @@
+"""The line above the conversation: the title of the session, what goes on in it, and the way to stop that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QElapsedTimer, Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from app.ui.ages import age
+from app.ui.desk import Desk
+from app.ui.models.conversation import ConversationModel
+from app.ui.title_label import TitleLabel
+
+if TYPE_CHECKING:
+    from app.sessions.views import SessionRow
+
+HEIGHT = 48
+
+
+class SessionHeader(QFrame):
+    """title, state, stop: its widgets."""
+
+    def __init__(self, desk: Desk, model: ConversationModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._desk, self._model = desk, model
+        self._row: SessionRow | None = None
+        self._running = self._streaming = False
+        self._since = QElapsedTimer()
+        self._tick = QTimer(self, interval=1000)
+        self._tick.timeout.connect(self._show_state)
+        self.setObjectName("header")
+        self.setFixedHeight(HEIGHT)
+        self.title = TitleLabel(self)
+        self.state = QLabel(self)
+        self.state.setProperty("role", "muted")
+        self.state.setTextFormat(Qt.TextFormat.PlainText)
+        self.stop = QPushButton("Stop", self)
+        self.stop.setToolTip("Esc")
+        self.stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(20, 8, 12, 8)
+        layout.setSpacing(8)
+        layout.addWidget(self.title, 0)
+        layout.addWidget(self.state, 1)
+        layout.addWidget(self.stop)
+        self._show_state()
+
+    def show_row(self, row: SessionRow | None, *, streaming: bool) -> None:
+        """The session as it is now; streaming: an agent writes into it, here or elsewhere."""
+        self._row, self._streaming = row, streaming
+        self._show_state()
+
+    def set_running(self, running: bool) -> None:
+        """Whether a turn of the session runs in this window."""
+        if running and not self._running:
+            self._since.start()
+            self._tick.start()
+        self._running = running
+        self._show_state()
+
+    def _show_state(self) -> None:
+        if not self._running:
+            self._tick.stop()
+        self.stop.setVisible(self._running)
+        if self._row is None:
+            return
+        self.title.setText(self._row.title)
+        self.state.setText(self._words(self._row))
+
+    def _words(self, row: SessionRow) -> str:
+        if self._running:
+            seconds = self._since.elapsed() // 1000
+            waiting = self._model.open_request() is not None
+            spent = f"{seconds // 60} m {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+            return f"{'waiting for you' if waiting else 'running'} · {spent}"
+        if self._streaming:
+            return "running elsewhere"
+        words = {"active": "", "waiting": "waiting for you"}.get(row.status, row.status)
+        return " · ".join(word for word in (words, age(row.updated, self._desk.now())) if word)

@@ -1,0 +1,58 @@
+"""What the conversation reads of a session, each in one go on a reading connection. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.ui.conversation.content import copied_texts
+
+if TYPE_CHECKING:
+    from app.sessions.queries import Queries
+    from app.sessions.views import DraftRow, Event, SessionRow
+
+TAIL_EVENTS = 80
+COPY_PAGE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one look at a session gives. newest: the id of its newest event, seen by people or not."""
+
+    session: SessionRow
+    events: list[Event]
+    drafts: list[DraftRow]
+    newest: str | None
+    folders: tuple[Path, ...]
+
+
+def read_opening(queries: Queries, session: str) -> Reading:
+    """The end of a session, enough to paint it."""
+    row = queries.session(session)
+    newest = queries.events(row.id, limit=1)
+    tail = queries.tail(row.id, TAIL_EVENTS)
+    answers = queries.events(row.id, kinds=("permission_answer",), after=tail[0].id) if tail else []
+    return Reading(
+        row,
+        [*answers, *tail],
+        queries.drafts(row.id),
+        newest[0].id if newest else None,
+        tuple(queries.folders()),
+    )
+
+
+def read_news(queries: Queries, session: str, after: str | None) -> Reading:
+    """What has come after an event."""
+    events = queries.events(session, after=after)
+    newest = events[-1].id if events else after
+    return Reading(queries.session(session), events, queries.drafts(session), newest, tuple(queries.folders()))
+
+
+def read_texts(queries: Queries, rows: Sequence[int]) -> list[str]:
+    """What copying these whole rows (row ids) gives."""
+    texts: list[str] = []
+    for start in range(0, len(rows), COPY_PAGE):
+        texts += copied_texts(queries.events_at(rows[start : start + COPY_PAGE]))
+    return texts
