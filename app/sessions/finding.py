@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from app.sessions.views import NamedSession
 
 FILE_HITS = 40
+WIDEST_SPREAD = 3
+"""Letters may be so many times further apart than they are typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,9 @@ def match_score(wanted: str, name: str) -> int | None:
     words = wanted.split()
     if len(words) > 1 and all(word in name for word in words):
         return 2_000 - min(len(name), 400)
-    spread = _spread(wanted.replace(" ", ""), name)
-    return None if spread is None else 1_000 - min(spread, 900)
+    letters = wanted.replace(" ", "")
+    spread = _spread(letters, name)
+    return None if spread is None or spread > WIDEST_SPREAD * len(letters) else 1_000 - min(spread, 900)
 
 
 def _spread(letters: str, name: str) -> int | None:

@@ -18,6 +18,8 @@ from app.commands.window import COMMANDS as WINDOW_COMMANDS
 from app.commands.window import Menu, WindowCommand
 
 AnyCommand = Command | WindowCommand
+ALL: tuple[AnyCommand, ...] = (*COMMANDS, *WINDOW_COMMANDS)
+"""Every command, in the order of menu and palette."""
 MENUS: tuple[Menu, ...] = ("File", "Edit", "Session", "View", "Go", "Help")
 _FIRST_IN_FILE = (sessions.NEW, *workspaces.COMMANDS)
 
@@ -36,7 +38,7 @@ class Actions(QObject):
         super().__init__(window)
         self._window = window
         self._actions: dict[str, QAction] = {}
-        for command in (*COMMANDS, *WINDOW_COMMANDS):
+        for command in ALL:
             action = QAction(command.title, self)
             action.setToolTip(command.help)
             action.triggered.connect(partial(self._triggered, run, command))
@@ -52,7 +54,7 @@ class Actions(QObject):
 
     def commands(self) -> Iterator[tuple[AnyCommand, QAction]]:
         """All commands with their actions, in the order of menu and palette."""
-        for command in (*COMMANDS, *WINDOW_COMMANDS):
+        for command in ALL:
             yield command, self._actions[command.id]
 
     def set_shortcuts(self, chosen: Any) -> None:

@@ -45,7 +45,7 @@ def run_desktop(home: Path, credentials: Credentials, *, workspace: str | None =
     try:
         opened = Workspace.open(home, _asking(credentials), workspace=workspace, cwd=_current_folder())
         try:
-            return _show(application, opened, instance)
+            return _show(application, opened, instance, link)
         finally:
             opened.close()
     finally:
@@ -57,7 +57,8 @@ def make_desk(application: QApplication, workspace: Workspace, agents: Agents) -
     choice = workspace.settings.get("window.theme", "system")
     bridge = Bridge()
     lexer = Lexer(bridge.compute, bridge)
-    themes = Themes(application, choice if choice in CHOICES else "system")
+    zoom = workspace.settings.get("window.zoom", 1.0)
+    themes = Themes(application, choice if choice in CHOICES else "system", zoom if isinstance(zoom, float) else 1.0)
     turns = Turns(workspace, agents, bridge.publish)
     return Desk(workspace, bridge, themes, lexer, turns, str(workspace.settings.get("name", "")))
 
@@ -72,16 +73,18 @@ def _application() -> QApplication:
     return application
 
 
-def _show(application: QApplication, workspace: Workspace, instance: SingleInstance) -> int:
+def _show(application: QApplication, workspace: Workspace, instance: SingleInstance, link: str | None) -> int:
     from app.ui.agents import LateAgents
 
     desk = make_desk(application, workspace, LateAgents(workspace))
-    window = MainWindow(desk, QIcon(str(ICON)))
-    instance.arguments.connect(lambda _arguments: window.come_forward())
+    window = MainWindow(desk, QIcon(str(ICON)), ICON)
+    instance.arguments.connect(window.come_forward)
     window.closed.connect(application.quit)
     with _reporting(window), _ending_on_signals(window):
         window.show()
         window.load()
+        if link is not None:
+            window.open_link(link)
         code = application.exec()
     desk.bridge.stop()
     return code

@@ -43,6 +43,7 @@ class TabArea(QWidget):
     def __init__(self, name: Area, desk: Desk, kinds: Sequence[PanelKind], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(f"area-{name}")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._desk = desk
         self.name = name
         self._remembered: dict[str, dict[str, Any]] = {}
@@ -264,6 +265,10 @@ class Areas(QSplitter):
         """Be told of every panel when it has been made."""
         for area in self._areas.values():
             area.made.connect(told)
+
+    def area_of(self, panel: Panel) -> Area:
+        """Where a panel is."""
+        return next(name for name, area in self._areas.items() if panel in area.panels())
 
     def panels(self) -> list[Panel]:
         """All panels that have been made."""

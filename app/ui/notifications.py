@@ -10,6 +10,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.ui.turns import Activity
 
@@ -52,7 +53,7 @@ async def _notify(notification: Notification, title: str, icon: Path) -> bool:
 
     service = DBusAddress("/org/freedesktop/Notifications", bus_name=_SERVICE, interface=_SERVICE)
     hints = {"urgency": ("y", 2 if notification.urgent else 1), "desktop-entry": ("s", "lovelace")}
-    body = ("Lovelace", 0, str(icon), title, f"The agent {notification.what}.", [], hints, -1)
+    body: tuple[Any, ...] = ("Lovelace", 0, str(icon), title, f"The agent {notification.what}.", [], hints, -1)
     async with open_dbus_router() as router:
         reply = await router.send_and_get_reply(new_method_call(service, "Notify", "susssasa{sv}i", body))
     return bool(reply.header.message_type == MessageType.method_return)

@@ -86,6 +86,7 @@ class Palette(QFrame):
     def __init__(self, desk: Desk, actions: Actions, window: QWidget) -> None:
         super().__init__(window)
         self.setObjectName("palette")
+        self._window = window
         self._desk = desk
         self._actions = actions
         self._number = 0
@@ -137,7 +138,7 @@ class Palette(QFrame):
         if self.isHidden():
             return
         self.hide()
-        self.parentWidget().setFocus(Qt.FocusReason.PopupFocusReason)
+        self._window.setFocus(Qt.FocusReason.PopupFocusReason)
 
     # Looking
 
@@ -219,7 +220,7 @@ class Palette(QFrame):
             return event.isAccepted()
         if watched is self.field and isinstance(event, QFocusEvent) and event.lostFocus():
             self.close_palette()
-        if watched is self.parentWidget() and event.type() == QEvent.Type.Resize and not self.isHidden():
+        if watched is self._window and event.type() == QEvent.Type.Resize and not self.isHidden():
             self._place()
         return super().eventFilter(watched, event)
 
@@ -237,7 +238,7 @@ class Palette(QFrame):
         return True
 
     def _place(self) -> None:
-        window = self.parentWidget()
+        window = self._window
         width = min(WIDTH, window.width() - 32)
         rows = min(ROWS_SHOWN, self.model.rowCount())
         self.list.setVisible(rows > 0)

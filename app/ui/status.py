@@ -77,4 +77,5 @@ def activity_words(activity: Activity) -> str:
 def _state(parent: QWidget, text: str, tip: str) -> QLabel:
     label = QLabel(text, parent)
     label.setToolTip(tip)
+    label.setContentsMargins(6, 0, 10, 0)
     return label

@@ -138,12 +138,11 @@ class MainWindow(QMainWindow):
 
     def _adopt(self, panel: Panel) -> None:
         """A panel has been made: it learns what is in front, and what it says is passed on."""
-        area = next(area for area in map(self.areas.area, ("left", "main", "right")) if panel in area.panels())
         panel.title_changed.connect(lambda title: self._title(panel, title))
         panel.show_activity(self._activity)
         if isinstance(panel, ConversationPanel):
             panel.opened.connect(self._session_opened)
-        elif area.name != "main":
+        elif self.areas.area_of(panel) != "main":
             panel.show_session(self._front_session())
 
     def _front_session(self) -> str | None:

@@ -140,7 +140,7 @@ def test_read_a_session(running: Running) -> None:
 
 
 def test_prompt_and_answer(running: Running) -> None:
-    running.window.new_session()
+    running.window.actions_of["session.new"].trigger()
     running.until(lambda: running.conversation.session)
     session = running.conversation.session
     running.say("What is this?")
@@ -171,7 +171,7 @@ def test_approve_a_tool_by_key(running: Running, tmp_path: Path, key: Qt.Key, st
     running.say("Write a file")
     running.until(lambda: running.conversation.model.open_request())
     running.until(lambda: running.conversation.view.hasFocus())
-    assert "waits for you" in running.window.message.text()
+    assert "waits for you" in running.window.status.message.text()
     assert not (tmp_path / "project" / "made.txt").exists()
     QTest.keyClick(running.conversation.view, key)
     running.until(lambda: "Written." in running.texts())
@@ -235,7 +235,7 @@ def test_only_own_answers_hold_for_the_whole_session(running: Running, source: s
     running.say("Write a file")
     if asked:
         running.until(lambda: running.conversation.model.open_request())
-        running.window._stop.trigger()
+        running.window.actions_of["conversation.stop"].trigger()
     else:
         running.until(lambda: "Written." in running.texts())
     running.until(lambda: not running.window._activity.running)
@@ -407,9 +407,8 @@ def test_rename(running: Running) -> None:
 def test_pause_and_resume(running: Running) -> None:
     session = write_session(running.workspace, "Busy", UserMessage(text="x"))
     running.open(session)
-    for title, status in ((commands.PAUSE.title, "paused"), (commands.RESUME.title, "active")):
-        [action] = [action for action in running.window.actions() if action.text() == title]
-        action.trigger()
+    for command, status in ((commands.PAUSE.id, "paused"), (commands.RESUME.id, "active")):
+        running.window.actions_of[command].trigger()
         running.until(lambda status=status: _row(running, session).status == status)
 
 

@@ -187,6 +187,10 @@ class BrowserPanel(Panel):
         """Read the whole list."""
         self.desk.read(lambda queries: queries.sessions(), self._show_sessions)
 
+    def show_workspace(self) -> None:
+        self.search.clear()
+        self.load()
+
     def refresh(self, sessions: frozenset[str]) -> None:
         self.desk.read(lambda queries: _read_sessions(queries, sessions), self._update_sessions)
         if self._is_searching():

@@ -116,6 +116,17 @@ class ConversationPanel(Panel):
         if isinstance(place, SessionPlace):
             self.follower.open(place.session, place.event)
 
+    def show_workspace(self) -> None:
+        """Another workspace is in force: its sessions are not those of this one."""
+        session = self.session
+        if session is None:
+            return
+        here = self.desk.workspace.id
+        self.desk.read(
+            lambda queries: queries.workspace_holding(session),
+            lambda workspace: self.follower.refresh() if workspace == here else self.follower.close(),
+        )
+
     def refresh(self, sessions: frozenset[str]) -> None:
         """Read what is new: now, or when the panel is shown."""
         if self.session not in sessions:
