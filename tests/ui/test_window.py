@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,116 +9,16 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
-from app.agents.backend import AgentBackend
-from app.agents.scripted import ScriptedBackend, parse_script
 from app.commands import sessions as commands
 from app.errors import NotFound, UserError
-from app.sessions.events import AgentMessage, Body, Draft, PermissionAnswer, PermissionRequest, ToolCall, UserMessage
+from app.sessions.events import AgentMessage, Draft, PermissionAnswer, PermissionRequest, ToolCall, UserMessage
 from app.sessions.views import SessionRow
 from app.ui.app import make_desk
-from app.ui.desk import Desk
 from app.ui.models.sessions import Tab
 from app.ui.window import MainWindow
-from app.workspace import Credentials, Workspace
-
-PASSPHRASE = b"correct horse"
-SCRIPT = [
-    [{"think": "Hm."}, {"say": "You said: {prompt}"}],
-    [
-        {"tool": "write", "input": {"path": "made.txt", "content": "made\n"}},
-        {"say": "Written."},
-    ],
-    [{"say": "Slow "}, {"delay_ms": 60_000}, {"say": "never"}],
-    [{"fail": "The model server is gone."}],
-]
-
-
-class Agents:
-    """One agent that plays the script."""
-
-    async def names(self) -> list[str]:
-        return ["scripted"]
-
-    async def backend(self, name: str) -> AgentBackend:
-        if name != "scripted":
-            raise UserError(f"There is no agent {name}.")
-        return ScriptedBackend(parse_script(json.dumps(SCRIPT).encode(), "test"))
-
-    def close(self) -> None:
-        pass
-
-
-@dataclass
-class Running:
-    """A window over a home, and a hand to use it."""
-
-    qtbot: QtBot
-    workspace: Workspace
-    desk: Desk
-    window: MainWindow
-    home: Path
-
-    @property
-    def conversation(self):  # type: ignore[no-untyped-def]
-        return self.window.conversation
-
-    def until(self, done: Callable[[], object], timeout: int = 10_000) -> None:
-        self.qtbot.waitUntil(lambda: bool(done()), timeout=timeout)
-
-    def open(self, session: str) -> None:
-        self.window.open_session(session)
-        self.until(lambda: self.conversation.session == session and self.conversation.model.is_complete)
-
-    def say(self, text: str) -> None:
-        field = self.conversation.composer.field
-        self.until(lambda: self.conversation.composer.agents.names)
-        field.setFocus()
-        QTest.keyClicks(field, text)
-        QTest.keyClick(field, Qt.Key.Key_Return)
-
-    def texts(self) -> list[str]:
-        model = self.conversation.model
-        return [text for row in range(model.rowCount()) if (text := model.text(row))]
-
-    def events(self, session: str, kind: str) -> list[Body]:
-        return [event.body for event in self.workspace.read(lambda q: q.events(session, kinds=[kind]))]  # type: ignore[misc]
-
-
-def open_home(home: Path) -> Workspace:
-    return Workspace.open(home, Credentials(passphrase=PASSPHRASE), name="Ana")
-
-
-def write_session(workspace: Workspace, title: str, *bodies: Body) -> str:
-    def write(operations) -> str:  # type: ignore[no-untyped-def]
-        session: str = operations.create(title=title)
-        now = workspace.clock.now_ms()
-        drafts = [
-            Draft(body=b, time=now, turn="t", agent=None if isinstance(b, UserMessage) else "scripted") for b in bodies
-        ]
-        operations.append(session, drafts)
-        return session
-
-    return workspace.write(write)
-
-
-@pytest.fixture
-def running(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Running]:
-    home, folder = tmp_path / "home", tmp_path / "project"
-    folder.mkdir()
-    workspace = open_home(home)
-    workspace.use(workspace.write(lambda operations: operations.open_folder(folder)))
-    desk = make_desk(qapp, workspace, Agents())
-    window = MainWindow(desk, QIcon())
-    window.conversation.answers.guard_ms = 0
-    window.resize(1000, 700)
-    window.show()
-    window.load()
-    yield Running(qtbot, workspace, desk, window, home)
-    window.close()
-    window.deleteLater()
-    workspace.close()
+from tests.ui import running as running_window
+from tests.ui.running import Agents, Running, open_home, write_session
 
 
 def test_an_empty_home_says_what_to_do(running: Running) -> None:
@@ -425,7 +322,7 @@ def test_a_session_that_is_purged_leaves_the_window(running: Running) -> None:
 
 
 def test_the_agent_names_the_session(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(globals(), "SCRIPT", [[{"say": "Hello."}, {"title": "A greeting"}]])
+    monkeypatch.setattr(running_window, "SCRIPT", [[{"say": "Hello."}, {"title": "A greeting"}]])
     session = running.workspace.write(lambda operations: operations.create())
     running.open(session)
     running.say("Hi there")
