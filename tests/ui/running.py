@@ -17,9 +17,10 @@ from app.errors import UserError
 from app.sessions.events import Body, Draft, UserMessage
 from app.ui.desk import Desk
 from app.ui.window import MainWindow
-from app.workspace import Credentials, Workspace
+from app.workspace import Workspace
+from sync.clock import SystemClock
+from tests.helpers.homes import open_home as open_with_key
 
-PASSPHRASE = b"correct horse"
 SCRIPT = [
     [{"think": "Hm."}, {"say": "You said: {prompt}"}],
     [
@@ -83,7 +84,7 @@ class Running:
 
 
 def open_home(home: Path) -> Workspace:
-    return Workspace.open(home, Credentials(passphrase=PASSPHRASE), name="Ana")
+    return open_with_key(home, clock=SystemClock())
 
 
 def write_session(workspace: Workspace, title: str, *bodies: Body) -> str:
