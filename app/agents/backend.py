@@ -55,7 +55,20 @@ class PromptText:
     text: str
 
 
-PromptPart = PromptText
+@dataclass(frozen=True, slots=True)
+class PromptImage:
+    """A part of a prompt that is a picture; agents that do not see pass over it."""
+
+    data: bytes
+    media_type: str
+
+
+PromptPart = PromptText | PromptImage
+
+
+def prompt_text(parts: Sequence[PromptPart]) -> str:
+    """The text of a prompt's parts."""
+    return "\n".join(part.text for part in parts if isinstance(part, PromptText))
 
 
 class PastEvent(Protocol):

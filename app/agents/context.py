@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from app.agents.attaching import with_attachments_told
 from app.agents.backend import AgentBackend, Conversation, SessionContext
 from app.agents.files.watch import FileWatch
 from app.agents.history import cut_middle
@@ -74,7 +75,7 @@ def read_past(queries: Queries, session: str) -> SessionPast:
         events = [covering, *(event for event in events if event.id != covering.id)]
     children = _children(queries, row)
     related = _related(queries, row, children)
-    events = with_references_told(queries, row, events)
+    events = with_attachments_told(queries, with_references_told(queries, row, events))
     return SessionPast(row, events, folders, device, identity, record, earlier, related, children)
 
 

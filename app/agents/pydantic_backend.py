@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.agents.backend import PromptPart, SessionContext, TextDelta, Titles, Update
+from app.agents.backend import PromptImage, PromptPart, SessionContext, TextDelta, Titles, Update, prompt_text
 from app.agents.history import LABELS, Reader, Step, model_messages
 from app.agents.limits import LimitReached
 from app.agents.memory import Memory, Recalled
@@ -60,6 +60,7 @@ class ModelBackend:
     connect: Connect
     where: str
     window: int | None = None
+    sees: bool = True
 
     @property
     def titles(self) -> Titles:
@@ -90,7 +91,8 @@ class ModelConversation:
 
     def prompt(self, parts: Sequence[PromptPart]) -> AsyncGenerator[Update, None]:
         """Ask the model, do the calls it wants, until it has answered."""
-        return self._stream.run(self._run("\n".join(part.text for part in parts)))
+        images = [part for part in parts if isinstance(part, PromptImage)] if self._backend.sees else []
+        return self._stream.run(self._run(prompt_text(parts), images))
 
     async def cancel(self) -> None:
         """End the running prompt."""
@@ -124,13 +126,13 @@ class ModelConversation:
             retries=3,
         )
 
-    async def _run(self, text: str) -> None:
+    async def _run(self, text: str, images: Sequence[PromptImage]) -> None:
         from pydantic_ai.usage import RunUsage
 
         self._tools.begin_turn()
         usage = RunUsage()
         try:
-            recalled = await self._answer(text, usage)
+            recalled = await self._answer(text, images, usage)
             if recalled.compaction is not None and not recalled.by_model:
                 self._emit(recalled.compaction)
             self._memory.add(self._joiner.finish())
@@ -138,7 +140,7 @@ class ModelConversation:
             self._memory.add(self._joiner.finish(interrupted=True))
             self._report(usage)
 
-    async def _answer(self, text: str, usage: RunUsage) -> Recalled:
+    async def _answer(self, text: str, images: Sequence[PromptImage], usage: RunUsage) -> Recalled:
         """Ask the model, with less of the past as long as its window turns out to be too small; what it was told."""
         while True:
             try:
@@ -147,7 +149,7 @@ class ModelConversation:
                 self._memory.add([UserMessage(text=text)])
             before = self._emitted
             try:
-                await self._ask(text, recalled, usage)
+                await self._ask(text, images, recalled, usage)
             except WindowExceeded:
                 if self._emitted > before or not self._narrow():
                     raise
@@ -189,15 +191,18 @@ class ModelConversation:
         self._window //= 2
         return True
 
-    async def _ask(self, text: str, recalled: Recalled, usage: RunUsage) -> None:
+    async def _ask(self, text: str, images: Sequence[PromptImage], recalled: Recalled, usage: RunUsage) -> None:
         """One run of the agent."""
+        from pydantic_ai import BinaryContent
         from pydantic_ai.usage import UsageLimits
 
         rules = self._context.rules
         limits = UsageLimits(request_limit=usage.requests + rules.steps + 2, total_tokens_limit=rules.tokens)
         with self._explaining():
             await self._agent.run(
-                text,
+                [text, *(BinaryContent(image.data, media_type=image.media_type) for image in images)]
+                if images
+                else text,
                 message_history=model_messages(recalled.items, with_tools=bool(self._tools.tools)),
                 usage=usage,
                 usage_limits=limits,

@@ -53,9 +53,9 @@ class StoreRecorder:
         """Forget what was being said."""
         await self._store.write_async(lambda ops: ops.clear_draft(self._session, self.turn))
 
-    async def keep(self, data: bytes, name: str) -> BlobRef:
+    async def keep(self, data: bytes, name: str, media_type: str | None = None) -> BlobRef:
         """Store a payload."""
-        ref: BlobRef = await self._store.write_async(lambda ops: ops.put_blob(data, name=name))
+        ref: BlobRef = await self._store.write_async(lambda ops: ops.put_blob(data, name=name, media_type=media_type))
         return ref
 
     async def load(self, ref: BlobRef) -> bytes | None:

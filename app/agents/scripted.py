@@ -27,7 +27,7 @@ from typing import Any
 
 import msgspec
 
-from app.agents.backend import PromptPart, SessionContext, TextDelta, TextKind, Titles, Update
+from app.agents.backend import PromptPart, SessionContext, TextDelta, TextKind, Titles, Update, prompt_text
 from app.agents.stream import UpdateStream
 from app.agents.tools.toolbox import ToolBox
 from app.errors import AgentError, UserError
@@ -179,7 +179,7 @@ class ScriptedConversation:
         turn = self._script[self._played % len(self._script)]
         self._played += 1
         self._tools.begin_turn()
-        return self._stream.run(self._play(turn, "\n".join(part.text for part in parts)))
+        return self._stream.run(self._play(turn, prompt_text(parts)))
 
     async def cancel(self) -> None:
         """End the running turn."""

@@ -8,7 +8,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from app.agents.backend import Answered, Ask, Conversation, PromptText, TextDelta, TextKind, Update
+from app.agents.attaching import Attachment, prompt_parts
+from app.agents.backend import Answered, Ask, Conversation, PromptPart, PromptText, TextDelta, TextKind, Update
 from app.agents.referring import Drawn
 from app.agents.stream import Joiner
 from app.errors import AgentError
@@ -46,7 +47,7 @@ class Recorder(Protocol):
         """Forget the draft."""
         ...
 
-    async def keep(self, data: bytes, name: str) -> BlobRef:
+    async def keep(self, data: bytes, name: str, media_type: str | None = None) -> BlobRef:
         """Store a payload."""
         ...
 
@@ -120,16 +121,25 @@ class TurnRunner:
         self._text = ""
         self._tokens = (0, 0)
 
-    async def run(self, text: str, *, by_person: bool = True, drawn: Drawn = _NOTHING_DRAWN) -> TurnResult:
+    async def run(
+        self,
+        text: str,
+        *,
+        by_person: bool = True,
+        drawn: Drawn = _NOTHING_DRAWN,
+        attached: Sequence[Attachment] = (),
+    ) -> TurnResult:
         """One prompt and everything it causes. drawn: what the prompt refers to, recorded and told with it.
+        attached: files that go with a person's prompt.
 
         Cancelling the caller cancels the turn and still records its end.
         """
         self._cancelled = False
         self._text, self._tokens = "", (0, 0)
-        prompt = UserMessage(text=text, model=self._model, runner=self._runner) if by_person else Notice(text=text)
-        await self._recorder.record(prompt, *drawn.references)
-        parts = [PromptText(part) for part in (text, drawn.text) if part]
+        kept = tuple([await self._recorder.keep(one.data, one.name, one.media_type) for one in attached])
+        said = UserMessage(text=text, attachments=kept, model=self._model, runner=self._runner)
+        await self._recorder.record(said if by_person else Notice(text=text), *drawn.references)
+        parts = [*(PromptText(part) for part in (text, drawn.text) if part), *prompt_parts(attached)]
         work = asyncio.ensure_future(self._consume(parts) if self._files is None else self._watch(self._files, parts))
         try:
             return await asyncio.shield(work)
@@ -149,7 +159,7 @@ class TurnRunner:
             work.cancel()
         await asyncio.gather(work, return_exceptions=True)
 
-    async def _watch(self, files: FileWatch, parts: Sequence[PromptText]) -> TurnResult:
+    async def _watch(self, files: FileWatch, parts: Sequence[PromptPart]) -> TurnResult:
         """The turn, with what changes in the folders meanwhile."""
         try:
             await files.begin_turn()
@@ -160,7 +170,7 @@ class TurnRunner:
         finally:
             await files.end_turn()
 
-    async def _consume(self, parts: Sequence[PromptText]) -> TurnResult:
+    async def _consume(self, parts: Sequence[PromptPart]) -> TurnResult:
         complete = False
         try:
             async with aclosing(self._conversation.prompt(parts)) as updates:

@@ -26,7 +26,7 @@ class Requests(QObject):
     """What panels ask of the window; `Desk` has a method for each.
 
     went: a `Place`. failed: an exception. said: a short word for the status bar. offered: (sentence, button, action).
-    asked: (question, value, action taking the text).
+    asked: (question, value, action taking the text). commanded: a command, by its id.
     """
 
     went = Signal(object)
@@ -34,6 +34,7 @@ class Requests(QObject):
     said = Signal(str)
     offered = Signal(str, str, object)
     asked = Signal(str, str, object)
+    commanded = Signal(str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class Desk:
     def offer(self, text: str, button: str, action: Callable[[], object]) -> None:
         """A sentence with one thing to do about it, such as Undo."""
         self.requests.offered.emit(text, button, action)
+
+    def command(self, command: str) -> None:
+        """Run a command of the registry, as if chosen from the menu."""
+        self.requests.commanded.emit(command)
 
     def ask(self, question: str, value: str, action: Callable[[str], object]) -> None:
         """Ask for a line of text."""

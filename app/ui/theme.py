@@ -124,6 +124,10 @@ _QSS = """
 QMainWindow, QStatusBar, #area-left, #browser, #browser QListView {{ background: {window}; }}
 #area-main, #area-right {{ background: {base}; }}
 #place {{ border: 0; font-weight: 600; color: {text}; }}
+#chip {{ background: {raised}; border: 1px solid {line}; border-radius: 6px; }}
+#palette QListWidget {{ background: {base}; border: 0; }}
+#palette QListWidget::item {{ padding: 4px 8px; border-radius: 6px; }}
+#palette QListWidget::item:selected {{ background: {selected}; color: {text}; }}
 QTabBar {{ background: transparent; border: 0; }}
 QTabBar::tab {{ padding: 7px 12px; border: 0; border-radius: 6px; margin: 5px 2px; color: {muted}; }}
 QTabBar::tab:selected {{ background: {selected}; color: {text}; }}

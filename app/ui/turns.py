@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from app.errors import UserError
 
 if TYPE_CHECKING:
+    from app.agents.attaching import Attachment
     from app.agents.backend import AgentBackend, Answered
     from app.agents.turn import TurnRunner
     from app.sessions.events import PermissionChoice, PermissionRequest
@@ -84,7 +85,9 @@ class Turns:
         """The agents to choose from."""
         return await self._agents.names()
 
-    async def prompt(self, session: str, agent: str, text: str, *, tools: bool) -> None:
+    async def prompt(
+        self, session: str, agent: str, text: str, *, tools: bool, attached: Sequence[Attachment] = ()
+    ) -> None:
         """Run one turn to its end. UserError: the agent is unknown or unreachable, or the session is busy."""
         if session in self._running:
             raise UserError("The agent is still answering in this session. Stop it first, or wait.")
@@ -93,7 +96,7 @@ class Turns:
         turn = self._running[session] = _Running(task, self._announce)
         self._announce()
         try:
-            await self._run(turn, session, agent, text, tools)
+            await self._run(turn, session, agent, text, tools, attached)
         finally:
             del self._running[session]
             self._announce()
@@ -131,7 +134,9 @@ class Turns:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
         await asyncio.to_thread(self._agents.close)
 
-    async def _run(self, turn: _Running, session: str, agent: str, text: str, tools: bool) -> None:
+    async def _run(
+        self, turn: _Running, session: str, agent: str, text: str, tools: bool, attached: Sequence[Attachment]
+    ) -> None:
         from app.agents.context import read_past, session_context, start_conversation
         from app.agents.permission import Policy
         from app.agents.recorder import StoreRecorder, first_answer, stored_answer
@@ -163,7 +168,7 @@ class Turns:
                 files=context.files,
             )
             drawn = await self._workspace.read_async(lambda queries: draw_in(queries, past.row, text))
-            result = await turn.runner.run(text, drawn=drawn)
+            result = await turn.runner.run(text, drawn=drawn, attached=attached)
         finally:
             await conversation.close()
         if result.outcome == "completed" and is_first_turn(past.events):

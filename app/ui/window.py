@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
         requests.said.connect(self.status.say)
         requests.offered.connect(self.notice.offer)
         requests.asked.connect(self.notice.ask)
+        requests.commanded.connect(lambda command: self.actions_of[command].trigger())
         bridge.failed.connect(self.report)
         bridge.receive(RUNNING, self._show_activity)
         bridge.receive(SESSIONS_CHANGED, self._refresh)

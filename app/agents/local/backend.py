@@ -26,7 +26,7 @@ def local_backend(name: str, model: str, server: LocalServer) -> ModelBackend:
         window = await _window(http, address) or server.context
         return OpenModel(grammar_model(client, model, window), http.aclose, window)
 
-    return ModelBackend(name, model, connect, "the embedded model")
+    return ModelBackend(name, model, connect, "the embedded model", sees=False)
 
 
 async def _window(http: httpx2.AsyncClient, address: Address) -> int | None:

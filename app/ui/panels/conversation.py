@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -10,7 +11,8 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication, QResizeEvent, QShow
 from PySide6.QtWidgets import QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from app.sessions.relinking import vanished_sentence
-from app.ui.composer import Composer
+from app.ui.composer.composer import Composer
+from app.ui.composer.writing import PromptWriting
 from app.ui.conversation.answering import AnswerKeys
 from app.ui.conversation.follower import Follower
 from app.ui.conversation.header import SessionHeader
@@ -20,16 +22,17 @@ from app.ui.conversation.selection import join_rows
 from app.ui.conversation.view import ConversationView
 from app.ui.desk import Desk
 from app.ui.panel import Panel
-from app.ui.places import Place, SessionPlace
+from app.ui.places import PanelPlace, Place, SessionPlace
 from app.ui.turns import Activity
 
 if TYPE_CHECKING:
+    from app.agents.attaching import Attachment
     from app.sessions.events import PermissionChoice
-    from app.sessions.views import SessionRow
+    from app.sessions.views import SessionRow, WorkspaceRow
 
 _WELCOME = (
     "<p><b>A session keeps everything that you and your agents do together.</b></p>"
-    "<p>Choose one at the left, or press <b>Ctrl+N</b> to start one.<br>"
+    "<p>Choose one at the left, or write below to start one.<br>"
     "<b>Ctrl+Shift+F</b> searches everything: messages, commands, output, files.</p>"
 )
 
@@ -54,9 +57,12 @@ class ConversationPanel(Panel):
         self.header = SessionHeader(desk, self.model, self)
         self.title, self.stop = self.header.title, self.header.stop
         self.composer = Composer(self)
+        self.writing = PromptWriting(desk, self.composer, self)
+        self._sending = False
         self._arrange()
         self._connect()
         self._show_page()
+        self._read_workspace()
         desk.bridge.call(desk.turns.names(), self._set_agents)
 
     def _arrange(self) -> None:
@@ -85,6 +91,8 @@ class ConversationPanel(Panel):
         self.composer.stop_wanted.connect(self.stop_turn)
         self.composer.submitted.connect(self._submit)
         self.composer.tools.clicked.connect(self._choose_tools)
+        self.composer.agents.more_wanted.connect(lambda: self.desk.go(PanelPlace("settings", "agents")))
+        self.writing.command_wanted.connect(self.desk.command)
         self.composer.agent_chosen.connect(lambda name: self.desk.keep_setting("agent", name))
         self.answers.answered.connect(self._answer)
         self.view.answered.connect(self._answer)
@@ -120,6 +128,7 @@ class ConversationPanel(Panel):
         """Another workspace is in force: its sessions are not those of this one."""
         session = self.session
         if session is None:
+            self._read_workspace()
             return
         here = self.desk.workspace.id
         self.desk.read(
@@ -200,13 +209,15 @@ class ConversationPanel(Panel):
 
     def _end(self) -> None:
         self._row = None
+        self._read_workspace()
         self._show_page()
         self.opened.emit()
 
     def _take_row(self, reading: Reading) -> None:
         self._row = reading.session
+        self.writing.open(reading.session.id, reading.folders)
         self._streaming = bool(reading.drafts)
-        self._set_tools(reading)
+        self._set_tools(reading.session.workspace_name, reading.folders)
         self._show_state()
         self.title_changed.emit(reading.session.title)
 
@@ -219,7 +230,6 @@ class ConversationPanel(Panel):
         shown = self.session is not None
         self._pages.setCurrentWidget(self.view if shown else self._welcome)
         self.header.setVisible(shown)
-        self.composer.setVisible(shown)
 
     def _show_activity(self) -> None:
         running = self._is_running
@@ -242,9 +252,20 @@ class ConversationPanel(Panel):
         own = self._row.agent if self._row is not None else None
         self.composer.set_agents(self._names, own if own in self._names else self.desk.setting("agent"))
 
-    def _set_tools(self, reading: Reading) -> None:
-        gone = vanished_sentence(reading.session.workspace_name, reading.folders)
-        possible = bool(reading.folders) and gone is None
+    def _read_workspace(self) -> None:
+        """Without a session the prompt begins one: with the workspace's folders as they are."""
+
+        def arrive(row: WorkspaceRow) -> None:
+            if self.session is None:
+                folders = tuple(map(Path, row.folders))
+                self.writing.open(None, folders)
+                self._set_tools(row.name, folders)
+
+        self.desk.read(lambda queries: queries.workspace_row(), arrive)
+
+    def _set_tools(self, workspace: str, folders: Sequence[Path]) -> None:
+        gone = vanished_sentence(workspace, folders)
+        possible = bool(folders) and gone is None
         where = "this workspace's folder" if possible else gone or "Bind a folder first: lovelace workspace open DIR"
         self.composer.set_tools(possible=possible, wanted=self._wants_tools, where=where)
 
@@ -253,12 +274,33 @@ class ConversationPanel(Panel):
         self.desk.keep_setting("tools", wanted)
 
     def _submit(self, text: str) -> None:
-        if self.session is None:
+        """Send a prompt: into the session that is shown, else into a new one. Twice pressed sends once."""
+        if not self._sending:
+            self._sending = True
+            self.writing.with_mentioned(text, lambda attached: self._send(text, attached))
+
+    def _send(self, text: str, attached: list[Attachment]) -> None:
+        session = self.session
+        if session is not None:
+            self._prompt(session, text, attached)
             return
-        tools = self.composer.tools.isChecked()
-        self.composer.clear()
+
+        def made(identifier: str) -> None:
+            self._prompt(identifier, text, attached)
+            self.desk.go(SessionPlace(identifier))
+
+        self.desk.write(lambda operations: operations.create(), made, self._not_sent)
+
+    def _not_sent(self, error: BaseException) -> None:
+        self._sending = False
+        self.desk.report(error)
+
+    def _prompt(self, session: str, text: str, attached: list[Attachment]) -> None:
+        tools, agent = self.composer.tools.isChecked(), self.composer.agents.current
+        self._sending = False
+        self.writing.sent(text)
         self.view.show_end()
-        turn = self.desk.turns.prompt(self.session, self.composer.agents.current, text, tools=tools)
+        turn = self.desk.turns.prompt(session, agent, text, tools=tools, attached=attached)
         self.desk.bridge.call(turn, failed=self.desk.report)
 
     def _answer(self, request: str, choice: PermissionChoice) -> None:

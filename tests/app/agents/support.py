@@ -54,10 +54,10 @@ class MemoryRecorder:
     async def clear(self) -> None:
         self.log.append(("clear", ""))
 
-    async def keep(self, data: bytes, name: str) -> BlobRef:
+    async def keep(self, data: bytes, name: str, media_type: str | None = None) -> BlobRef:
         key = f"{len(self.blobs)}"
         self.blobs[key] = data
-        return BlobRef(blob=key, size=len(data), name=name)
+        return BlobRef(blob=key, size=len(data), name=name, media_type=media_type)
 
     @property
     def kinds(self) -> list[str]:

@@ -1,74 +1,25 @@
-"""Where prompts are written: a field that grows, the agent that answers, and the way to send or stop."""
+"""Where prompts are written: a field that grows, what goes with the prompt, who answers, and the send button."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPlainTextEdit,
-    QPushButton,
-    QSizePolicy,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-MOST_LINES = 9
-FIELD_PADDING = 5
-"""Pixels of padding and border that the style sheet puts around the text."""
-_SEND_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+from app.ui.composer.attachments import AttachmentRow
+from app.ui.composer.field import PromptField
 
-
-class PromptField(QPlainTextEdit):
-    """Enter and Ctrl+Enter send; Shift+Enter and Alt+Enter begin a line. Pasted text loses its formatting."""
-
-    sent = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("prompt")
-        self.setAccessibleName("Message")
-        self.setTabChangesFocus(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.document().documentLayout().documentSizeChanged.connect(self._fit)
-        self._fit()
-
-    def _fit(self) -> None:
-        # The document's size counts lines, not pixels.
-        lines = max(1, round(self.document().size().height()))
-        shown = min(MOST_LINES, lines)
-        around = 2 * (round(self.document().documentMargin()) + FIELD_PADDING)
-        self.setFixedHeight(shown * self.fontMetrics().lineSpacing() + around)
-        policy = Qt.ScrollBarPolicy
-        self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if lines > MOST_LINES else policy.ScrollBarAlwaysOff)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        newline = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier
-        if event.key() in _SEND_KEYS and not event.modifiers() & newline:
-            self.sent.emit()
-        elif event.key() in _SEND_KEYS:
-            self.insertPlainText("\n")
-            self.ensureCursorVisible()
-        else:
-            super().keyPressEvent(event)
-
-    def insertFromMimeData(self, source: QMimeData) -> None:
-        self.insertPlainText(source.text())
-
-    def sizeHint(self) -> QSize:
-        return QSize(300, self.height())
+if TYPE_CHECKING:
+    from app.agents.attaching import Attachment
 
 
 class AgentPicker(QToolButton):
-    """Shows the chosen agent and offers the others. chosen: the person picked one."""
+    """Shows the chosen agent and offers the others. chosen: the person picked one. more_wanted: another one."""
 
     chosen = Signal(str)
+    more_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,12 +30,17 @@ class AgentPicker(QToolButton):
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setMenu(QMenu(self))
 
-    def set_agents(self, names: Sequence[str], current: str | None) -> None:
-        """The agents to choose from, and the one in force (else the first)."""
+    def set_agents(self, names: Sequence[str], current: str | None, models: Sequence[str | None] = ()) -> None:
+        """The agents to choose from with the names of their models, and the one in force (else the first)."""
         self.names = names
-        self.menu().clear()
-        for name in names:
-            self.menu().addAction(name).triggered.connect(lambda _checked=False, picked=name: self._pick(picked))
+        menu = self.menu()
+        menu.clear()
+        for place, name in enumerate(names):
+            model = models[place] if place < len(models) else None
+            label = f"{name}   {model}" if model and model != name else name
+            menu.addAction(label).triggered.connect(lambda _checked=False, picked=name: self._pick(picked))
+        menu.addSeparator()
+        menu.addAction("Add an agent…").triggered.connect(lambda _checked=False: self.more_wanted.emit())
         self._show(current if current in names else next(iter(names), ""))
 
     def _pick(self, name: str) -> None:
@@ -98,30 +54,38 @@ class AgentPicker(QToolButton):
 
 
 class Composer(QFrame):
-    """submitted: the text, which stays in the field until `clear`. stop_wanted: end the turn that runs."""
+    """submitted: the text, which stays in the field until `clear`. stop_wanted: end the turn that runs.
+    files_wanted: the person wants to choose files to attach."""
 
     submitted = Signal(str)
     stop_wanted = Signal()
     agent_chosen = Signal(str)
+    files_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("composer")
         self.field = PromptField(self)
         self.field.setPlaceholderText("Message the agent…")
+        self.attached = AttachmentRow(self)
         self.send = QPushButton("Send", self)
         self.send.setProperty("primary", "true")
         self.send.setToolTip("Enter")
         self.send.setMinimumHeight(self.field.height())
         self.agents = AgentPicker(self)
+        self.attach = QToolButton(self)
+        self.attach.setText("Attach")
+        self.attach.setToolTip("Add files to the message; or drop, paste, or type @")
         self.tools = QToolButton(self)
         self.tools.setText("Tools")
         self.tools.setCheckable(True)
-        self._hint = QLabel("Enter sends · Shift+Enter for a new line", self)
+        self._hint = QLabel("Enter sends · Shift+Enter new line · @ refers · / commands", self)
         self._hint.setProperty("role", "muted")
         self._arrange()
         self.field.sent.connect(self._submit)
         self.field.textChanged.connect(self._update_button)
+        self.attached.changed.connect(self._update_button)
+        self.attach.clicked.connect(lambda _checked=False: self.files_wanted.emit())
         self.send.clicked.connect(self._press)
         self.agents.chosen.connect(self.agent_chosen)
         self._running = False
@@ -131,23 +95,24 @@ class Composer(QFrame):
         upper, lower = QHBoxLayout(), QHBoxLayout()
         upper.setSpacing(6)
         upper.addWidget(self.field)
-        upper.addWidget(self.send, alignment=Qt.AlignmentFlag.AlignBottom)
+        upper.addWidget(self.send)
         lower.setSpacing(4)
-        lower.addWidget(self.agents)
-        lower.addWidget(self.tools)
+        for widget in (self.agents, self.tools, self.attach):
+            lower.addWidget(widget)
         lower.addStretch()
         lower.addWidget(self._hint)
         inner = QVBoxLayout()
         inner.setSpacing(4)
+        inner.addWidget(self.attached)
         inner.addLayout(upper)
         inner.addLayout(lower)
         self._outer = QHBoxLayout(self)
         self._outer.setContentsMargins(20, 12, 20, 8)
         self._outer.addLayout(inner)
 
-    def set_agents(self, names: Sequence[str], chosen: str | None) -> None:
+    def set_agents(self, names: Sequence[str], chosen: str | None, models: Sequence[str | None] = ()) -> None:
         """The agents to choose from, and the one in force."""
-        self.agents.set_agents(names, chosen)
+        self.agents.set_agents(names, chosen, models)
         self._update_button()
 
     def set_tools(self, *, possible: bool, wanted: bool, where: str) -> None:
@@ -163,17 +128,23 @@ class Composer(QFrame):
         self._running = running
         self._update_button()
 
+    def attachments(self) -> list[Attachment]:
+        """The files that go with the prompt."""
+        return list(self.attached.attachments)
+
     def clear(self) -> None:
-        """The text was taken."""
+        """The prompt was taken."""
         self.field.clear()
+        self.attached.clear()
 
     def set_column(self, left: int, right: int) -> None:
         """Stand below the conversation's column."""
         self._outer.setContentsMargins(left, 12, right, 8)
+        self._hint.setVisible(self.width() - left - right > 560)
 
     def _submit(self) -> None:
         text = self.field.toPlainText().strip()
-        if text and not self._running and self.agents.names:
+        if (text or self.attached.attachments) and not self._running and self.agents.names:
             self.submitted.emit(text)
 
     def _press(self) -> None:
@@ -182,5 +153,5 @@ class Composer(QFrame):
     def _update_button(self) -> None:
         self.send.setText("Stop" if self._running else "Send")
         self.send.setToolTip("Esc" if self._running else "Enter")
-        ready = bool(self.field.toPlainText().strip() and self.agents.names)
-        self.send.setEnabled(self._running or ready)
+        filled = bool(self.field.toPlainText().strip() or self.attached.attachments)
+        self.send.setEnabled(self._running or (filled and bool(self.agents.names)))
