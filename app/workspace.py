@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from app.sessions.queries import Queries
 from sync.clock import Clock, Random, SystemClock, system_random
-from sync.errors import DamagedError, LockedError, StoreError
+from sync.errors import DamagedError, StoreError
 from sync.store.blobs import BlobStore
 from sync.store.database import DATABASE_NAME, Database, DatabaseFault, translated
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 PERSONAL = "Personal"
 NAME_SETTING = "name"
-MAKING_S = 1.0
-MAKING_STEP_S = 0.02
 CLOSING_PIECES = 18
 """So many small steps of bundling, a segment at most, are done before a home is closed."""
 RECLAIM_LOOKS = 60
@@ -109,6 +106,8 @@ class Workspace:
         self.home = home
         self.clock = clock
         self.settings = Settings(self)
+        self.made = False
+        """Whether opening it made the home, or finished making it."""
         self.damages: list[Damage] = []
         """What writing found damaged and set aside so far; each is a sentence for people."""
         self.process = f"{os.getpid()}-{os.urandom(4).hex()}"
@@ -171,7 +170,7 @@ class Workspace:
         if self.read(lambda queries: queries.is_prepared()):
             self._recover(self.read(lambda queries: queries.drafting()))
         else:
-            self.write(lambda operations: self._make_personal(operations, name))
+            self.made = self.write(lambda operations: self._make_personal(operations, name))
 
     def _recover(self, drafting: Sequence[str]) -> None:
         """Bring in what dead processes were saying; only once for each, whatever comes of it.
@@ -194,15 +193,19 @@ class Workspace:
         assert self._engine is not None
         recover_drafts(operations, self._engine)
 
-    def _make_personal(self, operations: SessionOperations, name: str | None) -> None:
+    def _make_personal(self, operations: SessionOperations, name: str | None) -> bool:
+        """Whether this call made it."""
         from app.sessions.fields import CURRENT_WORKSPACE
+        from sync.store.making import remove_unfinished
 
         assert self._engine is not None
         with self._engine.transaction(durable=True) as tx:
             if tx.connection.execute("SELECT 1 FROM setting WHERE name=?", (CURRENT_WORKSPACE,)).fetchone():
-                return
+                return False
+            remove_unfinished(self.home)
             operations.set_setting(NAME_SETTING, name or _login_name())
             operations.switch(operations.create_workspace(PERSONAL))
+        return True
 
     def _choose(self, workspace: str | None, cwd: Path | None) -> None:
         row = self.read(lambda queries: self._find_row(queries, workspace, cwd))
@@ -371,48 +374,15 @@ def _close_engine(engine: Engine) -> None:
 
 
 def _open_database(home: Path, credentials: Credentials, random: Random) -> Database:
-    from sync.store import keyslots
+    from sync.store import keyslots, making
     from sync.store.keyslot_file import FILE_NAME
 
-    path, slots = home / DATABASE_NAME, home / FILE_NAME
-    if not path.exists() and not slots.exists():
-        with contextlib.suppress(_AlreadyMade):
-            return _make_database(home, credentials, random)
+    if not (home / DATABASE_NAME).exists() and not (home / FILE_NAME).exists():
+        made = making.make_home(home, passphrase=credentials.passphrase, random=random)
+        if made is not None:
+            return made
     unlocked = keyslots.unlock(home, passphrase=credentials.passphrase, prompt=credentials.prompt)
-    _await_file(path)
-    return Database(path, unlocked.key, unlocked.database_id)
-
-
-class _AlreadyMade(Exception):
-    """Another process was first in making the home."""
-
-
-def _make_database(home: Path, credentials: Credentials, random: Random) -> Database:
-    from sync.store import keyslots
-    from sync.store.keyslot_file import FILE_NAME
-
-    try:
-        made = keyslots.create(home, random=random, passphrase=credentials.passphrase)
-    except StoreError as error:
-        if not isinstance(error, LockedError) and (home / FILE_NAME).exists():
-            raise _AlreadyMade from error
-        raise
-    database = Database(home / DATABASE_NAME, made.key, made.database_id)
-    try:
-        database.create()
-    except StoreError:
-        if not database.path.exists():  # a full disk: the next attempt begins anew
-            (home / FILE_NAME).unlink(missing_ok=True)
-        raise
-    return database
-
-
-def _await_file(path: Path) -> None:
-    """Give a process that has just made the key slots a moment to make the database."""
-    for _ in range(int(MAKING_S / MAKING_STEP_S)):
-        if path.exists():
-            return
-        time.sleep(MAKING_STEP_S)
+    return making.finish_home(home, unlocked)
 
 
 def _login_name() -> str:

@@ -65,12 +65,11 @@ class Call:
 
     def unlocked_database(self, folder: Path, credentials: Credentials | None = None) -> Database:
         """The database in a home or a backup, with its key; nothing is made or opened."""
-        from sync.store import keyslots
-        from sync.store.database import DATABASE_NAME, Database
+        from sync.store import keyslots, making
 
         given = credentials or self.credentials()
         unlocked = keyslots.unlock(folder, passphrase=given.passphrase, prompt=given.prompt)
-        return Database(folder / DATABASE_NAME, unlocked.key, unlocked.database_id)
+        return making.finish_home(folder, unlocked)
 
     def confirm(self, question: str) -> bool:
         """Ask a yes-or-no question; `--yes` answers. Raises `UserError` where nobody can be asked."""

@@ -19,10 +19,9 @@ def init(
 ) -> None:
     """Make keys and the workspace "Personal"; repeated, nothing changes."""
     call = call_of(context)
-    created = not call.is_made()
     with call.workspace(name) as workspace:
         called = workspace.settings.get("name")
-        identifier = workspace.id
+        identifier, created = workspace.id, workspace.made
     call.out.done(
         [identifier],
         f"Made {call.home} for {called}." if created else f"{call.home} was made before; nothing changed.",

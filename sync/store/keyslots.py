@@ -76,11 +76,17 @@ DEFAULT_COST = PassphraseCost()
 
 
 def create(
-    home: Path, *, random: Random, passphrase: bytes | None = None, cost: PassphraseCost = DEFAULT_COST
+    home: Path,
+    *,
+    random: Random,
+    passphrase: bytes | None = None,
+    cost: PassphraseCost = DEFAULT_COST,
+    before: Callable[[UnlockedKey], None] = lambda _made: None,
 ) -> UnlockedKey:
     """Make the key of a new database and its first slot: of the passphrase if given, else of the keyring.
 
-    Makes the folder. LockedError when there is no usable keyring, or a database without its key slots;
+    Makes the folder. before: gets the key before the slots count; if it raises, there are none.
+    LockedError when there is no usable keyring, or a database without its key slots;
     StoreError when key slots are there already (nothing is ever overwritten) or cannot be written.
     """
     _prepare_home(home)
@@ -90,8 +96,10 @@ def create(
         slot = _make_keyring_slot(key, database_id, random)
     else:
         slot = _make_passphrase_slot(key, database_id, passphrase, cost, random)
+    made = UnlockedKey(key, database_id, KINDS[type(slot)])
+    before(made)
     write_keyslots(home, make_keyslots(database_id, (slot,), key), replace=False)
-    return UnlockedKey(key, database_id, KINDS[type(slot)])
+    return made
 
 
 def unlock(home: Path, *, passphrase: bytes | None = None, prompt: Prompt | None = None) -> UnlockedKey:

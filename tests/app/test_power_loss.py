@@ -7,10 +7,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from app.sessions.operations import SessionOperations
-from sync.errors import DamagedError, LockedError
 from sync.store.database import DATABASE_NAME
 from sync.store.keyslot_file import FILE_NAME, read_keyslots
 from tests.helpers.power_loss import MARK, SYNC, WRITE, Disk, recording
@@ -52,10 +49,6 @@ def _check(disk: Disk, marks: Marks, target: Path, luck: random.Random | None) -
         read_keyslots(home)  # whole, or not there
     if not marks and not (home / FILE_NAME).exists():
         assert not (home / DATABASE_NAME).exists(), "a database without its keys"
-        return False
-    if not marks and not (home / DATABASE_NAME).exists():
-        with pytest.raises((DamagedError, LockedError), match=r"missing|was never used"):
-            open_cheaply(home)
         return False
     workspace = open_cheaply(home)
     try:

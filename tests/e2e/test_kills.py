@@ -1,4 +1,4 @@
-"""`kill -9` at random moments of the real program: import, streaming, rebuild, update of the database."""
+"""`kill -9` at random moments of the real program: first start, import, streaming, rebuild, update of the database."""
 
 from __future__ import annotations
 
@@ -83,6 +83,24 @@ def whole(tmp_path_factory, transcript) -> tuple[Program, Program, float]:
     before = make_home(tmp_path_factory.mktemp("before"))
     after = copied(before, tmp_path_factory.mktemp("after"))
     return before, after, timed(after, "import", str(transcript))
+
+
+def test_init(tmp_path) -> None:
+    """Every step is killed in `tests/sync/store/test_making.py`; here it is the whole program."""
+    (tmp_path / "user").mkdir()
+    victim = Program(tmp_path)
+    seconds, moments, killed = timed(victim, "init", "--name", "Ada"), random.Random(3), 0
+    for _ in range(4):
+        shutil.rmtree(victim.home)
+        killed += killed_at(victim, seconds * (0.4 + 0.6 * moments.random()), "init", "--name", "Grace")
+        made = victim.json("init", "--name", "Ada")
+        assert made["name"] == ("Ada" if made["created"] else "Grace")
+        assert victim.json("init", "--name", "Someone")["created"] is False
+        names = {path.name for path in victim.home.iterdir()}
+        assert not [name for name in names if ".new" in name or ".tmp" in name]
+        with opened(victim) as home:
+            check_home(home)
+    assert killed
 
 
 def test_import(whole, transcript, tmp_path) -> None:
