@@ -9,63 +9,11 @@ from pathlib import PurePosixPath
 
 from app.importers.values import as_count, as_dict, as_list, as_text
 from app.sessions.events import FileChange
+from app.sessions.languages import language_of
 
 NOWHERE = "/dev/null"
 _MOST_LINES_TO_COMPARE = 2_000
 """Comparing takes quadratic time; longer texts become one hunk that replaces everything."""
-
-_LANGUAGES = {
-    language: extensions.split()
-    for language, extensions in {
-        "bash": "sh bash zsh",
-        "c": "c h",
-        "cpp": "cc cpp cxx hh hpp hxx",
-        "csharp": "cs",
-        "css": "css",
-        "dart": "dart",
-        "elixir": "ex exs",
-        "go": "go",
-        "haskell": "hs",
-        "html": "html htm",
-        "ini": "ini cfg",
-        "java": "java",
-        "javascript": "js cjs mjs",
-        "json": "json jsonl",
-        "jsx": "jsx",
-        "kotlin": "kt kts",
-        "lua": "lua",
-        "markdown": "md markdown",
-        "nix": "nix",
-        "perl": "pl pm",
-        "php": "php",
-        "powershell": "ps1",
-        "python": "py pyi",
-        "r": "r",
-        "restructuredtext": "rst",
-        "ruby": "rb",
-        "rust": "rs",
-        "scala": "scala",
-        "scss": "scss",
-        "sql": "sql",
-        "svelte": "svelte",
-        "swift": "swift",
-        "toml": "toml",
-        "tsx": "tsx",
-        "typescript": "ts mts cts",
-        "vue": "vue",
-        "xml": "xml svg",
-        "yaml": "yaml yml",
-        "zig": "zig",
-    }.items()
-}
-_LANGUAGE_OF = {extension: language for language, extensions in _LANGUAGES.items() for extension in extensions}
-_LANGUAGE_OF_NAME = {"dockerfile": "docker", "makefile": "make", "cmakelists.txt": "cmake"}
-
-
-def language_of(path: str) -> str | None:
-    """The language of a file by its name, as a Pygments alias; None where unknown."""
-    name = path.replace("\\", "/").rsplit("/", 1)[-1].lower()
-    return _LANGUAGE_OF_NAME.get(name) or _LANGUAGE_OF.get(name.rpartition(".")[2] if "." in name else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How code is coloured: the few classes of tokens that have a colour of their own, and the languages of files."""
+"""How code is coloured: the few classes of tokens that have a colour of their own."""
 
 from __future__ import annotations
 
@@ -17,18 +17,7 @@ _PREFIXES = (
     ("Token.Name.Attribute", "name"),
 )
 
-_LANGUAGES = {
-    "py": "python", "js": "javascript", "ts": "typescript", "tsx": "tsx", "jsx": "jsx", "rs": "rust", "go": "go",
-    "c": "c", "h": "c", "cpp": "cpp", "java": "java", "rb": "ruby", "sh": "bash", "sql": "sql", "html": "html",
-    "css": "css", "json": "json", "toml": "toml", "yaml": "yaml", "yml": "yaml", "md": "markdown", "xml": "xml",
-}  # fmt: skip
-
 
 def token_style(kind: str) -> str | None:
     """The class of a pygments token (its name, such as `Token.Name.Class`); None for plain text."""
     return next((style for prefix, style in _PREFIXES if kind.startswith(prefix)), None)
-
-
-def language_of(path: str) -> str | None:
-    """The language by the end of a file's name, as pygments calls it; None: not one of the common ones."""
-    return _LANGUAGES.get(path.rpartition(".")[2].lower())

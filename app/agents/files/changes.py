@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from app.agents.tools.changing import language_of
 from app.sessions.diff import Diff, decode_text, unified_diff
 from app.sessions.events import BlobRef, FileChange
+from app.sessions.languages import language_of
 
 Cause = Literal["tool", "command", "person"]
 

@@ -14,6 +14,7 @@ from app.agents.tools.looking import MAX_FILE_BYTES
 from app.agents.tools.tool import Arguments, Site, Tool
 from app.sessions.diff import Diff, decode_text, unified_diff
 from app.sessions.events import FileChange
+from app.sessions.languages import language_of
 
 
 class WriteArguments(Arguments, frozen=True):
@@ -106,14 +107,6 @@ async def _change(site: Site, target: Target, before: bytes | None, after: bytes
             )
         )
     return diff
-
-
-def language_of(name: str) -> str | None:
-    """The short name of a file's language, as Pygments knows it."""
-    from pygments.lexers import find_lexer_class_for_filename
-
-    lexer = find_lexer_class_for_filename(name)
-    return lexer.aliases[0] if lexer is not None and lexer.aliases else None
 
 
 WRITE = Tool(

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from app.sessions.code_styles import language_of
 from app.sessions.entries import Entry
 from app.sessions.events import (
     Body,
@@ -24,6 +23,7 @@ from app.sessions.html.code import code_html, diff_html, replacement_html
 from app.sessions.html.images import Find, attachment_html
 from app.sessions.html.terminal import terminal_html
 from app.sessions.html.text import escaped, one_line
+from app.sessions.languages import language_of
 from app.sessions.references import blob_refs
 
 CARD_KINDS = (ToolCall, ToolResult, Command, CommandResult, FileChange, FileRead, PermissionRequest, PermissionAnswer)

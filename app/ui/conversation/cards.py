@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.sessions import events as kinds
-from app.sessions.code_styles import language_of
+from app.sessions.languages import language_of
 from app.ui.ages import duration
 from app.ui.conversation.blocks import Block, Card, Code, Mark, Tone
 from app.ui.conversation.entries import Entry, answer_to

@@ -1,19 +1,9 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.importers.diffs import change_from_hunks, files_of_patch, hunks_between, language_of, line_of
-
-
-@pytest.mark.parametrize(
-    ("path", "language"),
-    [("a/b.py", "python"), ("C:\\x\\Makefile", "make"), ("x.TSX", "tsx"), ("README", None), ("py", None), ("", None)],
-)
-def test_languages(path: str, language: str | None) -> None:
-    assert language_of(path) == language
-
+from app.importers.diffs import change_from_hunks, files_of_patch, hunks_between, line_of
 
 _texts = st.lists(st.sampled_from(["a", "b", "c", "--- x", "+y", "@@", ""]), max_size=12).map("\n".join)
 
