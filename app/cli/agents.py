@@ -116,6 +116,28 @@ def test(context: typer.Context, name: Name) -> None:
     call.out.done([name], f"{name} answers: {answer}", text=answer)
 
 
+@cli.command()
+def titles(
+    context: typer.Context,
+    choice: Annotated[
+        Literal["on", "off"] | None, typer.Argument(metavar="[on|off]", help="Without one, says which it is.")
+    ] = None,
+) -> None:
+    """Whether agents may name the sessions that nobody has named; a local setting."""
+    from app.agents.titles import SETTING
+
+    call = call_of(context)
+    with call.workspace() as workspace:
+        if choice is not None:
+            workspace.settings.set(SETTING, choice == "on")
+        may = bool(workspace.settings.get(SETTING, True))
+    if may:
+        sentence = "Agents name new sessions after the first turn; a name that a person gives stays."
+    else:
+        sentence = "New sessions are called what their first prompt begins with."
+    call.out.done([], sentence, titles=may)
+
+
 async def _one_word(backend: AgentBackend, workspace: Workspace) -> str:
     """The agent's answer to a short prompt without tools. Raises AgentError."""
     import asyncio

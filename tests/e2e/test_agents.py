@@ -64,6 +64,26 @@ def test_agents_list_test_and_remove(program, agents) -> None:
     assert program.run("agents", "remove", "extra").code == 4
 
 
+def test_agents_titles(other_program, tmp_path) -> None:
+    script = tmp_path / "namer.json"
+    script.write_text(json.dumps([[{"say": "Eight minutes."}, {"title": "About eggs"}]]))
+    other_program.json("agents", "add", "namer", "--script", str(script))
+
+    def title() -> str:
+        other_program.run("chat", "How long?", "--new", "--agent", "namer")
+        return other_program.json("sessions", "list")[0]["title"]
+
+    assert other_program.json("agents", "titles") == {"ok": True, "ids": [], "titles": True}
+    assert title() == "About eggs"
+    assert other_program.json("agents", "titles", "off") == {"ok": True, "ids": [], "titles": False}
+    assert other_program.json("agents", "titles")["titles"] is False
+    assert title() == "How long?"
+    assert "Agents name" in other_program.run("agents", "titles", "on").out
+    assert title() == "About eggs"
+    assert other_program.run("agents", "titles", "perhaps").code == 2
+    assert "nobody has named" in other_program.run("agents", "titles", "--help").out
+
+
 @pytest.mark.parametrize(
     "words",
     [
