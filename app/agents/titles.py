@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SETTING = "titles"
 PROPOSING_SECONDS = 10.0
+WAITED_SECONDS = 2.0
+"""So long somebody who has the answer already waits for the title at most, as a terminal does."""
 MAX_CHARACTERS = 60
 _TOLD_CHARACTERS = 2_000
 _QUESTION = (
@@ -90,15 +92,20 @@ def is_first_turn(events: Sequence[PastEvent]) -> bool:
     return not any(isinstance(event.body, UserMessage) for event in events)
 
 
-async def propose_title(store: Store, session: str, backend: AgentBackend, prompt: str, answer: str) -> None:
-    """Let an agent name a session after its first turn, if it can, may, and no person has named it."""
+async def propose_title(
+    store: Store, session: str, backend: AgentBackend, prompt: str, answer: str, *, within: float = PROPOSING_SECONDS
+) -> None:
+    """Let an agent name a session after its first turn, if it can, may, and no person has named it.
+
+    within: seconds it has for that; then the session stays called what its prompt begins with.
+    """
     titles = backend.titles
     if titles is None or not answer.strip():
         return
     if not await store.read_async(lambda queries: queries.setting(SETTING, True)):
         return
     try:
-        async with asyncio.timeout(PROPOSING_SECONDS):
+        async with asyncio.timeout(within):
             title = cleaned(await titles.propose(prompt, answer))
         if title is not None:
             await _keep(store, session, backend.name, title, prompt)

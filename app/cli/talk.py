@@ -14,7 +14,7 @@ from app.agents.context import read_past, session_context, start_conversation
 from app.agents.permission import Group, Policy
 from app.agents.recorder import StoreRecorder, first_answer, stored_answer
 from app.agents.referring import draw_in
-from app.agents.titles import is_first_turn, propose_title
+from app.agents.titles import WAITED_SECONDS, is_first_turn, propose_title
 from app.agents.turn import Asking, TurnResult, TurnRunner
 from app.agents.work import work_state
 from app.cli.stream import TurnPrinter
@@ -93,9 +93,11 @@ class Talk:
         return result
 
     async def _name(self, prompt: str, answer: str) -> None:
-        """Let the agent name the session; Ctrl+C goes on without."""
+        """Let the agent name the session, if it is quick about it; Ctrl+C goes on without."""
         assert self.session is not None
-        naming = asyncio.ensure_future(propose_title(self._workspace, self.session, self._backend, prompt, answer))
+        naming = asyncio.ensure_future(
+            propose_title(self._workspace, self.session, self._backend, prompt, answer, within=WAITED_SECONDS)
+        )
 
         async def leave() -> None:
             naming.cancel()

@@ -16,7 +16,7 @@ from app.agents.files.watch import FileWatch
 from app.agents.registry import AgentRegistry
 from app.agents.rules import TASK_RULES, Rules, load_rules
 from app.agents.task import Task, TaskResult, refuse
-from app.agents.titles import propose_title
+from app.agents.titles import PROPOSING_SECONDS, WAITED_SECONDS, propose_title
 from app.cli.call import Call
 from app.cli.conversations import working_folders
 from app.cli.errors import FAILED, INTERRUPTED, UNREACHABLE, WAITING
@@ -117,7 +117,8 @@ async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared
     finally:
         printer.end()
     if result.outcome == "completed":
-        await propose_title(workspace, prepared.session, backend, text, result.text)
+        within = WAITED_SECONDS if call.has_person else PROPOSING_SECONDS
+        await propose_title(workspace, prepared.session, backend, text, result.text, within=within)
     return result
 
 

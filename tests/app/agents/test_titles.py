@@ -57,9 +57,9 @@ class Fake:
         raise AssertionError("no turn is wanted")
 
 
-def proposed(home: Workspace, session: str, backend: AgentBackend) -> str:
+def proposed(home: Workspace, session: str, backend: AgentBackend, **more: float) -> str:
     """The title after a proposal."""
-    run(propose_title(home, session, backend, PROMPT, "For eight minutes."))
+    run(propose_title(home, session, backend, PROMPT, "For eight minutes.", **more))
     return home.read(lambda queries: queries.session(session)).title
 
 
@@ -102,15 +102,14 @@ def test_it_can_be_turned_off(home: Workspace) -> None:
     assert proposed(home, session, fake) == PROMPT and fake.asked == []
 
 
-def test_an_agent_that_takes_too_long(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agent_that_takes_too_long(home: Workspace) -> None:
     class Slow(Fake):
         async def propose(self, prompt: str, answer: str) -> str:
             await asyncio.Event().wait()
             return ""
 
-    monkeypatch.setattr("app.agents.titles.PROPOSING_SECONDS", 0.01)
     session, _ = talk(home, PROMPT)
-    assert proposed(home, session, Slow("")) == PROMPT
+    assert proposed(home, session, Slow(""), within=0.01) == PROMPT
 
 
 def test_the_scripted_agent() -> None:
