@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+from app.cli.activity import PROGRESS_AFTER_S, PROGRESS_EVERY_S, WIPE, Activity, bar_line
 from app.cli.errors import Failure, OutputClosed
 from app.cli.text import fit, printable, width
 
@@ -20,8 +21,6 @@ Style = str
 BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
 
 _WIDEST_CELL = 60
-_PROGRESS_AFTER_S = 0.5
-_PROGRESS_EVERY_S = 0.1
 
 
 class Output:
@@ -119,6 +118,10 @@ class Output:
         finally:
             bar.clear()
 
+    def activity(self) -> Activity:
+        """As `progress`, for several steps of which some cannot say how far they are; use it with `with`."""
+        return Activity(self._stderr, shown=self._stderr.isatty() and not self.quiet)
+
     def _say(self, text: str) -> None:
         self._stderr.write(text + "\n")
         self._stderr.flush()
@@ -135,27 +138,21 @@ class _Bar:
 
     def __init__(self, stream: TextIO, what: str, total: int | None, *, shown: bool) -> None:
         self._stream, self._what, self._total, self._shown = stream, what, total, shown
-        self._next = time.monotonic() + _PROGRESS_AFTER_S
+        self._next = time.monotonic() + PROGRESS_AFTER_S
         self._drawn = False
 
     def update(self, amount: int) -> None:
         now = time.monotonic()
         if self._shown and now >= self._next:
-            self._next = now + _PROGRESS_EVERY_S
+            self._next = now + PROGRESS_EVERY_S
             self._drawn = True
-            self._stream.write("\r\x1b[2K" + self._line(amount))
+            self._stream.write(WIPE + bar_line(self._what, amount, self._total))
             self._stream.flush()
 
     def clear(self) -> None:
         if self._drawn:
-            self._stream.write("\r\x1b[2K")
+            self._stream.write(WIPE)
             self._stream.flush()
-
-    def _line(self, amount: int) -> str:
-        if not self._total:
-            return f"{self._what} {amount:,}"
-        share = min(1.0, amount / self._total)
-        return f"{self._what} [{'#' * round(share * 24):-<24}] {share:4.0%}"
 
 
 def encode_json(value: Any) -> str:

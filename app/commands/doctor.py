@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from sync.store.migrations import pending, version_of
 
 if TYPE_CHECKING:
     from app.workspace import Workspace
+    from sync.engine import Engine
 
 LEFTOVER_AGE_S = 3_600
 LITTLE_SPACE_BYTES = 200 << 20
@@ -52,8 +54,8 @@ class Finding:
 
 
 Ask = Callable[[str], bool]
-Progress = Callable[[str], None]
-"""Told what is being looked at."""
+Progress = Callable[[str, int, int | None], None]
+"""Told what is being looked at, how much of it was, and of how much where that is known."""
 
 
 class Doctor:
@@ -65,7 +67,7 @@ class Doctor:
         *,
         passphrase: bytes | None = None,
         ask: Ask = lambda _question: False,
-        progress: Progress = lambda _text: None,
+        progress: Progress = lambda _name, _done, _total: None,
     ) -> None:
         self._database = database
         self._home = database.path.parent
@@ -106,7 +108,7 @@ class Doctor:
                 yield self._check(name, lambda look=look: look(workspace))  # type: ignore[misc]
 
     def _check(self, name: str, look: Callable[[], Finding]) -> Check:
-        self._progress(name)
+        self._progress(name, 0, None)
         try:
             with opening(self._database.path):
                 found = look()
@@ -203,7 +205,11 @@ class Doctor:
     # what is inside
 
     def _chains(self, workspace: Workspace) -> Finding:
-        problems = workspace.with_engine(lambda engine: chain_problems(engine.connection))
+        def look(engine: Engine) -> list[str]:
+            (total,) = engine.connection.execute("SELECT count(*) FROM entry").fetchone()
+            return chain_problems(engine.connection, lambda done: self._progress("chains", done, total))
+
+        problems = workspace.with_engine(look)
         if problems:
             return Finding(False, f"{_some(problems)} Restore a backup.")
         return Finding(True, "All entries are signed and follow each other.")
@@ -218,9 +224,9 @@ class Doctor:
         from app.sessions.comparison import differences
         from sync.store.blobs import BlobStore
 
-        blobs = BlobStore(self._home / BLOBS)
+        blobs, progress = BlobStore(self._home / BLOBS), partial(self._progress, "projection")
         try:
-            different = workspace.with_engine(lambda engine: differences(engine, blobs))
+            different = workspace.with_engine(lambda engine: differences(engine, blobs, progress))
         except DatabaseFault as error:
             if getattr(error, "sqlite_errorname", "") != "SQLITE_ERROR":  # else tables are not what they should be
                 raise
@@ -235,7 +241,8 @@ class Doctor:
         from sync.store.blobs import BlobStore
 
         with closing(self._database.reader()) as reader:
-            state = check_blobs(self._home, BlobStore(self._home / BLOBS), reader)
+            progress = partial(self._progress, "blobs")
+            state = check_blobs(self._home, BlobStore(self._home / BLOBS), reader, progress)
         bad = [f"{name[:12]} is missing" for name in state.missing]
         bad += [f"{name[:12]} is damaged" for name in state.damaged]
         if bad:

@@ -26,16 +26,19 @@ class BlobState:
 
 
 def check_blobs(
-    home: Path, blobs: BlobStore, connection: Connection, progress: Callable[[int], None] = lambda _count: None
+    home: Path,
+    blobs: BlobStore,
+    connection: Connection,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> BlobState:
     """Read every blob of a home. Files are listed before references are, so that one of a running append is not
-    taken for unused; progress gets the number of blobs read."""
+    taken for unused; progress gets the number of blobs read, and of all."""
     files = {path.name: path for path in blob_files(home)}
     rows = [bytes(row[0]) for row in connection.execute("SELECT id FROM blob")]
     used = set(_references(connection))
     damaged = []
     for count, (name, is_sound) in enumerate(_read(files, rows, blobs, connection)):
-        progress(count)
+        progress(count, len(files) + len(rows))
         if not is_sound:
             damaged.append(name)
     here = files.keys() | {row.hex() for row in rows}

@@ -7,7 +7,7 @@ bounded whatever their size. Row ids differ by nature and are left out.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from app.sessions.projection import SessionProjector
 from sync.engine import Engine
 from sync.store.blobs import BlobStore
 from sync.store.database import Connection
+from sync.store.projector import SegmentRows
 
 _SESSION = (
     "SELECT row, id, workspace, type, title, status, archived, trashed, tags, agent, cwd, source, origin_session, "
@@ -36,17 +37,35 @@ _PARTS = (
 _TOTALS = ("event", "search", "session_field", "session_blob", "session_author")
 
 
-def differences(engine: Engine, home_blobs: BlobStore) -> list[str]:
+def differences(
+    engine: Engine, home_blobs: BlobStore, progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> list[str]:
     """What in the projection is not as the documents have it: `session …`, `note …`, `rows of …`; [] when all is.
 
-    Runs on the engine's thread. DamagedError for documents that cannot be read.
+    Runs on the engine's thread. progress: events derived again, and of how many. DamagedError for documents that cannot
+    be read.
     """
     with engine.scratch() as scratch, engine.snapshot() as live:
-        projector = SessionProjector(_LiveBlobs(home_blobs, live))
+        (total,) = live.execute("SELECT count(*) FROM event").fetchone()
+        projector = _ToldProjector(_LiveBlobs(home_blobs, live), lambda done: progress(done, total))
         projector.create(scratch)
         scratch.execute("CREATE TABLE search(text, meta)")  # the words are compared, the index checks itself
         engine.replay(projector, scratch)
         return [*_unequal(_digests(live), _digests(scratch)), *_unequal(_totals(live), _totals(scratch))]
+
+
+class _ToldProjector(SessionProjector):
+    """Tells how many events it was given."""
+
+    def __init__(self, blobs: BlobStore, tell: Callable[[int], None]) -> None:
+        super().__init__(blobs)
+        self._tell = tell
+        self._count = 0
+
+    def apply_segment(self, connection: Connection, rows: SegmentRows) -> int:
+        self._count += len(rows.items)
+        self._tell(self._count)
+        return super().apply_segment(connection, rows)
 
 
 class _LiveBlobs(BlobStore):

@@ -188,6 +188,17 @@ def test_a_damaged_file_is_not_looked_into(home: Path) -> None:
     assert "database" in bad(examine(home, mend=True))
 
 
+def test_it_says_what_it_is_at_and_how_far(home: Path) -> None:
+    told: list[tuple[str, int, int | None]] = []
+    doctor = Doctor(database(home), passphrase=PASSPHRASE, progress=lambda *said: told.append(said))
+    assert bad({check.name: check for check in doctor.examine()}) == []
+    assert list(dict.fromkeys(name for name, *_ in told)) == NAMES
+    far = {name: (done, total) for name, done, total in told if total is not None}
+    assert far.keys() == {"chains", "projection", "blobs"}
+    assert far["projection"][0] == far["projection"][1] > 1200
+    assert far["blobs"][0] == far["blobs"][1] - 1 > 0
+
+
 def test_a_newer_database_is_not_looked_into(home: Path) -> None:
     change(home, "UPDATE meta SET value=99 WHERE name='schema/sync'")
     checks = examine(home, mend=True)
