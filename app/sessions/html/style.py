@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 
-from app.sessions.html.terminal import color_of
+from app.sessions.terminal.colors import hex_color, readable, text_on
 
 PALETTES: Mapping[str, Mapping[str, str]] = {
     "light": {
@@ -29,13 +29,6 @@ PALETTES: Mapping[str, Mapping[str, str]] = {
         "name": "#7ee0c3",
     },
 }  # fmt: skip
-
-READABLE = 4.5
-_NAMED = (
-    "#000000", "#cd3131", "#0f9d58", "#b58900", "#2472c8", "#bc3fbc", "#1197b5", "#a0a4a8",
-    "#767c83", "#f14c4c", "#23d18b", "#e5c07b", "#3b8eea", "#d670d6", "#29b8db", "#e8eaed",
-)  # fmt: skip
-"""The sixteen colours with names, in the order of their numbers."""
 
 _RULES = """
 *{box-sizing:border-box}
@@ -119,51 +112,14 @@ def _variables(theme: str) -> str:
 
 def _fronts(theme: str) -> list[str]:
     palette = PALETTES[theme]
-    return [f".f{number}{{color:{readable(_color(number), palette)}}}" for number in range(256)]
+    return [f".f{number}{{color:{readable_in(palette, hex_color(number))}}}" for number in range(256)]
 
 
 def _backs() -> list[str]:
-    rules = []
-    for number in range(256):
-        color = _color(number)
-        front = max("#000000", "#ffffff", key=lambda text: contrast(text, color))
-        rules.append(f".b{number}{{background:{color};color:{front}}}")
-    return rules
+    grounds = [(number, hex_color(number)) for number in range(256)]
+    return [f".b{number}{{background:{ground};color:{text_on(ground)}}}" for number, ground in grounds]
 
 
-def _color(number: int) -> str:
-    return _NAMED[number] if number < 16 else _hex(color_of(number))
-
-
-def readable(color: str, palette: Mapping[str, str]) -> str:
+def readable_in(palette: Mapping[str, str], color: str) -> str:
     """A colour, moved towards the text colour until it can be read on cards and on the page."""
-    for share in range(11):
-        mixed = _mixed(color, palette["text"], share / 10)
-        if min(contrast(mixed, palette["base"]), contrast(mixed, palette["raised"])) >= READABLE:
-            return mixed
-    return palette["text"]
-
-
-def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, 1 to 21: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: str) -> float:
-    parts = [part / 255 for part in _parts(color)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _mixed(one: str, other: str, share: float) -> str:
-    pairs = zip(_parts(one), _parts(other), strict=True)
-    return _hex([round(a + (b - a) * share) for a, b in pairs])
-
-
-def _parts(color: str) -> list[int]:
-    return [int(color[at : at + 2], 16) for at in (1, 3, 5)]
-
-
-def _hex(parts: tuple[int, int, int] | list[int]) -> str:
-    return "#" + "".join(f"{part:02x}" for part in parts)
+    return readable(color, (palette["base"], palette["raised"]), palette["text"])

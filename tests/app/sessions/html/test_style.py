@@ -7,7 +7,8 @@ import hashlib
 
 import pytest
 
-from app.sessions.html.style import PALETTES, READABLE, contrast, readable, security_policy, stylesheet
+from app.sessions.html.style import PALETTES, readable_in, security_policy, stylesheet
+from app.sessions.terminal.colors import READABLE, contrast
 from app.ui.theme import DARK, LIGHT
 
 
@@ -21,7 +22,7 @@ def test_colours_are_those_of_the_window(name: str, theme: object) -> None:
 def test_terminal_colours_can_be_read(name: str) -> None:
     palette = PALETTES[name]
     for color in ("#000000", "#ffffff", "#0000ff", "#ffff00", "#808080", "#00005f"):
-        shown = readable(color, palette)
+        shown = readable_in(palette, color)
         assert min(contrast(shown, palette[behind]) for behind in ("base", "raised", "sunken")) >= READABLE
     assert contrast("#000000", "#ffffff") == 21
 

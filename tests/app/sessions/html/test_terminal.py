@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sessions.html.terminal import color_of, nearest, terminal_html
+from app.sessions.html.terminal import terminal_html
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,6 @@ def test_text_without_sequences_stays(text: str) -> None:
 def test_text_after_a_broken_sequence_stays() -> None:
     assert terminal_html("a\x1b[38;2;-1mb") == "a1mb"
     assert terminal_html("a\x1b[١mb") == "a١mb"
-
-
-def test_colours_of_the_cube_are_their_own_nearest() -> None:
-    for number in range(16, 256):
-        assert color_of(nearest(*color_of(number))) == color_of(number)
 
 
 def test_a_giant_line_is_no_trouble() -> None:
