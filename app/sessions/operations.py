@@ -30,12 +30,13 @@ from app.sessions.ids import counter_of
 from app.sessions.import_operations import ImportOperations
 from app.sessions.life import pausing, resuming
 from app.sessions.lineage import conversation, find_event
+from app.sessions.output_operations import OutputOperations
 from app.sessions.purging import Purged, note_name
 from app.sessions.workspace_operations import WorkspaceOperations
 from sync.engine import Transaction
 
 
-class SessionOperations(WorkspaceOperations, ImportOperations):
+class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations):
     """Everything that changes sessions; see `Writing` for how it is used."""
 
     def inside(self, workspace: str) -> SessionOperations:
@@ -76,6 +77,7 @@ class SessionOperations(WorkspaceOperations, ImportOperations):
             row = self._session(tx, session)
             naming = [] if row.title else _naming(drafts)
             self._end_drafts(tx, session, drafts)
+            self._end_outputs(tx, session, drafts)
             return self._append_to(session, row.workspace, row.counter, [*drafts, *naming])[: len(drafts)]
 
     def set_fields(self, session: str, fields: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """What a purge takes out of the rows, and what depends on it.
 
-A session goes together with its sub-sessions (those that name it as their parent), its note, its drafts, and the blobs
+A session goes together with its sub-sessions (those that name it as their parent), its note, its drafts, output that is still coming, and the blobs
 that nothing else refers to. Sessions that were forked from it lose what they inherited.
 """
 
@@ -74,7 +74,8 @@ def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str])
         for table in ("event", "session_field", "session_blob", "session_author"):
             connection.execute(f"DELETE FROM {table} WHERE session=?", (row,))
         connection.execute("DELETE FROM session WHERE row=?", (row,))
-        connection.execute("DELETE FROM draft WHERE session=?", (session,))
+        for table in ("draft", "output"):
+            connection.execute(f"DELETE FROM {table} WHERE session=?", (session,))
         connection.execute("DELETE FROM note WHERE workspace=? AND name=?", (workspace, note_name(session)))
     search_index.erase(connection, indexed)
     connection.execute("DELETE FROM author WHERE row NOT IN (SELECT author FROM session_author)")

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 
 from app.sessions.bodies import MAX_TIME
+from app.sessions.command_queries import CommandQueries
 from app.sessions.event_queries import PAGE_ROWS, UNTITLED
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.lineage import Part, conversation
 from app.sessions.purging import with_sub_sessions
 from app.sessions.snippets import RAW_CLOSE, RAW_OPEN, cut_snippet
 from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
-from app.sessions.workspace_queries import WorkspaceQueries
 from sync.store.search_index import completions, first_row, match_expression
 
 _SESSION = (
@@ -30,7 +30,7 @@ ROW_SLACK = 3_600_000
 """How far behind its moment the row of an event may lie, where many share one."""
 
 
-class Queries(WorkspaceQueries):
+class Queries(CommandQueries):
     """Use it on the thread that opened the connection. workspace: row id of the workspace of the call."""
 
     def close(self) -> None:
@@ -223,8 +223,9 @@ class Queries(WorkspaceQueries):
         return [DraftRow(*row) for row in rows]
 
     def drafting(self) -> list[str]:
-        """Names of the processes that drafts belong to."""
-        return [row[0] for row in self._connection.execute("SELECT DISTINCT process FROM draft")]
+        """Names of the processes that drafts and output of running commands belong to."""
+        sql = "SELECT process FROM draft UNION SELECT process FROM output"
+        return [row[0] for row in self._connection.execute(sql)]
 
 
 def _within_time(time_ms: int) -> int:

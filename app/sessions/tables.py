@@ -53,5 +53,12 @@ CREATE TABLE draft(
 
 _DRAFT_OWNER = "ALTER TABLE draft ADD COLUMN process TEXT NOT NULL DEFAULT ''"
 
-LOCAL = Component("sessions", (_LOCAL, _DRAFT_OWNER), counted=("folder", "draft"))
-"""draft.process: who writes it (see `recovering.py`)."""
+_OUTPUT = """
+CREATE TABLE output(
+  session TEXT NOT NULL, turn TEXT NOT NULL, call TEXT NOT NULL, number INTEGER NOT NULL, agent TEXT,
+  text TEXT NOT NULL, time INTEGER NOT NULL, process TEXT NOT NULL, PRIMARY KEY(session, turn, call, number))
+"""
+
+LOCAL = Component("sessions", (_LOCAL, _DRAFT_OWNER, _OUTPUT), counted=("folder", "draft"))
+"""draft.process, output.process: who writes it (see `recovering.py`). output: what commands print while they run, in
+numbered pieces of which the last ones are kept; a command that runs has at least one (see `output_operations.py`)."""

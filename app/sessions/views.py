@@ -163,6 +163,38 @@ class NamedSession(msgspec.Struct, frozen=True):
     updated: int
 
 
+class CommandRow(msgspec.Struct, frozen=True):
+    """A command of a session, with how it ended. event, result: ids of its events; time: when it began.
+
+    author: a person's own command has no agent. running: it runs now, in whichever process. Without a result it either
+    runs, or nobody knows how it ended.
+    """
+
+    event: str
+    turn: str | None
+    call_id: str
+    time: int
+    author: Author
+    command: str
+    cwd: str
+    running: bool = False
+    result: str | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    duration_ms: int | None = None
+    truncated: bool = False
+
+    @property
+    def key(self) -> tuple[str | None, str]:
+        """What ties a command to its result: ids of calls are only unique within a turn."""
+        return self.turn, self.call_id
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended otherwise than it should."""
+        return bool(self.exit_code) or self.signal is not None
+
+
 class SearchHit(msgspec.Struct, frozen=True):
     """An event that matches; matches in the snippet stand between ‹ and ›."""
 
