@@ -38,7 +38,7 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class OutputDelta:
-    """A piece of what a command prints while it runs; never stored, its `command_result` holds the whole."""
+    """A piece of what a command prints while it runs; kept only until its `command_result`, which holds the whole."""
 
     call_id: str
     stream: Literal["stdout", "stderr"]

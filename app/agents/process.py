@@ -24,12 +24,14 @@ from app.errors import UserError
 
 Stream = Literal["stdout", "stderr"]
 OnOutput = Callable[[Stream, str], None]
-Ending = Literal["ended", "timeout", "flood"]
+Ending = Literal["ended", "timeout", "flood", "stopped"]
 
 KEPT_BYTES = 512 * 1024
 """Of each stream the first and the last part of this size are kept."""
 FLOOD_BYTES = 256 * 1024 * 1024
 """A command that prints more than this is ended."""
+EXCERPT_BYTES, EXCERPT_SECONDS = 8 * 1024, 0.1
+"""What is told of a stream beyond the first `KEPT_BYTES`: the end of what came in each such time."""
 GRACE_SECONDS = 0.3
 """Between asking a command to end and ending it; also how long its children may hold the output open."""
 _ROUNDS, _ROUND_SECONDS = 60, 0.005
@@ -89,16 +91,19 @@ async def run_process(
     *,
     cwd: Path,
     env: Mapping[str, str],
-    timeout: float,
+    timeout: float | None,
     on_output: OnOutput | None = None,
+    stop: asyncio.Event | None = None,
+    merged: bool = False,
 ) -> Finished:
-    """Run a program to its end, its time-out (seconds) or the cancellation of the caller.
+    """Run a program to its end, its time-out (seconds, None for ever), `stop` or the cancellation of the caller.
 
+    merged: both streams are stdout, in the order in which they were written.
     Raises UserError when the program cannot be started at all.
     """
     marker = secrets.token_hex(16)
     started = time.monotonic()
-    watch = _Watch(on_output)
+    watch = _Watch(on_output, merged=merged)
     spawning = asyncio.ensure_future(
         asyncio.get_running_loop().subprocess_exec(
             lambda: watch,
@@ -107,31 +112,30 @@ async def run_process(
             env={**env, _MARKER: marker},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merged else subprocess.PIPE,
             start_new_session=True,
         )
     )
     try:
         # asyncio, cancelled while it starts a program, would end that one process and leave its children.
         transport, _ = await asyncio.shield(spawning)
-        ending = await watch.wait(timeout)
+        ending = await watch.wait(timeout, stop)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds a forbidden character"
         raise UserError(f"The command cannot be started: {reason}.") from error
     finally:
         await asyncio.shield(asyncio.ensure_future(_end(spawning, marker, watch)))
+        watch.tell_rest()
     return watch.finished(transport.get_returncode(), ending, round((time.monotonic() - started) * 1000))
 
 
 class _Watch(asyncio.SubprocessProtocol):
     """Takes what a process prints and notices its end. (`Process.wait` would wait for whoever holds its pipes.)"""
 
-    def __init__(self, on_output: OnOutput | None) -> None:
-        self._on_output = on_output
+    def __init__(self, on_output: OnOutput | None, *, merged: bool) -> None:
         self._kept: dict[Stream, BoundedOutput] = {"stdout": BoundedOutput(), "stderr": BoundedOutput()}
-        decoder = codecs.getincrementaldecoder("utf-8")
-        self._decoders = {"stdout": decoder("replace"), "stderr": decoder("replace")}
-        self._open_pipes = {1, 2}
+        self._telling = None if on_output is None else {name: _Telling(name, on_output) for name in self._kept}
+        self._open_pipes = {1} if merged else {1, 2}
         self._flooded = False
         self.exited = asyncio.Event()
         self.silent = asyncio.Event()
@@ -141,8 +145,8 @@ class _Watch(asyncio.SubprocessProtocol):
         stream: Stream = "stdout" if fd == 1 else "stderr"
         kept = self._kept[stream]
         kept.feed(data)
-        if self._on_output is not None and kept.total <= KEPT_BYTES:
-            self._on_output(stream, self._decoders[stream].decode(data))
+        if self._telling is not None:
+            self._telling[stream].feed(data, whole=kept.total <= KEPT_BYTES)
         if kept.total > FLOOD_BYTES:
             self._flooded = True
             self._turned.set()
@@ -156,14 +160,30 @@ class _Watch(asyncio.SubprocessProtocol):
         self.exited.set()
         self._turned.set()
 
-    async def wait(self, timeout: float) -> Ending:
-        """Until the process ends by itself, prints too much or its time is over."""
-        if not await _within(timeout, self._turned):
-            return "timeout"
+    def tell_rest(self) -> None:
+        """Nothing more comes."""
+        for telling in (self._telling or {}).values():
+            telling.end()
+
+    async def wait(self, timeout: float | None, stop: asyncio.Event | None = None) -> Ending:
+        """Until the process ends by itself, prints too much, its time is over or it is told to stop."""
+        stopping = None if stop is None else asyncio.ensure_future(self._turn_when(stop))
+        try:
+            if not await _within(timeout, self._turned):
+                return "timeout"
+        finally:
+            if stopping is not None:
+                stopping.cancel()
         if self._flooded:
             return "flood"
+        if stop is not None and stop.is_set() and not self.exited.is_set():
+            return "stopped"
         await _within(GRACE_SECONDS, self.silent)
         return "ended"
+
+    async def _turn_when(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._turned.set()
 
     def finished(self, code: int | None, ending: Ending, duration_ms: int) -> Finished:
         """All that is known after the end."""
@@ -178,6 +198,52 @@ class _Watch(asyncio.SubprocessProtocol):
             truncated=out.truncated or err.truncated,
             ending=ending,
         )
+
+
+class _Telling:
+    """Tells what one stream prints: all of it at first, later excerpts, so that a flood stays small for who listens."""
+
+    def __init__(self, stream: Stream, on_output: OnOutput) -> None:
+        self._stream: Stream = stream
+        self._on_output = on_output
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._waiting = bytearray()
+        self._left_out = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def feed(self, data: bytes, *, whole: bool) -> None:
+        """The next bytes; whole: nothing is to be left out yet."""
+        if whole:
+            self._tell(self._decoder.decode(data))
+            return
+        self._waiting += data
+        if len(self._waiting) > EXCERPT_BYTES:
+            self._left_out += len(self._waiting) - EXCERPT_BYTES
+            del self._waiting[:-EXCERPT_BYTES]
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(EXCERPT_SECONDS, self._tell_waiting)
+
+    def end(self) -> None:
+        """Tell what is still waiting."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._tell_waiting()
+        self._tell(self._decoder.decode(b"", final=True))
+
+    def _tell_waiting(self) -> None:
+        self._timer = None
+        gap = ""
+        if self._left_out:
+            gap = f"\n… {self._left_out} bytes left out …\n"
+            self._left_out = 0
+            self._decoder.reset()
+        text = self._decoder.decode(bytes(self._waiting))
+        self._waiting.clear()
+        self._tell(gap + text)
+
+    def _tell(self, text: str) -> None:
+        if text:
+            self._on_output(self._stream, text)
 
 
 async def _end(spawning: asyncio.Task[tuple[asyncio.SubprocessTransport, _Watch]], marker: str, watch: _Watch) -> None:
@@ -208,7 +274,7 @@ async def _end(spawning: asyncio.Task[tuple[asyncio.SubprocessTransport, _Watch]
     transport.close()
 
 
-async def _within(seconds: float, event: asyncio.Event) -> bool:
+async def _within(seconds: float | None, event: asyncio.Event) -> bool:
     """Wait for an event; whether it came in time."""
     try:
         await asyncio.wait_for(event.wait(), seconds)

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from typing import Any, Protocol, TypeVar
 
 from app.agents.backend import Answered, Ask, TextKind
+from app.agents.live_output import Pieces
 from app.sessions.events import BlobRef, Body, Draft, FileChange, PermissionAnswer, PermissionRequest, UserMessage
 from app.sessions.files import FILE_KINDS, FileHistory, FileState
 from sync.clock import Clock
@@ -30,9 +31,9 @@ class Store(Protocol):
 
 
 class StoreRecorder:
-    """Records one turn of one session. agent: who speaks in the events that are not the person's."""
+    """Records one turn of one session. agent: who speaks in the events that are not the person's; None: all are."""
 
-    def __init__(self, store: Store, session: str, *, agent: str, clock: Clock, turn: str | None = None) -> None:
+    def __init__(self, store: Store, session: str, *, agent: str | None, clock: Clock, turn: str | None = None) -> None:
         self._store = store
         self._session = session
         self._agent = agent
@@ -52,6 +53,10 @@ class StoreRecorder:
     async def clear(self) -> None:
         """Forget what was being said."""
         await self._store.write_async(lambda ops: ops.clear_draft(self._session, self.turn))
+
+    async def output(self, call: str, pieces: Pieces) -> None:
+        """Save what a running command prints, for whoever watches."""
+        await self._store.write_async(lambda ops: ops.save_output(self._session, self.turn, call, pieces, self._agent))
 
     async def keep(self, data: bytes, name: str, media_type: str | None = None) -> BlobRef:
         """Store a payload."""

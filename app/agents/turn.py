@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from app.agents.attaching import Attachment, prompt_parts
-from app.agents.backend import Answered, Ask, Conversation, PromptPart, PromptText, TextDelta, TextKind, Update
+from app.agents.backend import (
+    Answered,
+    Ask,
+    Conversation,
+    OutputDelta,
+    PromptPart,
+    PromptText,
+    TextDelta,
+    TextKind,
+    Update,
+)
+from app.agents.live_output import LiveOutput, Pieces
 from app.agents.referring import Drawn
 from app.agents.stream import Joiner
 from app.errors import AgentError
@@ -17,8 +28,11 @@ from app.sessions.events import (
     AgentMessage,
     BlobRef,
     Body,
+    Command,
+    CommandResult,
     Notice,
     PermissionRequest,
+    ToolResult,
     Usage,
     UserMessage,
 )
@@ -45,6 +59,10 @@ class Recorder(Protocol):
 
     async def clear(self) -> None:
         """Forget the draft."""
+        ...
+
+    async def output(self, call: str, pieces: Pieces) -> None:
+        """Save what a running command prints."""
         ...
 
     async def keep(self, data: bytes, name: str, media_type: str | None = None) -> BlobRef:
@@ -117,6 +135,7 @@ class TurnRunner:
         self._files = files
         self._joiner = Joiner(model)
         self._drafts = _Drafts(recorder, self._joiner, draft_seconds)
+        self._outputs = LiveOutput(recorder.output, draft_seconds)
         self._cancelled = False
         self._text = ""
         self._tokens = (0, 0)
@@ -190,6 +209,8 @@ class TurnRunner:
     async def _take(self, update: Update) -> None:
         if self._listener is not None:
             self._listener(update)
+        if isinstance(update, CommandResult | ToolResult):
+            await self._outputs.end(update.call_id)
         finished = self._joiner.feed(update)
         await self._record(finished)
         if finished:
@@ -197,12 +218,17 @@ class TurnRunner:
         match update:
             case TextDelta():
                 self._drafts.touch()
+            case Command(call_id=call):
+                self._outputs.begin(call)
+            case OutputDelta(call_id=call, text=text):
+                self._outputs.feed(call, text)
             case Usage():
                 self._tokens = (self._tokens[0] + update.input, self._tokens[1] + update.output)
             case PermissionRequest() if self._asking is not None:
                 self._asking.recorded(update.request_id)
 
     async def _end(self, *, interrupted: bool) -> None:
+        await self._outputs.close()
         await self._record(self._joiner.finish(interrupted=interrupted))
         await self._drafts.clear()
 

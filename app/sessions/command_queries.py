@@ -71,8 +71,8 @@ class CommandQueries(WorkspaceQueries):
         rows: list[int] = []
         for part in parts if order == "ASC" else reversed(parts):
             found = self._connection.execute(
-                f"SELECT row FROM event WHERE session=? AND id{side}? AND id<=? AND kind IN ('command','command_result') "
-                f"ORDER BY id {order} LIMIT ?",
+                f"SELECT row FROM event WHERE session=? AND id{side}? AND id<=? AND kind IN "
+                f"('command','command_result') ORDER BY id {order} LIMIT ?",
                 (part.row, event, part.last, _STRAYS - len(rows)),
             )
             rows += [row for (row,) in found]

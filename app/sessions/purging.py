@@ -1,7 +1,7 @@
 """What a purge takes out of the rows, and what depends on it.
 
-A session goes together with its sub-sessions (those that name it as their parent), its note, its drafts, output that is still coming, and the blobs
-that nothing else refers to. Sessions that were forked from it lose what they inherited.
+A session goes together with its sub-sessions (those that name it as their parent), its note, its drafts, output
+that still comes, and the blobs that nothing else refers to. Sessions that were forked from it lose what they inherited.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What a process leaves that dies in the middle of a turn: its drafts become interrupted messages, and what its commands
-printed becomes their result, of which nobody knows how they ended.
+"""What a process leaves that dies in the middle of a turn: its drafts become interrupted messages.
+
+What its commands printed becomes their result; nobody knows how they ended.
 
 A draft belongs to the process that writes it, which shows itself as alive (`sync.store.processes`) from its first draft
 on. Whoever starts to write next and finds the owner gone appends the text to the session and removes the draft, in one

@@ -42,6 +42,7 @@ class MemoryRecorder:
     bodies: list[Body] = field(default_factory=list)
     log: list[Any] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    outputs: list[tuple[str, list[tuple[int, str]]]] = field(default_factory=list)
 
     async def record(self, *bodies: Body) -> Sequence[str]:
         self.bodies.extend(bodies)
@@ -53,6 +54,9 @@ class MemoryRecorder:
 
     async def clear(self) -> None:
         self.log.append(("clear", ""))
+
+    async def output(self, call: str, pieces: Sequence[tuple[int, str]]) -> None:
+        self.outputs.append((call, list(pieces)))
 
     async def keep(self, data: bytes, name: str, media_type: str | None = None) -> BlobRef:
         key = f"{len(self.blobs)}"

@@ -80,7 +80,50 @@ def test_a_command_that_prints_for_ever_is_bounded(tmp_path: Path, monkeypatch: 
     done = shell("yes", tmp_path, seen=seen)
     assert (done.ending, done.truncated) == ("flood", True)
     assert len(done.stdout) < 2 * process.KEPT_BYTES + 100
-    assert sum(map(len, seen)) <= process.KEPT_BYTES
+    assert sum(map(len, seen)) <= 2 * process.KEPT_BYTES
+    assert " bytes left out …" in seen[-1]
+
+
+def test_a_flood_is_told_in_excerpts_that_end_as_it_ends(tmp_path: Path) -> None:
+    seen: list[str] = []
+    done = shell("yes é | head -c 4000000; echo; echo end", tmp_path, seen=seen)
+    assert done.truncated and "".join(seen).endswith("\nend\n")
+    assert sum(map(len, seen)) < 2 * process.KEPT_BYTES
+
+
+def test_half_a_character_at_the_end_is_told(tmp_path: Path) -> None:
+    seen: list[str] = []
+    shell("printf '\\303'; sleep 0.05; printf '\\251\\303'", tmp_path, seen=seen)
+    assert "".join(seen) == "é\ufffd"
+
+
+def test_merged_streams_keep_their_order(tmp_path: Path) -> None:
+    done = run(
+        run_process(
+            ["/bin/sh", "-c", "echo a >&2; echo b; echo c >&2"],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            timeout=None,
+            merged=True,
+        )
+    )
+    assert (done.stdout, done.stderr, done.exit_code) == ("a\nb\nc\n", "", 0)
+
+
+def test_stopped_it_keeps_what_was_printed(tmp_path: Path) -> None:
+    async def work() -> Finished:
+        stop = asyncio.Event()
+
+        def on_output(_stream: str, _text: str) -> None:
+            stop.set()
+
+        script = "trap '' TERM; echo begun; while true; do sleep 0.1; done"
+        return await run_process(
+            ["/bin/sh", "-c", script], cwd=tmp_path, env=ENVIRONMENT, timeout=60, on_output=on_output, stop=stop
+        )
+
+    done = run(work())
+    assert (done.ending, done.signal, done.stdout) == ("stopped", "SIGKILL", "begun\n")
 
 
 def test_a_command_that_wants_a_terminal_does_not_hang(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from app.sessions.events import (
     AgentMessage,
     AgentThought,
     Body,
+    Command,
+    CommandResult,
     Notice,
     PermissionRequest,
     ToolCall,
@@ -68,6 +70,23 @@ def text(*words: str) -> list[Update]:
 
 def turn(conversation: Told, recorder: MemoryRecorder, **options: Any) -> TurnResult:
     return run(TurnRunner(conversation, recorder, **options).run("hello"))
+
+
+def test_output_is_saved_while_a_command_runs() -> None:
+    recorder = MemoryRecorder()
+    turn(
+        Told(
+            Command(call_id="c", command="make"),
+            OutputDelta("c", "stdout", "one "),
+            OutputDelta("c", "stderr", "two"),
+            AgentMessage(text="x"),
+            CommandResult(call_id="c", exit_code=0),
+        ),
+        recorder,
+        draft_seconds=0,
+    )
+    assert recorder.outputs[0] == ("c", [(0, "")])
+    assert recorder.outputs[-1] == ("c", [(0, "one two")])
 
 
 def test_deltas_become_one_message() -> None:

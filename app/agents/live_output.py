@@ -1,0 +1,88 @@
+"""What running commands print, on its way into the store: gathered, bounded, and gone once the result is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+from app.errors import AppError
+from app.sessions.output_operations import KEPT_PIECES
+from sync.errors import SyncError
+
+PIECE_CHARACTERS = 16 * 1024
+SAVE_SECONDS = 0.05
+"""What is printed is saved at most this often; the first of it at once."""
+Pieces = Sequence[tuple[int, str]]
+Save = Callable[[str, Pieces], Awaitable[None]]
+"""Keeps pieces of a command's output: (number, whole text), for the id of its call."""
+
+
+class LiveOutput:
+    """The commands that run now. Saving is a courtesy to who watches: where it fails, the command goes on."""
+
+    def __init__(self, save: Save, seconds: float = SAVE_SECONDS) -> None:
+        self._save = save
+        self._seconds = seconds
+        self._printing: dict[str, _Printing] = {}
+
+    def begin(self, call: str) -> None:
+        """A command runs now; it is known to run before it prints anything."""
+        if call not in self._printing:
+            self._printing[call] = _Printing(lambda pieces: self._save(call, pieces), self._seconds)
+
+    def feed(self, call: str, text: str) -> None:
+        """A running command has printed something."""
+        self.begin(call)
+        self._printing[call].feed(text)
+
+    async def end(self, call: str) -> str:
+        """Stop saving, before the result is recorded; gives the end of what was printed."""
+        printing = self._printing.pop(call, None)
+        return "" if printing is None else await printing.end()
+
+    async def close(self) -> None:
+        """Stop saving whatever still prints."""
+        for call in tuple(self._printing):
+            await self.end(call)
+
+
+class _Printing:
+    """One command: its pieces, of which the last grows, and the task that saves those that changed."""
+
+    def __init__(self, save: Callable[[Pieces], Awaitable[None]], seconds: float) -> None:
+        self._save = save
+        self._seconds = seconds
+        self._pieces: dict[int, str] = {0: ""}
+        self._changed = {0}
+        self._arrived = asyncio.Event()
+        self._arrived.set()
+        self._task = asyncio.create_task(self._keep_saving())
+
+    def feed(self, text: str) -> None:
+        last = max(self._pieces)
+        text = self._pieces[last] + text
+        while True:
+            self._pieces[last] = text[:PIECE_CHARACTERS]
+            self._changed.add(last)
+            text = text[PIECE_CHARACTERS:]
+            if not text:
+                break
+            last += 1
+        for number in range(min(self._pieces), last - KEPT_PIECES + 1):
+            del self._pieces[number]
+        self._arrived.set()
+
+    async def end(self) -> str:
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        return "".join(self._pieces.values())
+
+    async def _keep_saving(self) -> None:
+        with contextlib.suppress(SyncError, AppError):
+            while True:
+                await self._arrived.wait()
+                self._arrived.clear()
+                changed, self._changed = self._changed, set()
+                await self._save([(n, text) for n, text in self._pieces.items() if n in changed])
+                await asyncio.sleep(self._seconds)
