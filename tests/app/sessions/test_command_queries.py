@@ -46,7 +46,8 @@ def test_commands_come_in_order_with_their_results(home: Workspace) -> None:
     write(home, *call(1, exit_code=3, stdout="x" * 50_000), session=session, turn="u", agent=None)
     found = commands(home, session)
     assert [(row.command, row.exit_code, row.signal, row.failed) for row in found] == [
-        ("run 1", 0, None, False), ("run 2", None, "SIGKILL", True), ("lost", None, None, False), ("run 1", 3, None, True)
+        ("run 1", 0, None, False), ("run 2", None, "SIGKILL", True),
+        ("lost", None, None, False), ("run 1", 3, None, True),
     ]  # fmt: skip
     assert [(row.turn, row.author.agent) for row in found[::3]] == [("t", "a"), ("u", None)]
     assert (found[2].result, found[2].running, found[2].cwd, found[0].duration_ms) == (None, False, "src", 5)
