@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from app.sessions.diff import text_lines
+
 _HEADER = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _NO_NEWLINE = "\\"
 
@@ -25,7 +27,7 @@ class _Hunk:
 
 def apply_diff(text: str, diff: str, *, backwards: bool = False) -> str | None:
     """The text after the diff (`backwards`: before it); None where a hunk does not fit."""
-    lines = _lines(text)
+    lines = text_lines(text)
     shift = at = 0
     for hunk in _hunks(diff, backwards):
         place = _place(lines, hunk, hunk.start + shift, at)
@@ -62,7 +64,7 @@ def _pieces(diff: str) -> Iterator[tuple[re.Match[str], list[str]]]:
     """(header, body lines) of each hunk; what precedes the first is the head of the file."""
     header: re.Match[str] | None = None
     body: list[str] = []
-    for line in _lines(diff):
+    for line in text_lines(diff):
         found = _HEADER.match(line)
         if found is None:
             body.append(line)
@@ -87,9 +89,3 @@ def _side(body: Sequence[str], marks: str) -> list[str]:
         if taken:
             lines.append(line[1:])
     return lines
-
-
-def _lines(text: str) -> list[str]:
-    """Lines end at a line feed only, as for diff and git."""
-    lines = text.split("\n")
-    return [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
