@@ -61,6 +61,9 @@ class Theme:
     """Behind selected text."""
     added: str
     removed: str
+    added_mark: str
+    """Behind the words that differ in an added line; `removed_mark` in a removed one."""
+    removed_mark: str
     added_text: str
     removed_text: str
     running: str
@@ -86,6 +89,8 @@ LIGHT = Theme(
     highlight="#c9d5fb",
     added="#e6ffec",
     removed="#ffebe9",
+    added_mark="#abf2bc",
+    removed_mark="#ffd9d6",
     added_text="#116329",
     removed_text="#b3212d",
     running="#2f9e44",
@@ -111,6 +116,8 @@ DARK = Theme(
     highlight="#3a4a7d",
     added="#12301f",
     removed="#3a1d20",
+    added_mark="#1a4027",
+    removed_mark="#562a2e",
     added_text="#57d38c",
     removed_text="#ff8f8f",
     running="#3fb950",
@@ -170,7 +177,10 @@ QLabel[role="failed"] {{ color: {removed_text}; }}
 QScrollBar:vertical {{ width: 10px; background: transparent; }}
 QScrollBar::handle:vertical {{ background: {field_line}; border-radius: 3px; min-height: 28px; margin: 2px; }}
 QScrollBar::handle:vertical:hover {{ background: {muted}; }}
-QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
+QScrollBar:horizontal {{ height: 10px; background: transparent; }}
+QScrollBar::handle:horizontal {{ background: {field_line}; border-radius: 3px; min-width: 28px; margin: 2px; }}
+QScrollBar::handle:horizontal:hover {{ background: {muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QStatusBar {{ color: {muted}; border-top: 1px solid {line}; }}
 QStatusBar QLabel {{ color: {muted}; }}

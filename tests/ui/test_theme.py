@@ -45,7 +45,9 @@ def test_every_text_reaches_aa_on_every_surface(colors: Theme) -> None:
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
 def test_code_reaches_aa_also_in_diffs(colors: Theme) -> None:
     names = theme.Syntax.__slots__
-    surfaces = ("raised", "sunken", "added", "removed")
+    surfaces = ("base", "raised", "sunken", "added", "removed", "added_mark", "removed_mark")
+    for text in ("text", "muted"):  # code without colours, and line numbers
+        assert min(contrast(getattr(colors, text), getattr(colors, surface)) for surface in surfaces[:5]) >= 4.5
     pairs = {(n, s): contrast(getattr(colors.syntax, n), getattr(colors, s)) for n in names for s in surfaces}
     assert {pair: round(ratio, 2) for pair, ratio in pairs.items() if ratio < 4.5} == {}
 

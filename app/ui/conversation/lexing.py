@@ -46,20 +46,25 @@ def lex(text: str, language: str) -> Spans:
 class Lexer(QObject):
     """Answers with spans at once if it has them, else starts a worker. arrived: some are there now; paint again.
 
-    compute(function, then): runs `function` off the main thread and gives its result to `then` on it.
+    compute(function, then): runs `function` off the main thread and gives its result to `then` on it. largest: longer
+    texts have no colours. kept: so many texts are remembered.
     """
 
     arrived = Signal()
 
-    def __init__(self, compute: Compute, parent: QObject | None = None) -> None:
+    def __init__(
+        self, compute: Compute, parent: QObject | None = None, *, largest: int = LARGEST_TEXT, kept: int = KEPT_TEXTS
+    ) -> None:
         super().__init__(parent)
         self._compute = compute
+        self._largest = largest
+        self._kept = kept
         self._known: OrderedDict[tuple[str, str], Spans] = OrderedDict()
         self._asked: set[tuple[str, str]] = set()
 
     def spans(self, text: str, language: str | None) -> Spans | None:
         """The spans of each line, or None while they are not known."""
-        if not language or len(text) > LARGEST_TEXT:
+        if not language or len(text) > self._largest:
             return None
         key = (language, text)
         if key in self._known:
@@ -73,6 +78,6 @@ class Lexer(QObject):
     def _keep(self, key: tuple[str, str], spans: Spans) -> None:
         self._asked.discard(key)
         self._known[key] = spans
-        if len(self._known) > KEPT_TEXTS:
+        if len(self._known) > self._kept:
             self._known.popitem(last=False)
         self.arrived.emit()

@@ -1,0 +1,1 @@
+"""The view of a file's change: rows, their painting, and the model that accessibility reads."""

@@ -1,0 +1,535 @@
+"""The view of one file's change: unified or side by side, unchanged stretches folded, lines coloured.
+
+It knows nothing of where changes come from. What is shown is a `FileDiff`; what can be done with its hunks, such as
+staging them, the owner says with `set_controls`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from app.sessions.line_diff import FileDiff
+from app.sessions.partial_patch import hunks_taken, partial_patch
+from app.ui.conversation.parts import Style
+from app.ui.conversation.selection import Selection, TextPoint, word_around
+from app.ui.diff.buttons import HunkControls
+from app.ui.diff.chosen import all_rows, extended, row_selection, selected_text, touched_lines
+from app.ui.diff.columns import MARGIN, Column, columns
+from app.ui.diff.even_rows import EvenRowsView
+from app.ui.diff.lines import LONGEST_LINE, LineCache
+from app.ui.diff.painting import RowPainter, Scene
+from app.ui.diff.rows import Rows, shown_side
+from app.ui.models.diff import DiffModel
+
+Side = Literal["old", "new"]
+
+DRAG_SCROLL_MS, DRAG_SCROLL_ROWS = 30, 2
+NAME = "Changes of a file"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the reader is: a line, and how far below the upper edge it stands, in pixels; sideways too."""
+
+    side: Side
+    number: int
+    offset: int
+    sideways: int
+
+
+class DiffView(EvenRowsView):
+    """hunk_activated: (number of the hunk, name of the action). copied: a text to be put on the clipboard.
+
+    ended: there is no change further on in a direction (-1, 1). menu_wanted: a point of the screen.
+    """
+
+    hunk_activated = Signal(int, str)
+    copied = Signal(str)
+    ended = Signal(int)
+    menu_wanted = Signal(QPoint)
+
+    def __init__(self, style: Style, parent: QWidget | None = None) -> None:
+        self._model = DiffModel()
+        super().__init__(self._model, parent)
+        self._model.setParent(self)
+        self._style = style
+        self._split = False
+        self._opened: frozenset[int] = frozenset()
+        self._controls: Mapping[int, HunkControls] = {}
+        self._lines: LineCache | None = None
+        self._painter: RowPainter | None = None
+        self._selection: Selection | None = None
+        self._side: int | None = None
+        self._pressed: tuple[QPoint, int] | None = None
+        self._remark = ""
+        self._widest = self._highest = 0
+        self._drag_scroll = QTimer(self, interval=DRAG_SCROLL_MS)
+        self._drag_scroll.timeout.connect(self._scroll_while_dragging)
+        self._measure()
+        self.setAccessibleName(NAME)
+        style.lexer.arrived.connect(self.viewport().update)
+
+    # What is shown
+
+    @property
+    def diff(self) -> FileDiff | None:
+        """What is shown."""
+        return None if self._model.rows is None else self._model.rows.diff
+
+    @property
+    def rows(self) -> Rows | None:
+        """Its rows."""
+        return self._model.rows
+
+    def show_diff(self, diff: FileDiff | None, *, keep_place: bool = False) -> None:
+        """Show a change, from its first changed line, or where the reader was in the one before."""
+        place = self.place() if keep_place else None
+        opened = self._opened_lines() if keep_place else []
+        self._opened = frozenset() if diff is None else frozenset(_stretches_at(diff, opened))
+        self._remark = "" if diff is None else diff.remark
+        self.setAccessibleDescription(self._remark)
+        self._widest = 0 if diff is None else min(diff.widest, 2 * LONGEST_LINE)
+        self._highest = 0 if diff is None else _highest(diff)
+        self._make_lines(diff)
+        self._make_rows(diff)
+        if place is not None:
+            self.go_to_place(place)
+        else:
+            self.horizontalScrollBar().setValue(0)
+            self.verticalScrollBar().setValue(0)
+            self._show_first_change()
+
+    def set_split(self, split: bool) -> None:
+        """Side by side or unified, at the same place."""
+        if split != self._split:
+            self._split = split
+            self._keeping_place()
+
+    @property
+    def is_split(self) -> bool:
+        """Whether the sides stand beside each other."""
+        return self._split
+
+    def set_style(self, style: Style) -> None:
+        """Paint in another theme or with other fonts."""
+        if style.lexer is not self._style.lexer:
+            self._style.lexer.arrived.disconnect(self.viewport().update)
+            style.lexer.arrived.connect(self.viewport().update)
+        place = self.place()
+        self._style = style
+        self._measure()
+        self._make_lines(self.diff)
+        self.update_scroll_bars()
+        if place is not None:
+            self.go_to_place(place)
+        self.viewport().update()
+
+    def set_controls(self, controls: Mapping[int, HunkControls]) -> None:
+        """What stands on the rows before hunks, by the number of the hunk in `diff.hunks`."""
+        had = bool(self._controls)
+        self._controls = dict(controls)
+        if had != bool(controls):
+            self._keeping_place()
+        self.viewport().update()
+
+    # Moving
+
+    def step_change(self, direction: int) -> None:
+        """Go to the next (1) or previous (-1) changed lines; `ended` where there are none."""
+        rows = self.rows
+        changes = () if rows is None else rows.changes
+        here = self.currentIndex().row()
+        found = [row for row in changes if (row > here if direction > 0 else row < self._change_start(here))]
+        if not found:
+            self.ended.emit(direction)
+            return
+        self.go_to_row(found[0] if direction > 0 else found[-1])
+
+    def go_to_edge_change(self, direction: int) -> None:
+        """Go to the first changed lines, or to the last where one comes from behind (-1)."""
+        rows = self.rows
+        if rows is not None and rows.changes:
+            self.go_to_row(rows.changes[0 if direction > 0 else -1])
+
+    def go_to_line(self, number: int, side: Side = "new") -> None:
+        """Go to a line by its number, counted from 1; a fold that hides it is opened."""
+        if self.rows is None or not len(self.rows):
+            return
+        row, folded = self.rows.row_of_line(side, number)
+        if folded is not None:
+            self.open_fold(folded)
+            row, _ = self.rows.row_of_line(side, number)
+        self.go_to_row(row)
+
+    def open_fold(self, stretch: int) -> None:
+        """Show the unchanged lines of a stretch."""
+        self._opened |= {stretch}
+        self._keeping_place()
+
+    def open_all(self, opened: bool = True) -> None:
+        """Show all unchanged lines, or fold them again."""
+        diff = self.diff
+        self._opened = frozenset(range(len(diff.stretches))) if diff is not None and opened else frozenset()
+        self._keeping_place()
+
+    def place(self) -> Place | None:
+        """Where the reader is; None where nothing is shown."""
+        rows = self.rows
+        if rows is None:
+            return None
+        for row in self.visible_rows():
+            run, old, new = rows[row]
+            stretch, offset = rows.diff.stretches[run.stretch], self.top_of(row)
+            sideways = self.horizontalScrollBar().value()
+            if new >= 0:
+                return Place("new", stretch.new_start + new + 1, offset, sideways)
+            if old >= 0:
+                return Place("old", stretch.old_start + old + 1, offset, sideways)
+        return None
+
+    def go_to_place(self, place: Place) -> None:
+        """Come back to where the reader was."""
+        if self.rows is not None and len(self.rows):
+            row, _ = self.rows.row_of_line(place.side, place.number)
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + self.top_of(row) - place.offset)
+            self.horizontalScrollBar().setValue(place.sideways)
+
+    # Selection and copying
+
+    def selected_text(self) -> str:
+        """The selected text; '' without a selection."""
+        if self._selection is None or self._selection.is_empty or self.rows is None:
+            return ""
+        return selected_text(self.rows, self._selection, self._side)
+
+    def selected_patch(self, *, backwards: bool = False) -> str:
+        """A patch of the changed lines that the selection touches, or else of the current row's hunk.
+
+        backwards: see `partial_patch`.
+        """
+        rows, hunk = self.rows, self.current_hunk()
+        if rows is None:
+            return ""
+        if self._selection is not None and not self._selection.is_empty:
+            return partial_patch(rows.diff, touched_lines(rows, self._selection), backwards=backwards)
+        hunks = rows.diff.hunks[hunk : hunk + 1] if hunk >= 0 else ()
+        return partial_patch(rows.diff, hunks_taken(hunks), backwards=backwards)
+
+    def current_hunk(self) -> int:
+        """The number of the hunk the current row belongs to or stands before; -1: none."""
+        row = self.currentIndex().row()
+        return -1 if self.rows is None or row < 0 else self.rows.hunk_of(row)
+
+    def select_all(self) -> None:
+        """Select every row, of the new side where both stand beside each other."""
+        if self.rows is not None and len(self.rows):
+            self._side = self._default_side()
+            self._selection = all_rows(self.rows)
+            self.viewport().update()
+
+    def select_match(self, row: int, first: int, last: int, side: int | None) -> None:
+        """Select characters of a row and bring them into view."""
+        self._side = side if self._split else None
+        self._selection = Selection(TextPoint(row, first), TextPoint(row, last))
+        self.go_to_row(row)
+
+    def _copy(self) -> None:
+        row = self.currentIndex().row()
+        text = self.selected_text()
+        if not text and self.rows is not None and row >= 0:
+            text = selected_text(self.rows, row_selection(row), self._default_side())
+        if text:
+            self.copied.emit(text)
+
+    def _default_side(self) -> int | None:
+        """The side that the keyboard selects."""
+        return (1 if self._side is None else self._side) if self._split else None
+
+    # Layout
+
+    def _measure(self) -> None:
+        self.row_height = round(self._style.mono_metrics.lineSpacing()) + 2
+
+    def _make_lines(self, diff: FileDiff | None) -> None:
+        self._lines = None if diff is None else LineCache(self._style, diff)
+        self._painter = None if self._lines is None else RowPainter(self._style, self._lines)
+
+    def _make_rows(self, diff: FileDiff | None) -> None:
+        self._selection = self._pressed = self._side = None
+        heads = bool(self._controls)
+        self._model.set_rows(None if diff is None else Rows(diff, split=self._split, opened=self._opened, heads=heads))
+        self.update_scroll_bars()
+        self.viewport().update()
+
+    def _keeping_place(self) -> None:
+        """Make the rows anew; what is seen and the current row stay."""
+        place, current = self.place(), self._line_of(self.currentIndex().row())
+        at_top = self.verticalScrollBar().value() == 0
+        self._make_rows(self.diff)
+        if current is not None and self.rows is not None:
+            row, _ = self.rows.row_of_line(*current)
+            self.setCurrentIndex(self._model.index(row, 0))
+        if at_top:
+            self.verticalScrollBar().setValue(0)
+        elif place is not None:
+            self.go_to_place(place)
+
+    def _line_of(self, number: int) -> tuple[Side, int] | None:
+        rows = self.rows
+        if rows is None or number < 0:
+            return None
+        run, old, new = rows[number]
+        stretch = rows.diff.stretches[run.stretch]
+        if new >= 0 or old < 0:
+            return "new", stretch.new_start + max(new, run.offset) + 1
+        return "old", stretch.old_start + old + 1
+
+    def _opened_lines(self) -> list[int]:
+        """First new lines of the stretches that are not folded."""
+        diff = self.diff
+        return [] if diff is None else [diff.stretches[number].new_start for number in sorted(self._opened)]
+
+    def _show_first_change(self) -> None:
+        rows = self.rows
+        if rows is not None and rows.changes:
+            self.setCurrentIndex(self._model.index(rows.changes[0], 0))
+
+    def _change_start(self, row: int) -> int:
+        """The first row of the change a row is in, else the row itself."""
+        rows = self.rows
+        if rows is None or row < 0 or rows[row].run.kind not in ("removed", "added", "pairs"):
+            return row
+        return max((start for start in rows.changes if start <= row), default=row)
+
+    def _remark_height(self) -> int:
+        box = QRect(0, 0, max(1, self.viewport().width() - 4 * MARGIN), 10_000)
+        flags = int(Qt.TextFlag.TextWordWrap)
+        return self.fontMetrics().boundingRect(box, flags, self._remark).height()
+
+    def _columns(self) -> tuple[Column, ...]:
+        return columns(self.viewport().width(), self._style, self._highest, split=self._split)
+
+    # Pointing
+
+    def _side_at(self, position: QPoint) -> int | None:
+        """The side at a point; None where both are in one column."""
+        return next(
+            (column.side for column in self._columns() if position.x() < column.right), self._columns()[-1].side
+        )
+
+    def _point_at(self, position: QPoint) -> TextPoint:
+        """The character nearest to a point of the viewport, on the side the selection is in."""
+        number = self.row_at(position.y())
+        if self.rows is None or self._lines is None or number < 0:
+            return TextPoint(0, 0)
+        row = self.rows[number]
+        side = shown_side(row, self._side)
+        line = None if side is None else self._lines.line(row, side)
+        if line is None:
+            return TextPoint(number, 0)
+        column = self._columns()[self._side or 0]
+        x = position.x() - column.text + self.horizontalScrollBar().value()
+        return TextPoint(number, line.character_at(x))
+
+    def _button_at(self, position: QPoint) -> tuple[int, str] | None:
+        """(hunk, action) of the button at a point."""
+        number, scene = self.row_under(position.y()), self._scene()
+        if scene is None or self._painter is None or number < 0:
+            return None
+        row = scene.rows[number]
+        for button in self._painter.buttons(scene, row, self.top_of(number)):
+            if button.name and button.box.contains(position):
+                return row.run.hunk, button.name
+        return None
+
+    def _fold_at(self, position: QPoint) -> int | None:
+        """The number of the stretch that a fold at a point hides."""
+        return self._fold(self.row_under(position.y()))
+
+    def _fold(self, number: int) -> int | None:
+        rows = self.rows
+        run = None if rows is None or number < 0 else rows[number].run
+        if rows is None or run is None or run.kind != "fold":
+            return None
+        return run.stretch if rows.diff.stretches[run.stretch].kind == "same" else None
+
+    def _scroll_while_dragging(self) -> None:
+        pointer = self.viewport().mapFromGlobal(self.cursor().pos())
+        height = self.viewport().height()
+        if self._selection is None or 0 <= pointer.y() < height:
+            self._drag_scroll.stop()
+            return
+        bar = self.verticalScrollBar()
+        step = DRAG_SCROLL_ROWS * self.row_height
+        bar.setValue(bar.value() + (-step if pointer.y() < 0 else step))
+        edge = QPoint(pointer.x(), 0 if pointer.y() < 0 else height - 1)
+        self._selection = Selection(self._selection.anchor, self._point_at(edge))
+        self.viewport().update()
+
+    def _select_word(self, point: TextPoint) -> None:
+        assert self.rows is not None
+        assert self._lines is not None
+        side = shown_side(self.rows[point.row], self._side)
+        line = None if side is None else self._lines.line(self.rows[point.row], side)
+        if line is not None:
+            first, last = word_around(line.text, point.character)
+            self._selection = Selection(TextPoint(point.row, first), TextPoint(point.row, last))
+            self.viewport().update()
+
+    def _extend_by_row(self, step: int) -> None:
+        """Select whole rows with the keyboard."""
+        rows, current = self.rows, self.currentIndex().row()
+        if rows is None or current < 0:
+            return
+        row = min(len(rows) - 1, max(0, current + step))
+        if self._selection is None or self._selection.head.row != current:
+            self._side = self._default_side()
+            self._selection = row_selection(current)
+        self._selection = extended(self._selection, row)
+        self.setCurrentIndex(self._model.index(row, 0))
+        self.viewport().update()
+
+    # Painting
+
+    def _scene(self) -> Scene | None:
+        if self.rows is None:
+            return None
+        return Scene(
+            self.rows,
+            self._columns(),
+            self.row_height,
+            self.horizontalScrollBar().value(),
+            None if self._selection is None or self._selection.is_empty else self._selection,
+            self._side if self._split else None,
+            self.currentIndex().row() if self.hasFocus() else -1,
+            self._controls,
+        )
+
+    def _paint_remark(self, painter: QPainter) -> None:
+        top = MARGIN - self.verticalScrollBar().value()
+        width = self.viewport().width() - 4 * MARGIN
+        painter.setFont(self.font())
+        painter.setPen(self._style.color("muted"))
+        box = QRectF(2 * MARGIN, top, width, self._remark_height())
+        painter.drawText(box, int(Qt.TextFlag.TextWordWrap), self._remark)
+
+    # Overrides
+
+    def first_top(self) -> int:
+        return MARGIN + (self._remark_height() + MARGIN if self._remark else 0)
+
+    def overflow(self) -> tuple[int, int]:
+        column = self._columns()[-1]
+        digit = self._style.mono_metrics.horizontalAdvance("0")
+        room = round(column.right - column.text)
+        return round((self._widest + 2) * digit) - room, room
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self.viewport())
+        clip = QRectF(event.rect())
+        painter.fillRect(clip, self._style.color("base"))
+        if self._remark:
+            self._paint_remark(painter)
+        scene = self._scene()
+        if scene is not None and self._painter is not None:
+            self._painter.paint(painter, scene, [(row, self.top_of(row)) for row in self.visible_rows()], clip)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        keys: dict[int, Callable[[], object]] = {
+            Qt.Key.Key_Left: lambda: self.step_sideways(-1),
+            Qt.Key.Key_Right: lambda: self.step_sideways(1),
+        }
+        fold = self._fold(self.currentIndex().row())
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self._copy()
+        elif event.matches(QKeySequence.StandardKey.SelectAll):
+            self.select_all()
+        elif shift and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._extend_by_row(1 if event.key() == Qt.Key.Key_Down else -1)
+        elif event.key() in keys:
+            keys[event.key()]()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and fold is not None:
+            self.open_fold(fold)
+        else:
+            super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        position = event.position().toPoint()
+        number = self.row_at(position.y())
+        if event.button() != Qt.MouseButton.LeftButton or number < 0:
+            return
+        self._pressed = (position, number)
+        extend = self._selection is not None and event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        if not extend:
+            self._side = self._side_at(position)
+        point = self._point_at(position)
+        self._selection = Selection(self._selection.anchor if extend and self._selection else point, point)
+        self.selectionModel().setCurrentIndex(
+            self._model.index(number, 0), self.selectionModel().SelectionFlag.NoUpdate
+        )
+        self.viewport().update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        position = event.position().toPoint()
+        if not event.buttons() & Qt.MouseButton.LeftButton or self._selection is None:
+            can_press = self._fold_at(position) is not None or self._button_at(position) is not None
+            shape = Qt.CursorShape.PointingHandCursor if can_press else Qt.CursorShape.IBeamCursor
+            self.viewport().setCursor(shape)
+            return
+        self._selection = Selection(self._selection.anchor, self._point_at(position))
+        if not 0 <= position.y() < self.viewport().height() and not self._drag_scroll.isActive():
+            self._drag_scroll.start()
+        self.viewport().update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._drag_scroll.stop()
+        pressed, self._pressed = self._pressed, None
+        position = event.position().toPoint()
+        if pressed is None or (position - pressed[0]).manhattanLength() > 4:
+            return
+        button, fold = self._button_at(position), self._fold_at(position)
+        if button is not None:
+            self.hunk_activated.emit(*button)
+        elif fold is not None:
+            self.open_fold(fold)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        position = event.position().toPoint()
+        if self.row_at(position.y()) >= 0 and self._fold_at(position) is None:
+            self._side = self._side_at(position)
+            self._select_word(self._point_at(position))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu_wanted.emit(event.globalPos())
+        event.accept()
+
+
+def _highest(diff: FileDiff) -> int:
+    """The greatest number of a line."""
+    if not diff.stretches:
+        return 0
+    last = diff.stretches[-1]
+    return max(last.old_start + len(last.old), last.new_start + len(last.new))
+
+
+def _stretches_at(diff: FileDiff, lines: Iterable[int]) -> Iterable[int]:
+    """The numbers of the unchanged stretches that hold these new lines."""
+    for line in lines:
+        for number, stretch in enumerate(diff.stretches):
+            if stretch.kind == "same" and stretch.new_start <= line < stretch.new_start + len(stretch.new):
+                yield number
