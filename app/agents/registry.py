@@ -1,7 +1,7 @@
 """The agents of this installation: what kinds there are, which are configured, and which one answers by default.
 
-The default is the agent that was configured first; with none, the embedded model. `scripted` and `local` are always
-there by these names.
+The default is the agent that the person chose, else the one that was configured first; with none, the embedded model.
+`scripted` and `local` are always there by these names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from app.errors import NotFound, UserError
 
 Kind = Literal["openai-compatible", "openai", "anthropic", "scripted", "local"]
 SCRIPTED, LOCAL = "scripted", "local"
-_SETTING = "agents"
+_SETTING, _DEFAULT = "agents", "agent"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 T = TypeVar("T")
 
@@ -65,7 +65,9 @@ class AgentRegistry:
 
     async def names(self) -> Sequence[str]:
         """What to choose from; the first is the default."""
-        return tuple(dict.fromkeys((*(agent.name for agent in await self.configured()), LOCAL, SCRIPTED)))
+        names = (*(agent.name for agent in await self.configured()), LOCAL, SCRIPTED)
+        chosen = await self._store.read_async(lambda queries: queries.setting(_DEFAULT, None))
+        return tuple(dict.fromkeys((chosen, *names) if chosen in names else names))
 
     async def config(self, name: str) -> AgentConfig:
         """An agent's configuration. Raises NotFound."""
@@ -79,8 +81,27 @@ class AgentRegistry:
 
     async def backend(self, name: str) -> AgentBackend:
         """An agent, ready to start conversations. Raises NotFound, or UserError that says what is missing."""
-        config = await self.config(name)
-        return await _BACKENDS[config.kind](self, config)
+        return await self._backend(await self.config(name))
+
+    async def trial(self, config: AgentConfig, key: str | None = None) -> AgentBackend:
+        """An agent as it would be with this configuration, of which nothing is kept. Errors as `add` and `backend`.
+
+        key: instead of the one in the keyring.
+        """
+        _check(config)
+        return await self._backend(config, key)
+
+    async def choose_default(self, name: str) -> None:
+        """Make an agent the one that answers where none is named. Raises NotFound."""
+        await self.config(name)
+        await self._store.write_async(lambda operations: operations.set_setting(_DEFAULT, name))
+
+    async def has_key(self, name: str) -> bool:
+        """Whether the keyring has a key of an agent; no where there is no keyring."""
+        return await self._optional_key(name) is not None
+
+    async def _backend(self, config: AgentConfig, key: str | None = None) -> AgentBackend:
+        return await _BACKENDS[config.kind](self, config, key)
 
     async def add(self, config: AgentConfig, key: str | None = None) -> None:
         """Configure an agent, or configure it anew; its key goes into the keyring. Raises UserError."""
@@ -111,16 +132,18 @@ class AgentRegistry:
         rows = msgspec.to_builtins(list(agents))
         await self._store.write_async(lambda operations: operations.set_setting(_SETTING, rows))
 
-    async def _scripted(self, config: AgentConfig) -> AgentBackend:
+    async def _scripted(self, config: AgentConfig, _key: str | None) -> AgentBackend:
         if config.script is None:
             return ScriptedBackend(name=config.name)
         script = await asyncio.to_thread(load_script, Path(config.script))
         return ScriptedBackend(script, config.name)
 
     async def _remote(
-        self, open_model: Callable[[Endpoint], Awaitable[OpenModel]], where: str, config: AgentConfig
+        self, open_model: Callable[[Endpoint], Awaitable[OpenModel]], where: str, config: AgentConfig, key: str | None
     ) -> AgentBackend:
-        key = await self._secrets.get(config.name) if config.url is None else await self._optional_key(config.name)
+        if key is None:
+            own = config.url is not None
+            key = await self._optional_key(config.name) if own else await self._secrets.get(config.name)
         if key is None and config.url is None:
             raise UserError(
                 f"The agent '{config.name}' has no key. Add it with: lovelace agents add {config.name} "
@@ -147,7 +170,7 @@ class AgentRegistry:
             if config.url is None:
                 raise
 
-    async def _local(self, config: AgentConfig) -> AgentBackend:
+    async def _local(self, config: AgentConfig, _key: str | None) -> AgentBackend:
         from app.agents.local import model_store
 
         def look() -> tuple[str, Path] | None:
@@ -168,10 +191,10 @@ class AgentRegistry:
         return local_backend(config.name, name, server)
 
 
-_BACKENDS: Mapping[Kind, Callable[[AgentRegistry, AgentConfig], Awaitable[AgentBackend]]] = {
-    "openai-compatible": lambda registry, config: registry._remote(open_compatible, "", config),
-    "openai": lambda registry, config: registry._remote(open_compatible, "OpenAI", config),
-    "anthropic": lambda registry, config: registry._remote(open_anthropic, "Anthropic", config),
+_BACKENDS: Mapping[Kind, Callable[[AgentRegistry, AgentConfig, str | None], Awaitable[AgentBackend]]] = {
+    "openai-compatible": lambda registry, config, key: registry._remote(open_compatible, "", config, key),
+    "openai": lambda registry, config, key: registry._remote(open_compatible, "OpenAI", config, key),
+    "anthropic": lambda registry, config, key: registry._remote(open_anthropic, "Anthropic", config, key),
     "scripted": AgentRegistry._scripted,
     "local": AgentRegistry._local,
 }

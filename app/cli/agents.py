@@ -13,10 +13,9 @@ import typer
 from app.cli.call import Call, call_of
 from app.cli.declared import group
 from app.cli.errors import UsageError
-from app.errors import AgentError, UserError
+from app.errors import UserError
 
 if TYPE_CHECKING:
-    from app.agents.backend import AgentBackend
     from app.agents.registry import AgentConfig, AgentRegistry
     from app.workspace import Workspace
 
@@ -24,9 +23,6 @@ cli = group("Agents: who can answer. 'local' (the embedded model) and 'scripted'
 
 T = TypeVar("T")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The agent's name.")]
-
-_TEST_PROMPT = "Answer with the one word: ready"
-_TEST_SECONDS = 120
 
 
 @cli.command("list")
@@ -107,10 +103,12 @@ def remove(context: typer.Context, name: Name) -> None:
 @cli.command()
 def test(context: typer.Context, name: Name) -> None:
     """Ask an agent for one word; nothing is recorded."""
+    from app.agents.trying import try_agent
+
     call = call_of(context)
 
     async def ask(agents: AgentRegistry, workspace: Workspace) -> str:
-        return await _one_word(await agents.backend(name), workspace)
+        return (await try_agent(await agents.backend(name), workspace.clock)).answer
 
     answer = _with_agents(call, ask)
     call.out.done([name], f"{name} answers: {answer}", text=answer)
@@ -136,31 +134,6 @@ def titles(
     else:
         sentence = "New sessions are called what their first prompt begins with."
     call.out.done([], sentence, titles=may)
-
-
-async def _one_word(backend: AgentBackend, workspace: Workspace) -> str:
-    """The agent's answer to a short prompt without tools. Raises AgentError."""
-    import asyncio
-
-    from app.agents.backend import PromptText, SessionContext, TextDelta
-    from app.agents.task import refuse
-
-    async def keep(_data: bytes, _name: str) -> Any:
-        raise AgentError(f"The agent '{backend.name}' sent a file where one word was asked for.")
-
-    pieces: list[str] = []
-    try:
-        async with asyncio.timeout(_TEST_SECONDS):
-            conversation = await backend.start(SessionContext(ask=refuse, keep=keep, clock=workspace.clock))
-            try:
-                async for update in conversation.prompt([PromptText(_TEST_PROMPT)]):
-                    if isinstance(update, TextDelta) and update.kind == "agent_message":
-                        pieces.append(update.text)
-            finally:
-                await conversation.close()
-    except TimeoutError as error:
-        raise AgentError(f"The agent '{backend.name}' did not answer within {_TEST_SECONDS} seconds.") from error
-    return "".join(pieces).strip()
 
 
 def _with_agents(call: Call, work: Callable[[AgentRegistry, Workspace], Awaitable[T]]) -> T:

@@ -141,3 +141,27 @@ def test_unknown_names_list_the_known_ones(registry: AgentRegistry) -> None:
         run(registry.backend("nobody"))
     with pytest.raises(NotFound):
         run(registry.remove("scripted"))
+
+
+def test_the_default_is_what_the_person_chose(registry: AgentRegistry) -> None:
+    mine = AgentConfig(name="mine", kind="openai-compatible", url="http://127.0.0.1:1/v1", model="m")
+    run(registry.add(mine))
+    assert run(registry.names()) == ("mine", "local", "scripted")
+    run(registry.choose_default("local"))
+    assert run(registry.names()) == ("local", "mine", "scripted")
+    run(registry.choose_default("mine"))
+    run(registry.remove("mine"))
+    assert run(registry.names()) == ("local", "scripted")
+    with pytest.raises(NotFound):
+        run(registry.choose_default("mine"))
+
+
+def test_a_trial_keeps_nothing(registry: AgentRegistry, keys: Keys) -> None:
+    config = AgentConfig(name="new", kind="anthropic", model="m")
+    with pytest.raises(UserError, match="has no key"):
+        run(registry.trial(config))
+    backend = run(registry.trial(config, "secret"))
+    assert isinstance(backend, ModelBackend)
+    assert keys.kept == {} and run(registry.configured()) == [] and not run(registry.has_key("new"))
+    with pytest.raises(UserError, match="cannot name an agent"):
+        run(registry.trial(AgentConfig(name="a b", kind="anthropic", model="m"), "secret"))
