@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from app.agents.models import Endpoint
 from app.errors import AgentError
 
@@ -23,6 +25,9 @@ async def offered_models(kind: str, endpoint: Endpoint, *, seconds: float = ASKI
     import httpx2
 
     address = (endpoint.url or _ADDRESSES[kind]).rstrip("/")
+    unreachable = AgentError(f"{address} cannot be reached. Is the server running, and the address right?")
+    if not is_web_address(address):
+        raise unreachable
     try:
         async with asyncio.timeout(seconds), httpx2.AsyncClient(timeout=seconds, follow_redirects=True) as client:
             answer = await client.get(f"{address}/models", headers=_headers(kind, endpoint.key))
@@ -32,8 +37,17 @@ async def offered_models(kind: str, endpoint: Endpoint, *, seconds: float = ASKI
     except httpx2.HTTPStatusError as error:
         raise AgentError(_refusal(address, error.response.status_code)) from error
     except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
-        raise AgentError(f"{address} cannot be reached. Is the server running, and the address right?") from error
+        raise unreachable from error
     return _names(answer.content[:_MOST_BYTES], address)
+
+
+def is_web_address(text: str) -> bool:
+    """Whether this is an address such as http://127.0.0.1:11434/v1."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and " " not in text
+    except ValueError:  # brackets without an address, a port that is none
+        return False
 
 
 def _headers(kind: str, key: str | None) -> dict[str, str]:

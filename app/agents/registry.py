@@ -20,6 +20,7 @@ from app.agents.credentials import Secrets, SystemSecrets
 from app.agents.local.backend import local_backend
 from app.agents.local.server import LocalServer
 from app.agents.models import Endpoint, OpenModel, open_anthropic, open_compatible
+from app.agents.offers import is_web_address
 from app.agents.pydantic_backend import ModelBackend
 from app.agents.scripted import ScriptedBackend, load_script
 from app.errors import NotFound, UserError
@@ -206,7 +207,7 @@ def _check(config: AgentConfig) -> None:
         raise UserError(f"'{config.name}' cannot name an agent: use letters, digits, '.', '_' and '-'.")
     if config.name in (LOCAL, SCRIPTED):
         raise UserError(f"The name '{config.name}' belongs to an agent that is always there. Choose another.")
-    if config.kind == "openai-compatible" and not re.match(r"https?://[^\s/]+", config.url or ""):
+    if config.kind == "openai-compatible" and not is_web_address(config.url or ""):
         raise UserError(f"'{config.url}' is not a web address such as http://127.0.0.1:11434/v1.")
     if config.kind in ("openai-compatible", "openai", "anthropic") and not config.model:
         raise UserError(f"The agent '{config.name}' needs the name of a model: --model NAME.")

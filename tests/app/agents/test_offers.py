@@ -73,7 +73,10 @@ def test_servers_that_are_none(serve: Serve, sentence: str) -> None:
         run(ask())
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "http://127.0.0.1:99999/v1", "nonsense"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:9/v1", "http://127.0.0.1:99999/v1", "nonsense", "http://[broken", "http://", "http://a b/v1"],
+)
 def test_addresses_that_are_none(url: str) -> None:
     with pytest.raises(AgentError, match="cannot be reached"):
         run(offered_models("openai-compatible", Endpoint("", url)))

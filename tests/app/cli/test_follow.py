@@ -14,9 +14,9 @@ import pytest
 
 from app.cli.arguments import Globals
 from app.cli.call import Call
-from app.cli.follow import Following
-from app.cli.imports import Totals, report
+from app.cli.follow import follow as follow_call
 from app.cli.output import Output
+from app.commands.importing import Totals
 from app.workspace import Workspace
 from sync.store import database
 from tests.app.importers.transcripts import Talk, write
@@ -46,10 +46,9 @@ def follow(workspace: Workspace, place: Path, meanwhile: Callable[[StringIO], No
             failures.append(error)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    following = Following(call, workspace, [place], None, None, report)
     other = threading.Thread(target=run)
     other.start()
-    following.run(Totals())
+    follow_call(call, workspace, [place], None, by_folder=False, first=Totals())
     other.join()
     assert not failures, (failures, said.getvalue())
     return said.getvalue()
