@@ -21,18 +21,19 @@ class LateAgents:
 
     async def names(self) -> Sequence[str]:
         """What to choose from; the first is the default."""
-        return await (await self._agents()).names()
+        return await (await self.registry()).names()
 
     async def backend(self, name: str) -> AgentBackend:
         """An agent by name. Raises NotFound, or UserError that says what is missing."""
-        return await (await self._agents()).backend(name)
+        return await (await self.registry()).backend(name)
 
     def close(self) -> None:
         """End what the agents keep running."""
         if self._registry is not None:
             self._registry.close()
 
-    async def _agents(self) -> AgentRegistry:
+    async def registry(self) -> AgentRegistry:
+        """The agents themselves, to configure them."""
         if self._registry is None:
             made = await asyncio.to_thread(_make_registry, self._workspace)
             self._registry = self._registry or made

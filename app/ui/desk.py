@@ -26,7 +26,8 @@ class Requests(QObject):
     """What panels ask of the window; `Desk` has a method for each.
 
     went: a `Place`. failed: an exception. said: a short word for the status bar. offered: (sentence, button, action).
-    asked: (question, value, action taking the text). commanded: a command, by its id.
+    asked: (question, value, action taking the text). commanded: a command, by its id. configured: the part of the
+    settings that has changed and is in force now, a page of `app.ui.settings`.
     """
 
     went = Signal(object)
@@ -35,6 +36,7 @@ class Requests(QObject):
     offered = Signal(str, str, object)
     asked = Signal(str, str, object)
     commanded = Signal(str)
+    configured = Signal(str)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,15 @@ on a bare X server, so the palette is always explicit.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
+
+ICONS = Path(__file__).resolve().parents[2] / "resources" / "icons"
+"""Marks that a style sheet can only take from files; each for light and for dark."""
 
 Choice = Literal["system", "light", "dark"]
 CHOICES: tuple[Choice, ...] = ("system", "light", "dark")
@@ -170,6 +174,39 @@ QMenu::item:selected {{ background: {selected}; }}
 QLabel[role="title"] {{ font-weight: 600; }}
 QLabel[role="muted"] {{ color: {muted}; }}
 QLabel[role="failed"] {{ color: {removed_text}; }}
+QLabel[role="done"] {{ color: {added_text}; }}
+#settings, #settings QScrollArea, #page, #first-run {{ background: {base}; }}
+#sections {{ background: {base}; border-right: 1px solid {line}; padding: 12px 0; }}
+#sections::item {{ padding: 7px 12px; margin: 1px 8px; border-radius: 6px; color: {text}; }}
+#sections::item:selected {{ background: {selected}; color: {text}; }}
+#sections::item:selected:focus {{ border: 1px solid {accent}; }}
+#card {{ border: 1px solid {line}; border-radius: 8px; background: {base}; }}
+#question {{ background: {raised}; border-radius: 8px; }}
+#rule {{ background: {line}; border: 0; }}
+QComboBox {{ border: 1px solid {field_line}; border-radius: 6px; background: {base}; padding: 6px 10px; }}
+QComboBox:focus, QKeySequenceEdit:focus {{ border-color: {accent}; }}
+QComboBox::drop-down {{ border: 0; width: 26px; }}
+QComboBox::down-arrow {{ image: url("{icons}/chevron-{tone}.svg"); width: 12px; height: 12px; }}
+QComboBox QLineEdit {{ border: 0; padding: 0; }}
+QComboBox QAbstractItemView {{ background: {base}; border: 1px solid {line}; selection-background-color: {selected};
+    selection-color: {text}; padding: 4px; }}
+QProgressBar {{ border: 0; border-radius: 3px; background: {raised}; max-height: 6px; min-height: 6px; }}
+QProgressBar::chunk {{ border-radius: 3px; background: {accent}; }}
+QTableView {{ border: 1px solid {line}; border-radius: 8px; background: {base}; outline: 0; gridline-color: {line};
+    selection-background-color: {selected}; selection-color: {text}; }}
+QTableView::item {{ padding: 4px 8px; border: 0; }}
+QTableView::item:focus {{ border: 1px solid {accent}; }}
+QHeaderView::section {{ background: {base}; color: {muted}; border: 0; border-bottom: 1px solid {line};
+    padding: 6px 8px; }}
+QRadioButton, QCheckBox {{ spacing: 8px; }}
+QCheckBox::indicator, QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {muted};
+    border-radius: 4px; background: {base}; }}
+QRadioButton::indicator {{ border-radius: 7px; }}
+QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent};
+    image: url("{icons}/check-{tone}.svg"); }}
+QRadioButton::indicator:checked {{ border: 4px solid {accent}; width: 8px; height: 8px; background: {on_accent}; }}
+QCheckBox::indicator:focus, QRadioButton::indicator:focus {{ border-color: {text}; }}
+QRadioButton:focus, QCheckBox:focus {{ color: {accent}; }}
 #header {{ border-bottom: 1px solid {line}; background: {base}; }}
 #composer {{ border-top: 1px solid {line}; background: {base}; }}
 #notice {{ background: {raised}; border-bottom: 1px solid {line}; }}
@@ -223,7 +260,8 @@ def palette(theme: Theme) -> QPalette:
 
 def stylesheet(theme: Theme) -> str:
     """The few rules that a palette cannot express."""
-    return _QSS.format(**{name: getattr(theme, name) for name in Theme.__slots__})
+    colors = {name: getattr(theme, name) for name in Theme.__slots__}
+    return _QSS.format(**colors, icons=ICONS.as_posix(), tone="dark" if theme.dark else "light")
 
 
 def color(value: str) -> QColor:

@@ -17,6 +17,7 @@ from app.errors import UserError
 if TYPE_CHECKING:
     from app.agents.attaching import Attachment
     from app.agents.backend import AgentBackend, Answered
+    from app.agents.registry import AgentRegistry
     from app.agents.turn import TurnRunner
     from app.sessions.events import PermissionChoice, PermissionRequest
     from app.sessions.views import SessionRow
@@ -35,6 +36,10 @@ class Agents(Protocol):
 
     async def backend(self, name: str) -> AgentBackend:
         """An agent by name. UserError: there is none of that name."""
+        ...
+
+    async def registry(self) -> AgentRegistry:
+        """The agents themselves, to configure them."""
         ...
 
     def close(self) -> None:
@@ -76,14 +81,14 @@ class Turns:
 
     def __init__(self, workspace: Workspace, agents: Agents, publish: Callable[[str, object], None]) -> None:
         self._workspace = workspace
-        self._agents = agents
+        self.agents = agents
         self._publish = publish
         self._running: dict[str, _Running] = {}
         self._naming: set[asyncio.Task[None]] = set()
 
     async def names(self) -> Sequence[str]:
         """The agents to choose from."""
-        return await self._agents.names()
+        return await self.agents.names()
 
     async def prompt(
         self, session: str, agent: str, text: str, *, tools: bool, attached: Sequence[Attachment] = ()
@@ -132,7 +137,7 @@ class Turns:
         await asyncio.gather(*(self.cancel(session) for session in tuple(self._running)), return_exceptions=True)
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
-        await asyncio.to_thread(self._agents.close)
+        await asyncio.to_thread(self.agents.close)
 
     async def _run(
         self, turn: _Running, session: str, agent: str, text: str, tools: bool, attached: Sequence[Attachment]
@@ -145,7 +150,7 @@ class Turns:
         from app.agents.turn import Asking, TurnRunner
         from app.agents.work import work_state
 
-        backend = await self._agents.backend(agent)
+        backend = await self.agents.backend(agent)
         recorder = StoreRecorder(self._workspace, session, agent=backend.name, clock=self._workspace.clock)
         asking = Asking(first_answer(turn.ask, partial(stored_answer, self._workspace, session)))
         past = await self._workspace.read_async(lambda queries: read_past(queries, session))
@@ -186,7 +191,7 @@ class Turns:
 
     async def _remember_agent(self, row: SessionRow, name: str) -> None:
         """The session's agent is the one chosen last; a foreign agent's name, from an import, stays."""
-        if row.agent != name and (row.agent is None or row.agent in await self._agents.names()):
+        if row.agent != name and (row.agent is None or row.agent in await self.agents.names()):
             await self._workspace.write_async(lambda operations: operations.set_fields(row.id, {"agent": name}))
 
     def _announce(self) -> None:

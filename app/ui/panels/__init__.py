@@ -8,5 +8,6 @@ from app.ui.places import SearchPlace, SessionPlace
 PANELS: tuple[PanelKind, ...] = (
     PanelKind("browser", "Sessions", "left", "app.ui.panels.browser:BrowserPanel", (SearchPlace,)),
     PanelKind("conversation", "Conversation", "main", "app.ui.panels.conversation:ConversationPanel", (SessionPlace,)),
+    PanelKind("settings", "Settings", "main", "app.ui.panels.settings:SettingsPanel"),
 )
 """In the order of their tabs."""

@@ -1,0 +1,269 @@
+"""A form that describes an agent, asks its server for models, and tries it out before it is kept."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from app.ui.desk import Desk
+from app.ui.forms import Said, labelled, side_by_side
+from app.ui.job import while_there
+
+if TYPE_CHECKING:
+    from app.agents.registry import AgentConfig, Kind
+    from app.agents.trying import Tried
+
+TEST_SECONDS = 30.0
+"""A server that says nothing for so long is given up; the person may stop earlier."""
+
+
+class _Look(NamedTuple):
+    """What the form asks for a kind of agent. about: a sentence for the person."""
+
+    title: str
+    name: str
+    fields: tuple[str, ...]
+    about: str
+    model: str = ""
+
+
+LOOKS: dict[Kind, _Look] = {
+    "openai-compatible": _Look(
+        "A server: Ollama, LM Studio, llama.cpp, vLLM, …",
+        "server",
+        ("url", "model", "key"),
+        "Any server that speaks the OpenAI protocol; most want no key.",
+    ),
+    "anthropic": _Look(
+        "Anthropic", "anthropic", ("key", "model"), "What you write goes to Anthropic.", "claude-sonnet-4-5"
+    ),
+    "openai": _Look("OpenAI", "openai", ("key", "model"), "What you write goes to OpenAI.", "gpt-5"),
+    "scripted": _Look(
+        "A script, for trying things out", "script", ("script",), "A JSON list of turns, which the agent plays."
+    ),
+}
+
+
+class AgentForm(QWidget):
+    """kinds: those to choose from. changed: something was typed. kept: the agent's name, it can answer now."""
+
+    changed = Signal()
+    kept = Signal(str)
+
+    def __init__(self, desk: Desk, kinds: tuple[Kind, ...] = tuple(LOOKS), parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.kind = QComboBox(self)
+        for kind in kinds:
+            self.kind.addItem(LOOKS[kind].title, kind)
+        self.name, self.url, self.key, self.script = (QLineEdit(self) for _ in range(4))
+        self.url.setPlaceholderText("http://127.0.0.1:11434/v1")
+        self.key.setEchoMode(QLineEdit.EchoMode.Password)
+        self.model = QComboBox(self)
+        self.model.setEditable(True)
+        self.model.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.said = Said(self)
+        self.test = QPushButton("&Test", self)
+        self.test.setAccessibleDescription("Ask the agent for one word; nothing is kept")
+        self.keep = QPushButton("&Add", self)
+        self.keep.setProperty("primary", "true")
+        self._testing: Future[Any] | None = None
+        self._named = False
+        self._taken: frozenset[str] = frozenset()
+        self._arrange(one_kind=len(kinds) == 1)
+        self._connect()
+        self._show_kind()
+
+    def _arrange(self, *, one_kind: bool) -> None:
+        choose = QPushButton("Choose…", self)
+        choose.setAccessibleName("Choose a script file")
+        choose.clicked.connect(self._choose_script)
+        file = QWidget(self)
+        line = QHBoxLayout(file)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.script, 1)
+        line.addWidget(choose)
+        file.setFocusProxy(self.script)
+        self.script.setAccessibleName("File")
+        self._rows = {
+            "url": labelled("Add&ress", self.url),
+            "key": labelled("&Key", self.key, "Kept in this computer’s keyring; it is not shown again."),
+            "model": labelled("&Model", self.model),
+            "script": labelled("&File", file),
+        }
+        line_edit = self.model.lineEdit()
+        assert line_edit is not None
+        line_edit.setAccessibleName("Model")
+        kind = labelled("K&ind", self.kind)
+        self._about = self._rows["about"] = Said(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(10)
+        layout.addWidget(kind)
+        kind.setVisible(not one_kind)
+        layout.addWidget(self._about)
+        for name in ("url", "key", "model", "script"):
+            layout.addWidget(self._rows[name])
+        layout.addWidget(labelled("&Name", self.name, "What the agent is called in Lovelace."))
+        layout.addLayout(side_by_side(self.keep, self.test))
+        layout.addWidget(self.said)
+
+    def _connect(self) -> None:
+        self.kind.currentIndexChanged.connect(lambda _index: self._show_kind())
+        self.url.editingFinished.connect(self._list_models)
+        self.key.editingFinished.connect(self._list_models)
+        self.name.textEdited.connect(lambda text: setattr(self, "_named", bool(text)))
+        self.test.clicked.connect(lambda _checked: self._press_test())
+        self.keep.clicked.connect(lambda _checked: self._keep())
+        for field in (self.url, self.key, self.script, self.name):
+            field.textChanged.connect(lambda _text: self.changed.emit())
+            field.returnPressed.connect(self._press_test)
+        self.model.editTextChanged.connect(lambda _text: self.changed.emit())
+
+    # what the form says
+
+    @property
+    def chosen_kind(self) -> Kind:
+        """The kind of agent that the form describes."""
+        kind: Kind = self.kind.currentData()
+        return kind
+
+    def choose(self, kind: Kind) -> None:
+        """Describe an agent of this kind."""
+        self.kind.setCurrentIndex(self.kind.findData(kind))
+
+    def fill(self, *, url: str, models: list[str], name: str) -> None:
+        """Describe a server that was found."""
+        self.choose("openai-compatible")
+        self.url.setText(url)
+        self._take_models(models)
+        self.name.setText(name)
+        self._named = True
+
+    def set_taken(self, names: frozenset[str]) -> None:
+        """Names of agents that are there; a proposed name is another one."""
+        self._taken = names
+        self._propose_name()
+
+    def config(self) -> AgentConfig:
+        """The agent as it is described."""
+        from app.agents.registry import AgentConfig
+
+        kind, fields = self.chosen_kind, LOOKS[self.chosen_kind].fields
+        script = self.script.text().strip()
+        return AgentConfig(
+            name=self.name.text().strip(),
+            kind=kind,
+            url=self.url.text().strip() if "url" in fields else None,
+            model=self.model.currentText().strip() if "model" in fields else None,
+            script=str(Path(script).expanduser().absolute()) if "script" in fields and script else None,
+        )
+
+    def secret(self) -> str | None:
+        """The key that was typed."""
+        return self.key.text().strip() or None if "key" in LOOKS[self.chosen_kind].fields else None
+
+    def _show_kind(self) -> None:
+        look = LOOKS[self.chosen_kind]
+        for name in ("url", "key", "model", "script"):
+            self._rows[name].setVisible(name in look.fields)
+        self._about.say(look.about)
+        self.model.clear()
+        self.model.setEditText(look.model)
+        self.said.say("")
+        self._propose_name()
+        self.changed.emit()
+
+    def _propose_name(self) -> None:
+        if not self._named:
+            stem = LOOKS[self.chosen_kind].name
+            names = [stem, *(f"{stem}-{number}" for number in range(2, 100))]
+            self.name.setText(next(name for name in names if name not in self._taken))
+
+    def _choose_script(self) -> None:
+        dialog = QFileDialog(self, "Script", "", "JSON (*.json);;All files (*)")
+        dialog.fileSelected.connect(self.script.setText)
+        dialog.open()
+
+    # what is asked of others
+
+    def _list_models(self) -> None:
+        """Ask the server which models it has; typing a name goes on meanwhile."""
+        kind, url, key = self.chosen_kind, self.url.text().strip(), self.secret()
+        if (kind == "openai-compatible" and not url) or (kind != "openai-compatible" and not key):
+            return
+
+        async def ask() -> list[str]:
+            from app.agents.models import Endpoint
+            from app.agents.offers import offered_models
+
+            return await offered_models(kind, Endpoint("", url or None, key))
+
+        self.desk.bridge.call(ask(), while_there(self, self._take_models), while_there(self, self.said.fail))
+
+    def _take_models(self, names: list[str]) -> None:
+        typed = self.model.currentText()
+        self.model.clear()
+        self.model.addItems(names)
+        self.model.setEditText(typed or (names[0] if names else ""))
+        count = "1 model" if len(names) == 1 else f"{len(names)} models"
+        self.said.say(f"The server has {count}." if names else "The server has no models yet.", "muted")
+
+    def _press_test(self) -> None:
+        if self._testing is not None:
+            self._testing.cancel()
+            self._end_test()
+            self.said.say("Stopped.")
+            return
+        config, key, desk = self.config(), self.secret(), self.desk
+
+        async def ask() -> Tried:
+            from app.agents.trying import try_agent
+
+            backend = await (await desk.turns.agents.registry()).trial(config, key)
+            return await try_agent(backend, desk.workspace.clock, seconds=TEST_SECONDS)
+
+        self.test.setText("Stop")
+        self.said.say(f"Asking {config.name} for one word…")
+        self._testing = desk.bridge.call(
+            ask(), while_there(self, self._show_answer), while_there(self, self._show_failure)
+        )
+
+    def _end_test(self) -> None:
+        self._testing = None
+        self.test.setText("&Test")
+
+    def _show_answer(self, tried: Tried) -> None:
+        self._end_test()
+        self.said.say(answered(self.name.text(), tried), "done")
+
+    def _show_failure(self, error: BaseException) -> None:
+        self._end_test()
+        self.said.fail(error)
+
+    def _keep(self) -> None:
+        config, key, desk = self.config(), self.secret(), self.desk
+
+        async def add() -> str:
+            await (await desk.turns.agents.registry()).add(config, key)
+            return config.name
+
+        def kept(name: str) -> None:
+            self.key.clear()
+            self._named = False
+            self.said.say(f"{name} can answer now.", "done")
+            desk.requests.configured.emit("agents")
+            self.kept.emit(name)
+
+        desk.bridge.call(add(), while_there(self, kept), while_there(self, self.said.fail))
+
+
+def answered(name: str, tried: Tried) -> str:
+    """What came of trying an agent, as a sentence."""
+    words = " ".join(tried.answer.split())[:80]
+    said = f"“{words}”" if words else "with nothing"
+    return f"{name} answers {said} after {tried.seconds:.1f} s."

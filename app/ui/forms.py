@@ -1,0 +1,228 @@
+"""What settings and the first-run guide are built from: headings, fields with labels, sentences and questions in place.
+
+Nothing here is modal. Every field has a label that is its buddy and gives it its accessible name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.errors import UserError
+from app.ui.theme import Themes, ui_font
+from sync.errors import SyncError
+
+Level = Literal["muted", "done", "failed"]
+HEADING, LABEL_WIDTH, FIELD_WIDTH = 15.0, 150, 380
+
+
+def in_words(error: BaseException) -> str:
+    """What to show a person of an error: its sentence, or its kind where nobody foresaw it."""
+    if isinstance(error, UserError | SyncError):
+        return str(error)
+    return f"Something went wrong: {type(error).__name__}: {error}"
+
+
+class Heading(QLabel):
+    """A line in larger letters, which follows the size of text."""
+
+    def __init__(self, text: str, themes: Themes, size: float = HEADING, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._size = size
+        self.setProperty("role", "title")
+        self._resize()
+        themes.changed.connect(self._resize)
+
+    def _resize(self, _theme: object = None) -> None:
+        font = ui_font(self._size)
+        font.setWeight(font.Weight.DemiBold)
+        self.setFont(font)
+
+
+class Prose(QLabel):
+    """Running text that wraps; muted."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setProperty("role", "muted")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+
+
+class Said(Prose):
+    """What has just come of something, in place; hidden while there is nothing to say."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.hide()
+
+    def say(self, text: str, level: Level = "muted") -> None:
+        """Show a sentence; '' hides it."""
+        self.setText(text)
+        self.setProperty("role", level)
+        self.style().unpolish(self)
+        self.style().polish(self)
+        self.setVisible(bool(text))
+
+    def fail(self, error: BaseException) -> None:
+        """Show what went wrong."""
+        self.say(in_words(error), "failed")
+
+
+class Question(QFrame):
+    """A yes-or-no question in place; Escape says no."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("question")
+        self.text = Prose("", self)
+        self.yes = QPushButton(self)
+        self.no = QPushButton("Keep", self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 8, 12, 8)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self.yes)
+        layout.addWidget(self.no)
+        self._action: Callable[[], object] | None = None
+        self._before: QWidget | None = None
+        self.yes.clicked.connect(self._agree)
+        self.no.clicked.connect(self._decline)
+        self.hide()
+
+    def ask(self, text: str, yes: str, action: Callable[[], object], no: str = "Keep") -> None:
+        """Ask; the action follows a yes. The keyboard goes to the answer that changes nothing."""
+        self._action, self._before = action, QApplication.focusWidget()
+        self.text.setText(text)
+        self.yes.setText(yes)
+        self.no.setText(no)
+        self.setAccessibleName(text)
+        self.show()
+        self.no.setFocus()
+
+    def _agree(self) -> None:
+        action, self._action = self._action, None
+        self.hide()
+        if action is not None:
+            action()
+
+    def _decline(self) -> None:
+        self._action = None
+        self.hide()
+        if self._before is not None:
+            self._before.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self._decline()
+        else:
+            super().keyPressEvent(event)
+
+
+class Working(QWidget):
+    """A bar with a word about what is being done and a button that stops it; hidden while nothing is."""
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.bar = QProgressBar(self)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName(name)
+        self.word = Prose("", self)
+        self.stop = QPushButton("Stop", self)
+        self.stop.setAccessibleName(f"Stop: {name}")
+        upper = QHBoxLayout()
+        upper.addWidget(self.word, 1)
+        upper.addWidget(self.stop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(upper)
+        layout.addWidget(self.bar)
+        self.hide()
+
+    def begin(self, word: str) -> None:
+        """Nothing is done yet."""
+        self.word.setText(word)
+        self.bar.setRange(0, 0)
+        self.stop.setEnabled(True)
+        self.show()
+
+    def show_progress(self, done: int, total: int) -> None:
+        """So much is done; total 0: nobody knows of how much."""
+        self.bar.setRange(0, 1000 if total else 0)
+        if total:
+            self.bar.setValue(min(1000, done * 1000 // total))
+
+
+def labelled(text: str, control: QWidget, hint: str = "") -> QWidget:
+    """A control beside its label, with a hint below it. The label's text is the control's accessible name."""
+    row = QWidget()
+    label = QLabel(text, row)
+    label.setBuddy(control)
+    label.setFixedWidth(LABEL_WIDTH)
+    label.setWordWrap(True)
+    control.setAccessibleName(text.replace("&", ""))
+    if hint:
+        control.setAccessibleDescription(hint)
+    field = QWidget(row)
+    field.setMaximumWidth(FIELD_WIDTH)
+    column = QVBoxLayout(field)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(4)
+    column.addWidget(control)
+    if hint:
+        column.addWidget(Prose(hint))
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(12)
+    layout.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
+    layout.addWidget(field, 100)
+    layout.addStretch(1)
+    label.setMinimumHeight(control.sizeHint().height())
+    return row
+
+
+def side_by_side(*widgets: QWidget) -> QHBoxLayout:
+    """Widgets in a line from the left."""
+    line = QHBoxLayout()
+    line.setSpacing(8)
+    for widget in widgets:
+        line.addWidget(widget)
+    line.addStretch()
+    return line
+
+
+def rule() -> QFrame:
+    """A thin line between parts."""
+    line = QFrame()
+    line.setObjectName("rule")
+    line.setFixedHeight(1)
+    return line
+
+
+def clear(layout: QBoxLayout) -> None:
+    """Take everything out of a layout and let it go."""
+    while layout.count():
+        item = layout.takeAt(0)
+        widget = item.widget() if item is not None else None
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()

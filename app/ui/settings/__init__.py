@@ -1,0 +1,11 @@
+"""The pages of the settings, one file each, and their table."""
+
+from __future__ import annotations
+
+from app.ui.settings.page import PageKind
+
+PAGES: tuple[PageKind, ...] = (
+    PageKind("agents", "Agents and models", "app.ui.settings.agents:AgentsPage"),
+    PageKind("appearance", "Appearance", "app.ui.settings.appearance:AppearancePage"),
+)
+"""In the order of the list at the left."""

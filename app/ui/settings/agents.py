@@ -1,0 +1,285 @@
+"""Agents and models: who can answer, who does by default, and the model that runs on this computer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from app.ui.agent_form import LOOKS, AgentForm, answered
+from app.ui.desk import Desk
+from app.ui.forms import Prose, Question, Said, Working, clear
+from app.ui.job import Job, Step, Stopped, while_there
+from app.ui.settings.page import Page
+
+if TYPE_CHECKING:
+    from app.agents.registry import AgentConfig
+    from app.agents.trying import Tried
+
+_ALWAYS = {
+    "local": "The embedded model; it runs on this computer and nothing leaves it",
+    "scripted": "Plays a fixed script; for trying things out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """An agent in the list."""
+
+    config: AgentConfig
+    default: bool
+    has_key: bool
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the person added it."""
+        return self.config.name not in _ALWAYS
+
+    def detail(self) -> str:
+        """What it is, in a line."""
+        if not self.is_own:
+            return _ALWAYS[self.config.name]
+        where = self.config.url or self.config.script or LOOKS[self.config.kind].title
+        parts = [where, self.config.model or "", "key in the keyring" if self.has_key else ""]
+        return " · ".join(part for part in parts if part)
+
+
+class AgentCard(QFrame):
+    """One agent, with what can be done about it."""
+
+    def __init__(self, page: AgentsPage, row: AgentRow) -> None:
+        super().__init__(page)
+        self.row = row
+        self._page = page
+        name = row.config.name
+        self.setObjectName("card")
+        self.setAccessibleName(f"Agent {name}" + (", the default" if row.default else ""))
+        title = QLabel(name, self)
+        title.setProperty("role", "title")
+        star = QLabel("answers by default" if row.default else "", self)
+        star.setProperty("role", "done")
+        detail = Prose(row.detail(), self)
+        self.said, self.question = Said(self), Question(self)
+        self.test, self.default, self.remove = (
+            self._button(word, f"{word} {name}") for word in ("Test", "Make default", "Remove")
+        )
+        self.default.setVisible(not row.default)
+        self.remove.setVisible(row.is_own)
+        upper = QHBoxLayout()
+        upper.setSpacing(8)
+        for widget in (title, star):
+            upper.addWidget(widget)
+        upper.addStretch()
+        for button in (self.default, self.test, self.remove):
+            upper.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 10, 10, 12)
+        layout.setSpacing(4)
+        layout.addLayout(upper)
+        layout.addWidget(detail)
+        layout.addWidget(self.said)
+        layout.addWidget(self.question)
+        self.test.clicked.connect(lambda _checked: self._test())
+        self.default.clicked.connect(lambda _checked: page.choose_default(name))
+        self.remove.clicked.connect(lambda _checked: self._ask_to_remove())
+
+    def _button(self, word: str, name: str) -> QPushButton:
+        button = QPushButton(word, self)
+        button.setAccessibleName(name)
+        return button
+
+    def _test(self) -> None:
+        desk, name = self._page.desk, self.row.config.name
+
+        async def ask() -> Tried:
+            from app.agents.trying import try_agent
+
+            return await try_agent(await desk.turns.agents.backend(name), desk.workspace.clock)
+
+        def settle(say: partial[None]) -> None:
+            self.test.setEnabled(True)
+            say()
+
+        self.test.setEnabled(False)
+        self.said.say("Asking for one word…")
+        desk.bridge.call(
+            ask(),
+            while_there(self, lambda tried: settle(partial(self.said.say, answered(name, tried), "done"))),
+            while_there(self, lambda error: settle(partial(self.said.fail, error))),
+        )
+
+    def _ask_to_remove(self) -> None:
+        name = self.row.config.name
+        key = " and its key" if self.row.has_key else ""
+        self.question.ask(f"Forget {name}{key}? Sessions stay.", "Forget", lambda: self._page.remove_agent(name))
+
+
+class AgentsPage(Page):
+    """cards: one for each agent, the default first."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(desk, "Agents and models", "Who can answer. The first is asked where you name none.", parent)
+        self.cards: list[AgentCard] = []
+        self._list = QVBoxLayout()
+        self._list.setSpacing(8)
+        self.said = Said(self)
+        self.add(self._list, self.said)
+        self.model = EmbeddedModel(desk, self)
+        self.part("Model on this computer")
+        self.add(self.model)
+        self.form = AgentForm(desk, parent=self)
+        self.part("Add an agent")
+        self.add(self.form)
+        self.titles = QCheckBox("&Propose titles for new sessions", self)
+        self.titles.setAccessibleDescription("After the first answer, the session's own agent is asked for a title")
+        self.part("Sessions")
+        self.add(self.titles, Prose("After the first answer, the session’s own agent is asked for a title."))
+        self.titles.clicked.connect(self._keep_titles)
+        desk.requests.configured.connect(lambda part: self.shown() if part == "agents" else None)
+
+    def shown(self) -> None:
+        from app.agents.titles import SETTING
+
+        desk = self.desk
+
+        async def look() -> list[AgentRow]:
+            registry = await desk.turns.agents.registry()
+            names = await registry.names()
+            configs = [await registry.config(name) for name in names]
+            keyed = [c.kind not in ("scripted", "local") and await registry.has_key(c.name) for c in configs]
+            return [AgentRow(c, n == 0, key) for n, (c, key) in enumerate(zip(configs, keyed, strict=True))]
+
+        desk.bridge.call(look(), while_there(self, self._show), while_there(self, self.said.fail))
+        self.titles.setChecked(desk.workspace.settings.get(SETTING, True) is not False)
+        self.model.look()
+
+    def _show(self, rows: list[AgentRow]) -> None:
+        if [card.row for card in self.cards] == rows:
+            return
+        clear(self._list)
+        self.cards = [AgentCard(self, row) for row in rows]
+        for card in self.cards:
+            self._list.addWidget(card)
+        self.form.set_taken(frozenset(row.config.name for row in rows))
+
+    def choose_default(self, name: str) -> None:
+        """Make an agent the one that is asked where none is named."""
+        desk = self.desk
+
+        async def choose() -> None:
+            await (await desk.turns.agents.registry()).choose_default(name)
+
+        def chosen(_nothing: None) -> None:
+            desk.keep_setting("agent", name)
+            desk.requests.configured.emit("agents")
+
+        desk.bridge.call(choose(), while_there(self, chosen), while_there(self, self.said.fail))
+
+    def remove_agent(self, name: str) -> None:
+        """Forget an agent and its key."""
+        desk = self.desk
+
+        async def remove() -> None:
+            await (await desk.turns.agents.registry()).remove(name)
+
+        def removed(_nothing: None) -> None:
+            self.said.say(f"{name} is forgotten.")
+            desk.requests.configured.emit("agents")
+
+        desk.bridge.call(remove(), while_there(self, removed), while_there(self, self.said.fail))
+
+    def _keep_titles(self, wanted: bool) -> None:
+        from app.agents.titles import SETTING
+
+        self.desk.write(
+            lambda operations: operations.set_setting(SETTING, None if wanted else False), failed=self.said.fail
+        )
+
+
+class EmbeddedModel(QWidget):
+    """Whether the embedded model is here, and the way to fetch it."""
+
+    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self.is_here = False
+        self._job: Job | None = None
+        self.state = Prose("Looking…", self)
+        self.fetch = QPushButton("Fetch the model", self)
+        self.working, self.said = Working("Fetching the model", self), Said(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.state)
+        layout.addWidget(self.fetch, 0, Qt.AlignmentFlag.AlignLeft)
+        layout.addWidget(self.working)
+        layout.addWidget(self.said)
+        self.fetch.hide()
+        self.fetch.clicked.connect(lambda _checked: self._fetch())
+        self.working.stop.clicked.connect(self._stop)
+
+    def look(self) -> None:
+        """Read the state anew, off the main thread."""
+        self.desk.bridge.compute(_look_for_model, while_there(self, self._show), while_there(self, self.said.fail))
+
+    def _show(self, found: tuple[bool, str]) -> None:
+        self.is_here, words = found
+        self.state.setText(words)
+        self.fetch.setVisible(not self.is_here and self._job is None)
+
+    def _fetch(self) -> None:
+        self.said.say("")
+        self._job = job = Job(self.desk, _fetch_model, self)
+        job.progressed.connect(self._progress)
+        job.done.connect(lambda _path: self._end("The model is here and checked."))
+        job.failed.connect(self._fail)
+        self.fetch.hide()
+        self.working.begin("Fetching the model…")
+        job.start()
+
+    def _progress(self, done: int, total: int) -> None:
+        self.working.word.setText(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
+        self.working.show_progress(done, total)
+
+    def _stop(self) -> None:
+        self.working.word.setText("Stopping after this part…")
+        self.working.stop.setEnabled(False)
+        if self._job is not None:
+            self._job.stop()
+
+    def _fail(self, error: BaseException) -> None:
+        self._end("Stopped. What has come is kept.") if isinstance(error, Stopped) else self._end("")
+        if not isinstance(error, Stopped):
+            self.said.fail(error)
+
+    def _end(self, words: str) -> None:
+        self._job = None
+        self.working.hide()
+        self.said.say(words)
+        self.look()
+        self.desk.requests.configured.emit("agents")
+
+
+def _look_for_model() -> tuple[bool, str]:
+    """Whether it is here (unchecked: that takes seconds), and what to say about it."""
+    from app.agents.local import model_store
+
+    model = model_store.EMBEDDED
+    files = model_store.list_models()
+    if any(file.embedded for file in files):
+        return (
+            True,
+            f"{model.title}, {model.size / 1e9:.2f} GB, is on this computer. It needs no account.",
+        )
+    others = ", ".join(file.name for file in files)
+    also = f" {others} is here." if others else ""
+    return False, f"{model.title} is not here yet: {model.size / 1e9:.2f} GB, fetched once for all homes.{also}"
+
+
+def _fetch_model(step: Step) -> object:
+    from app.agents.local import model_store
+
+    return model_store.ensure(model_store.EMBEDDED, step)
