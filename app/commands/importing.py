@@ -47,6 +47,15 @@ class Found:
         """Bytes of all of them."""
         return sum(source.size for source in self.transcripts) + sum(path.stat().st_size for path in self.archives)
 
+    def words(self) -> str:
+        """How many files of which tools, and how large they are."""
+        from app.importers.registry import FORMATS
+
+        counts = {format.title: sum(s.format == name for s in self.transcripts) for name, format in FORMATS.items()}
+        counts["Lovelace"] = len(self.archives)
+        files = " and ".join(f"{count:,} of {title}" for title, count in counts.items() if count)
+        return f"{files}, {self.size / 1e6:,.1f} MB"
+
 
 def find(places: Sequence[Path], format: Format = "auto") -> Found:
     """What can be imported from these files and folders; none: from where the tools keep theirs.
@@ -271,6 +280,19 @@ class Totals:
             self.counts[name] += getattr(report, name)
         self.counts["sources"] += 1
         self.counts["sessions"] += report.created + report.updated + report.unchanged
+
+    def reasons(self) -> dict[str, int]:
+        """Why lines were not read, with how many they are; the most frequent first."""
+        found: dict[str, int] = {}
+        for line in self.skipped:
+            found[line["reason"]] = found.get(line["reason"], 0) + line.get("lines", 1)
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+    def add(self, other: Totals) -> None:
+        """Count what others counted too."""
+        self.skipped += other.skipped
+        for name in self.counts:
+            self.counts[name] += other.counts[name]
 
     def sentence(self) -> str:
         """What came, for people."""

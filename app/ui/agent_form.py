@@ -90,7 +90,7 @@ class AgentForm(QWidget):
         file.setFocusProxy(self.script)
         self.script.setAccessibleName("File")
         self._rows = {
-            "url": labelled("Add&ress", self.url),
+            "url": labelled("A&ddress", self.url),
             "key": labelled("&Key", self.key, "Kept in this computer’s keyring; it is not shown again."),
             "model": labelled("&Model", self.model),
             "script": labelled("&File", file),
@@ -98,7 +98,7 @@ class AgentForm(QWidget):
         line_edit = self.model.lineEdit()
         assert line_edit is not None
         line_edit.setAccessibleName("Model")
-        kind = labelled("K&ind", self.kind)
+        kind = self._rows["kind"] = labelled("K&ind", self.kind)
         self._about = self._rows["about"] = Said(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -118,10 +118,9 @@ class AgentForm(QWidget):
         self.key.editingFinished.connect(self._list_models)
         self.name.textEdited.connect(lambda text: setattr(self, "_named", bool(text)))
         self.test.clicked.connect(lambda _checked: self._press_test())
-        self.keep.clicked.connect(lambda _checked: self._keep())
+        self.keep.clicked.connect(lambda _checked: self.take())
         for field in (self.url, self.key, self.script, self.name):
             field.textChanged.connect(lambda _text: self.changed.emit())
-            field.returnPressed.connect(self._press_test)
         self.model.editTextChanged.connect(lambda _text: self.changed.emit())
 
     # what the form says
@@ -135,6 +134,19 @@ class AgentForm(QWidget):
     def choose(self, kind: Kind) -> None:
         """Describe an agent of this kind."""
         self.kind.setCurrentIndex(self.kind.findData(kind))
+
+    def begin(self, kind: Kind) -> None:
+        """Describe another agent, of this kind."""
+        self.choose(kind)
+        for field in (self.url, self.key, self.script):
+            field.clear()
+        self._named = False
+        self._show_kind()
+
+    def show_only_fields(self) -> None:
+        """Whoever shows the form chooses the kind, and has a button of its own to keep the agent."""
+        self._rows["kind"].hide()
+        self.keep.hide()
 
     def fill(self, *, url: str, models: list[str], name: str) -> None:
         """Describe a server that was found."""
@@ -245,7 +257,8 @@ class AgentForm(QWidget):
         self._end_test()
         self.said.fail(error)
 
-    def _keep(self) -> None:
+    def take(self) -> None:
+        """Keep the agent as it is described, or say in place why that cannot be."""
         config, key, desk = self.config(), self.secret(), self.desk
 
         async def add() -> str:

@@ -25,20 +25,24 @@ class Stopped(Exception):
 
 
 class Job(QObject):
-    """One piece of work, which calls its `Step` again and again. Signals come on the main thread.
+    """One piece of work, which calls its `Step` again and again. Signals come on the main thread; then it is deleted.
 
     progressed: done and total. done: the result. failed: the exception; `Stopped` when it was stopped.
+    on_stop: called from any thread, for work that waits for long between its steps.
     """
 
     progressed = Signal(object, object)
     done = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, desk: Desk, work: Callable[[Step], Any], parent: QObject) -> None:
+    def __init__(
+        self, desk: Desk, work: Callable[[Step], Any], parent: QObject, *, on_stop: Callable[[], object] = lambda: None
+    ) -> None:
         super().__init__(parent)
         self._bridge = desk.bridge
         self._work = work
         self._stop = threading.Event()
+        self._on_stop = on_stop
         self.is_running = False
 
     def start(self) -> None:
@@ -46,17 +50,17 @@ class Job(QObject):
         self.is_running = True
         self._bridge.receive(id(self), while_there(self, lambda now: self.progressed.emit(*now)))
         self._bridge.call(self._run(), while_there(self, self._end), while_there(self, self._fail))
-        self.destroyed.connect(self._stop.set)
 
     def stop(self) -> None:
         """End the work at its next step; `failed` tells when it has ended."""
         self._stop.set()
+        self._on_stop()
 
     async def _run(self) -> Any:
         try:
             return await asyncio.to_thread(self._work, self._step)
         finally:  # also when the loop ends
-            self._stop.set()
+            self.stop()
 
     def _step(self, done: int, total: int) -> None:
         if self._stop.is_set():
@@ -74,6 +78,8 @@ class Job(QObject):
     def _settle(self) -> None:
         self.is_running = False
         self._bridge.receive(id(self), None)
+        self.setObjectName("")  # nobody finds it any more
+        self.deleteLater()
 
 
 def while_there(owner: QObject, callback: Callable[[T], object]) -> Callable[[T], None]:

@@ -127,6 +127,7 @@ class MainWindow(QMainWindow):
         requests.offered.connect(self.notice.offer)
         requests.asked.connect(self.notice.ask)
         requests.commanded.connect(lambda command: self.actions_of[command].trigger())
+        requests.configured.connect(lambda _part: self.actions_of.set_shortcuts(self._desk.setting("shortcuts", {})))
         bridge.failed.connect(self.report)
         bridge.receive(RUNNING, self._show_activity)
         bridge.receive(SESSIONS_CHANGED, self._refresh)

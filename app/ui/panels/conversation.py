@@ -63,7 +63,8 @@ class ConversationPanel(Panel):
         self._connect()
         self._show_page()
         self._read_workspace()
-        desk.bridge.call(desk.turns.names(), self._set_agents)
+        desk.requests.configured.connect(self._read_agents)
+        self._read_agents("agents")
 
     def _arrange(self) -> None:
         self._welcome = QLabel(_WELCOME, self)
@@ -242,6 +243,10 @@ class ConversationPanel(Panel):
             self.refresh(frozenset({self.session}))
 
     # The composer
+
+    def _read_agents(self, part: str) -> None:
+        if part == "agents":
+            self.desk.bridge.call(self.desk.turns.names(), self._set_agents)
 
     def _set_agents(self, names: Sequence[str]) -> None:
         self._names = names

@@ -7,5 +7,6 @@ from app.ui.settings.page import PageKind
 PAGES: tuple[PageKind, ...] = (
     PageKind("agents", "Agents and models", "app.ui.settings.agents:AgentsPage"),
     PageKind("appearance", "Appearance", "app.ui.settings.appearance:AppearancePage"),
+    PageKind("import", "Import", "app.ui.settings.importing:ImportPage"),
 )
 """In the order of the list at the left."""

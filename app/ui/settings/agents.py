@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.agent_form import LOOKS, AgentForm, answered
 from app.ui.desk import Desk
-from app.ui.forms import Prose, Question, Said, Working, clear
-from app.ui.job import Job, Step, Stopped, while_there
+from app.ui.embedded_model import EmbeddedModel
+from app.ui.forms import Prose, Question, Said, clear
+from app.ui.job import while_there
 from app.ui.settings.page import Page
 
 if TYPE_CHECKING:
@@ -173,8 +173,11 @@ class AgentsPage(Page):
             await (await desk.turns.agents.registry()).choose_default(name)
 
         def chosen(_nothing: None) -> None:
-            desk.keep_setting("agent", name)
-            desk.requests.configured.emit("agents")
+            # The composer's last choice must not stand against it.
+            desk.write(
+                lambda operations: operations.set_setting("window.agent", name),
+                lambda _nothing: desk.requests.configured.emit("agents"),
+            )
 
         desk.bridge.call(choose(), while_there(self, chosen), while_there(self, self.said.fail))
 
@@ -197,89 +200,3 @@ class AgentsPage(Page):
         self.desk.write(
             lambda operations: operations.set_setting(SETTING, None if wanted else False), failed=self.said.fail
         )
-
-
-class EmbeddedModel(QWidget):
-    """Whether the embedded model is here, and the way to fetch it."""
-
-    def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.desk = desk
-        self.is_here = False
-        self._job: Job | None = None
-        self.state = Prose("Looking…", self)
-        self.fetch = QPushButton("Fetch the model", self)
-        self.working, self.said = Working("Fetching the model", self), Said(self)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
-        layout.addWidget(self.state)
-        layout.addWidget(self.fetch, 0, Qt.AlignmentFlag.AlignLeft)
-        layout.addWidget(self.working)
-        layout.addWidget(self.said)
-        self.fetch.hide()
-        self.fetch.clicked.connect(lambda _checked: self._fetch())
-        self.working.stop.clicked.connect(self._stop)
-
-    def look(self) -> None:
-        """Read the state anew, off the main thread."""
-        self.desk.bridge.compute(_look_for_model, while_there(self, self._show), while_there(self, self.said.fail))
-
-    def _show(self, found: tuple[bool, str]) -> None:
-        self.is_here, words = found
-        self.state.setText(words)
-        self.fetch.setVisible(not self.is_here and self._job is None)
-
-    def _fetch(self) -> None:
-        self.said.say("")
-        self._job = job = Job(self.desk, _fetch_model, self)
-        job.progressed.connect(self._progress)
-        job.done.connect(lambda _path: self._end("The model is here and checked."))
-        job.failed.connect(self._fail)
-        self.fetch.hide()
-        self.working.begin("Fetching the model…")
-        job.start()
-
-    def _progress(self, done: int, total: int) -> None:
-        self.working.word.setText(f"{done / 1e9:.2f} of {total / 1e9:.2f} GB")
-        self.working.show_progress(done, total)
-
-    def _stop(self) -> None:
-        self.working.word.setText("Stopping after this part…")
-        self.working.stop.setEnabled(False)
-        if self._job is not None:
-            self._job.stop()
-
-    def _fail(self, error: BaseException) -> None:
-        self._end("Stopped. What has come is kept.") if isinstance(error, Stopped) else self._end("")
-        if not isinstance(error, Stopped):
-            self.said.fail(error)
-
-    def _end(self, words: str) -> None:
-        self._job = None
-        self.working.hide()
-        self.said.say(words)
-        self.look()
-        self.desk.requests.configured.emit("agents")
-
-
-def _look_for_model() -> tuple[bool, str]:
-    """Whether it is here (unchecked: that takes seconds), and what to say about it."""
-    from app.agents.local import model_store
-
-    model = model_store.EMBEDDED
-    files = model_store.list_models()
-    if any(file.embedded for file in files):
-        return (
-            True,
-            f"{model.title}, {model.size / 1e9:.2f} GB, is on this computer. It needs no account.",
-        )
-    others = ", ".join(file.name for file in files)
-    also = f" {others} is here." if others else ""
-    return False, f"{model.title} is not here yet: {model.size / 1e9:.2f} GB, fetched once for all homes.{also}"
-
-
-def _fetch_model(step: Step) -> object:
-    from app.agents.local import model_store
-
-    return model_store.ensure(model_store.EMBEDDED, step)

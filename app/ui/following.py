@@ -1,0 +1,55 @@
+"""Following what other tools write on this computer, for as long as the window is open and the person wants it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.ui.job import Job, Step
+
+if TYPE_CHECKING:
+    from app.commands.following import Following
+    from app.ui.desk import Desk
+
+SETTING = "follow"
+_NAME = "following"
+
+
+def is_following(desk: Desk) -> bool:
+    """Whether it goes on now."""
+    return desk.requests.findChild(Job, _NAME) is not None
+
+
+def follow(desk: Desk) -> None:
+    """Begin, unless it goes on or the person does not want it (`window.follow`)."""
+    if is_following(desk) or not desk.setting(SETTING, False):
+        return
+    running: list[Following] = []
+
+    def work(_step: Step) -> None:
+        from app.commands.following import Following
+        from app.importers.registry import default_places
+
+        following = Following(desk.workspace, default_places(), tell=_tell_nobody, report=_tell_nobody)
+        running.append(following)
+        following.run()
+
+    def stop() -> None:
+        for following in running:
+            following.stop()
+
+    job = Job(desk, work, desk.requests, on_stop=stop)
+    job.setObjectName(_NAME)
+    job.failed.connect(desk.report)
+    job.start()
+
+
+def stop_following(desk: Desk) -> None:
+    """End it; what is being read is written."""
+    job = desk.requests.findChild(Job, _NAME)
+    if job is not None:
+        job.setObjectName("")
+        job.stop()
+
+
+def _tell_nobody(_what: object) -> None:
+    """Sessions appear in the list as they come; that says it all."""
