@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -16,7 +11,7 @@ from app.cli.call import Call, call_of
 from app.cli.declared import group
 from app.cli.errors import UsageError
 from app.cli.show import find_session
-from app.errors import UserError
+from app.sessions.exporting import Printed, export_file, export_folder, file_name
 from app.sessions.formats.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -79,87 +74,36 @@ def _print(call: Call, workspace: Workspace, format: Format, rows: list[SessionR
         _print_bytes(call, workspace, format, rows)
     elif call.out.json and not format.together:
         pieces: list[str] = []
-        _write(workspace, format, rows, _Printed(pieces.append))
+        _write(workspace, format, rows, pieces.append)
         call.out.done([row.id for row in rows], "", text="".join(pieces))
     else:
-        _write(workspace, format, rows, _Printed(call.out.copy))
+        _write(workspace, format, rows, call.out.copy)
 
 
 def _print_bytes(call: Call, workspace: Workspace, format: Format, rows: list[SessionRow]) -> None:
     if call.out.json or call.out.terminal:
         raise UsageError(f"A session as {format.name} is no text: name a file with --out PATH, or pipe it.")
-    _write(workspace, format, rows, _Printed(call.out.copy_bytes))
+    _write(workspace, format, rows, call.out.copy_bytes)
 
 
 def _write_file(call: Call, workspace: Workspace, format: Format, rows: list[SessionRow], path: Path) -> None:
-    with _new_file(path, binary=format.binary) as file, call.out.progress("Written:") as advance:
-        events = _write(workspace, format, rows, _Printed(_telling(file.write, advance)))
+    with call.out.progress("Written:") as advance:
+        events = workspace.read(lambda queries: export_file(queries, format, rows, path, advance))
     _done(call, rows, path, events)
 
 
 def _write_folder(call: Call, workspace: Workspace, format: Format, rows: list[SessionRow], folder: Path) -> None:
     """One file for each session, in a folder that may be new. Of one session the path reported is its file."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder {folder} cannot be made: {error.strerror}.") from error
-    events = 0
     with call.out.progress("Exporting", len(rows)) as advance:
-        for number, row in enumerate(rows):
-            advance(number)
-            with _new_file(folder / _file_name(row, format), binary=format.binary) as file:
-                events += _write(workspace, format, [row], _Printed(file.write))
-    _done(call, rows, folder / _file_name(rows[0], format) if len(rows) == 1 else folder, events)
+        events = workspace.read(lambda queries: export_folder(queries, format, rows, folder, advance))
+    _done(call, rows, folder / file_name(rows[0], format) if len(rows) == 1 else folder, events)
 
 
-def _write(workspace: Workspace, format: Format, rows: list[SessionRow], file: _Printed) -> int:
-    return workspace.read(lambda queries: format.write(queries, rows, cast(IO[Any], file)))
-
-
-def _file_name(row: SessionRow, format: Format) -> str:
-    """A name that says what is inside and is unique: from the title and the id."""
-    words = re.sub(r"[^\w-]+", "-", row.title).strip("-")[:60]
-    return f"{words or 'session'}-{row.id}{format.suffix}"
+def _write(workspace: Workspace, format: Format, rows: list[SessionRow], write: Callable[[Any], object]) -> None:
+    workspace.read(lambda queries: format.write(queries, rows, cast(IO[Any], Printed(write))))
 
 
 def _done(call: Call, rows: list[SessionRow], path: Path, events: int) -> None:
     count = "1 session" if len(rows) == 1 else f"{len(rows)} sessions"
     sentence = f"Wrote {events:,} events of {count} to {path}."
     call.out.done([row.id for row in rows], sentence, path=str(path.absolute()), events=events)
-
-
-class _Printed:
-    """The part of a stream that writers of exports use. write: takes each piece."""
-
-    def __init__(self, write: Callable[[Any], object]) -> None:
-        self.write = write
-
-
-def _telling(write: Callable[[Any], object], advance: Callable[[int], None]) -> Callable[[Any], None]:
-    """The same `write`, which says how many characters or bytes it has written so far."""
-    written = 0
-
-    def tell(piece: str | bytes) -> None:
-        nonlocal written
-        write(piece)
-        written += len(piece)
-        advance(written)
-
-    return tell
-
-
-@contextmanager
-def _new_file(path: Path, *, binary: bool) -> Iterator[IO[Any]]:
-    """A file that appears under its name, readable by its owner only, when all of it has been written."""
-    try:
-        descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
-    try:
-        with open(descriptor, "wb") if binary else open(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            yield file
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        Path(partial).unlink(missing_ok=True)

@@ -10,6 +10,8 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from app.errors import NotFound, UserError
 from app.sessions import purging
 from app.sessions.events import (
@@ -89,6 +91,24 @@ class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations)
         with self._engine.transaction():
             for session in sessions:
                 self.set_fields(session, fields)
+
+    def change_tags(self, sessions: Sequence[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> list[str]:
+        """Add tags at the end and remove others; gives the ids of those sessions that this changes."""
+        changed = []
+        with self._engine.transaction() as tx:
+            for session in sessions:
+                tags = self._tags(tx, session)
+                kept = [tag for tag in tags if tag not in remove]
+                kept += [tag for tag in dict.fromkeys(add) if tag not in kept]
+                if kept != tags:
+                    self.set_fields(session, {"tags": kept})
+                    changed.append(session)
+        return changed
+
+    def _tags(self, tx: Transaction, session: str) -> list[str]:
+        row = self._session(tx, session).row
+        (tags,) = tx.connection.execute("SELECT tags FROM session WHERE row=?", (row,)).fetchone()
+        return list(msgspec.json.decode(tags, type=list[str]))
 
     def take_title(self, session: str, title: str, *, prompt: str, agent: str) -> bool:
         """Give a session the title that an agent proposes; gives whether it was taken.

@@ -31,6 +31,33 @@ class Purged:
     emptied: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a purge would take, counted. subs: sessions among them that nobody named; forks: others that would lose
+    what they inherited; bytes: as sessions count them."""
+
+    sessions: int
+    subs: int
+    forks: int
+    events: int
+    bytes: int
+
+
+def losses(connection: Connection, sessions: Sequence[str]) -> Losses:
+    """What a purge of these sessions of one workspace would take, sub-sessions included."""
+    found = connection.execute("SELECT workspace FROM session WHERE id=?", (next(iter(sessions), ""),)).fetchone()
+    if found is None:
+        return Losses(0, 0, 0, 0, 0)
+    gone = with_sub_sessions(connection, found[0], sessions)
+    counted = [
+        connection.execute("SELECT events, bytes FROM session WHERE id=?", (session,)).fetchone() or (0, 0)
+        for session in gone
+    ]
+    forks = len(forks_of(connection, found[0], gone))
+    events, size = (sum(column) for column in zip(*counted, strict=True))
+    return Losses(len(gone), len(gone) - len(dict.fromkeys(sessions)), forks, events, size)
+
+
 def with_sub_sessions(connection: Connection, workspace: int, sessions: Iterable[str]) -> list[str]:
     """These sessions and all sub-sessions of them, each once."""
     return _closure(connection, _SUB_SESSIONS, workspace, sessions)

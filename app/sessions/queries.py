@@ -1,6 +1,7 @@
 """Queries: everything that reads, from the projection, on a reading connection of its own.
 
-Lists and searches show one workspace. Sessions are found by a prefix only inside it; an exact id finds them anywhere.
+Lists and searches show one workspace, unless their filter says otherwise. Sessions are found by a prefix only inside
+it; an exact id finds them anywhere.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import msgspec
 from app.sessions.bodies import MAX_TIME
 from app.sessions.command_queries import CommandQueries
 from app.sessions.event_queries import PAGE_ROWS, UNTITLED
+from app.sessions.facets import Facets, read_facets
+from app.sessions.filtering import session_conditions, within_time
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.lineage import Part, conversation
-from app.sessions.purging import with_sub_sessions
+from app.sessions.purging import Losses, losses, with_sub_sessions
 from app.sessions.snippets import RAW_CLOSE, RAW_OPEN, cut_snippet
 from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
 from sync.store.search_index import completions, first_row, match_expression
@@ -28,6 +31,8 @@ _SESSION = (
 
 ROW_SLACK = 3_600_000
 """How far behind its moment the row of an event may lie, where many share one."""
+FEW_SESSIONS = 64
+"""So many sessions are named to the index; among more, rows that it finds are looked at one by one."""
 
 
 class Queries(CommandQueries):
@@ -41,27 +46,7 @@ class Queries(CommandQueries):
 
     def sessions(self, wanted: SessionFilter = SessionFilter()) -> list[SessionRow]:  # noqa: B008
         """Sessions of the workspace, the most recently changed first."""
-        where = ["s.workspace=?", "s.trashed=?"]
-        values: list[int | str] = [self.workspace, wanted.trash]
-        for column, value in (("type", wanted.type), ("status", wanted.status)):
-            if value is not None:
-                where.append(f"s.{column}=?")
-                values.append(value)
-        if wanted.archived is not None and not wanted.trash:
-            where.append("s.archived=?")
-            values.append(wanted.archived)
-        if wanted.since is not None:
-            where.append("s.updated>=?")
-            values.append(_within_time(wanted.since))
-        if wanted.until is not None:
-            where.append("s.updated<=?")
-            values.append(_within_time(wanted.until))
-        if wanted.tag is not None:
-            where.append("EXISTS(SELECT 1 FROM json_each(s.tags) t WHERE t.value=?)")
-            values.append(wanted.tag)
-        if wanted.author is not None:
-            authors = ",".join(map(str, self._authors(wanted.author)))
-            where.append(f"s.row IN (SELECT session FROM session_author WHERE author IN ({authors}))")
+        where, values = session_conditions(wanted, self.workspace, self._authors)
         limit = "" if wanted.limit is None else f" LIMIT {max(wanted.limit, 0)}"
         sql = f"{_SESSION} WHERE {' AND '.join(where)} ORDER BY s.updated DESC, s.id DESC{limit}"
         return self._session_rows(self._connection.execute(sql, values).fetchall())
@@ -84,6 +69,14 @@ class Queries(CommandQueries):
         where = "s.workspace=? AND s.trashed=0 AND s.parent IS NOT NULL AND json_extract(s.parent, '$.session')=?"
         rows = self._connection.execute(f"{_SESSION} WHERE {where} ORDER BY s.id", (self.workspace, session))
         return self._session_rows(rows.fetchall())
+
+    def facets(self, *, everywhere: bool = False) -> Facets:
+        """What the sessions of the workspace, or of the home, can be narrowed by."""
+        return read_facets(self._connection, None if everywhere else self.workspace)
+
+    def losses(self, sessions: Sequence[str]) -> Losses:
+        """What a purge of these sessions (full ids, of one workspace) would take."""
+        return losses(self._connection, sessions)
 
     def latest(self) -> SessionRow | None:
         """The workspace's most recently changed session."""
@@ -163,15 +156,21 @@ class Queries(CommandQueries):
     def search(self, query: str, wanted: SearchFilter = SearchFilter()) -> list[SearchHit]:  # noqa: B008
         """Events that hold all words, newest first; nothing that people type is an error."""
         parts = [] if wanted.session is None else self._parts(wanted.session)
+        within, values_within = session_conditions(_within(wanted), self.workspace, self._authors)
         match = self._match(query, wanted, parts)
         if match is None:
             return []
-        since = _within_time(-MAX_TIME if wanted.since is None else wanted.since)
-        until = _within_time(MAX_TIME if wanted.until is None else wanted.until)
-        where = ["search MATCH ?", "search.rowid BETWEEN ? AND ?", "e.time BETWEEN ? AND ?", "s.workspace=?"]
-        values: list[int | str] = [match, first_row(since), first_row(until) + ROW_SLACK, since, until, self.workspace]
-        where.append(" OR ".join("e.session=? AND e.id<=?" for _ in parts) or "s.trashed=0")
-        values += [value for part in parts for value in (part.row, part.last)]
+        since = within_time(wanted.since)
+        until = within_time(wanted.until)
+        since, until = -MAX_TIME if since is None else since, MAX_TIME if until is None else until
+        where = ["search MATCH ?", "search.rowid BETWEEN ? AND ?", "e.time BETWEEN ? AND ?"]
+        values: list[int | str] = [match, first_row(since), first_row(until) + ROW_SLACK, since, until]
+        if parts:
+            where += ["s.workspace=?", " OR ".join("e.session=? AND e.id<=?" for _ in parts)]
+            values += [self.workspace, *(value for part in parts for value in (part.row, part.last))]
+        else:
+            where += within
+            values += values_within
         # CROSS JOIN: the index comes first; asked for one session SQLite would look up each of its events in the index
         rows = self._connection.execute(
             "SELECT s.id, e.id, e.kind, e.time, s.title, "
@@ -190,7 +189,9 @@ class Queries(CommandQueries):
         """The expression for the index; None when it can match nothing."""
         (workspaces,) = self._connection.execute("SELECT count(*) FROM workspace").fetchone()
         # Where there is but one workspace its token, which all rows have, would only cost time.
-        filters = [[f"w{self.workspace}"]] if workspaces > 1 else []
+        filters = [[f"w{self.workspace}"]] if workspaces > 1 and not _within(wanted).everywhere else []
+        if (few := self._few_sessions(wanted.within)) is not None:
+            filters.append([f"s{row}" for row in few])
         if parts:
             filters.append([f"s{part.row}" for part in parts])
         if wanted.type is not None:
@@ -203,6 +204,15 @@ class Queries(CommandQueries):
             return None
         complete = partial(completions, self._connection)
         return match_expression(query, filters, as_typed=wanted.as_typed, complete=complete)
+
+    def _few_sessions(self, within: SessionFilter | None) -> list[int] | None:
+        """Rows of the sessions a search is narrowed to, where they are so few that the index should know them."""
+        if within is None or within == SessionFilter(archived=None, everywhere=within.everywhere):
+            return None
+        where, values = session_conditions(within, self.workspace, self._authors)
+        sql = f"SELECT s.row FROM session s WHERE {' AND '.join(where)} LIMIT {FEW_SESSIONS + 1}"
+        rows = [row for (row,) in self._connection.execute(sql, values)]
+        return rows if len(rows) <= FEW_SESSIONS else None
 
     # notes and drafts
 
@@ -228,5 +238,5 @@ class Queries(CommandQueries):
         return [row[0] for row in self._connection.execute(sql)]
 
 
-def _within_time(time_ms: int) -> int:
-    return min(max(time_ms, -MAX_TIME), MAX_TIME)
+def _within(wanted: SearchFilter) -> SessionFilter:
+    return wanted.within or SessionFilter(archived=None)
