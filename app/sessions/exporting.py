@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -42,7 +43,7 @@ def export_folder(queries: Queries, format: Format, rows: Sequence[SessionRow], 
     for number, row in enumerate(rows):
         done(number)
         with new_file(folder / file_name(row, format), binary=format.binary) as file:
-            write = _telling(file.write, lambda _characters, number=number: done(number))
+            write = _telling(file.write, partial(_ignoring, done, number))
             events += format.write(queries, [row], cast(IO[Any], Printed(write)))
     return events
 
@@ -51,6 +52,10 @@ def file_name(row: SessionRow, format: Format) -> str:
     """A name that says what is inside and is unique: from the title and the id."""
     words = re.sub(r"[^\w-]+", "-", row.title).strip("-")[:60]
     return f"{words or 'session'}-{row.id}{format.suffix}"
+
+
+def _ignoring(done: Advance, number: int, _characters: int) -> None:
+    done(number)
 
 
 class Printed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
@@ -25,6 +25,31 @@ def age(time: int, now: int) -> str:
     if then.year == today.year:
         return f"{then.day} {then:%b}"
     return f"{then:%b %Y}"
+
+
+def day_span(time: int, now: int) -> tuple[str, int]:
+    """The heading of a list under which a time stands, and when what it names began.
+
+    Today (and what claims to be later), Yesterday, This week (from its Monday), months with their year if not this one.
+    """
+    today, then = _local(now).date(), _local(min(time, now)).date()
+    if then == today:
+        return "Today", _begin(today)
+    if then == today - timedelta(days=1):
+        return "Yesterday", _begin(then)
+    monday = today - timedelta(days=today.weekday())
+    if then >= monday:
+        return "This week", _begin(monday)
+    return f"{then:%B}" if then.year == today.year else f"{then:%B %Y}", _begin(then.replace(day=1))
+
+
+def day_start(now: int, days: int = 0) -> int:
+    """When the local day of `now` began, or so many days before."""
+    return _begin(_local(now).date() - timedelta(days=days))
+
+
+def _begin(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day).timestamp() * 1000)
 
 
 def moment(time: int, now: int) -> str:

@@ -113,6 +113,11 @@ class Bridge(QObject):
         if first and not self._stopped:
             self._published.emit()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether work beside the window should end; may be asked from any thread."""
+        return self._stopped
+
     def stop(self) -> None:
         """Cancel what runs, end the loop and its thread. Nothing is delivered afterwards."""
         if self._stopped:

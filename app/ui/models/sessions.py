@@ -1,34 +1,51 @@
-"""The sessions of a workspace as a Qt model: thousands at once, filtered by a tab, refreshed one by one."""
+"""Sessions as a Qt model: thousands at once, under headings of days, narrowed by a tab, refreshed one by one.
+
+The newest stand first. A session that changes moves up, but those that change all the time do not take each other's
+place: where everything above has changed within `LIVE_MS`, a session stays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt, Signal
 
-from app.ui.ages import age
+from app.ui.ages import age, day_span
+from app.ui.browser.day_list import DayList, Key
+from app.ui.browser.words import human_size, one_line
 from app.ui.turns import Activity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from app.sessions.views import SearchHit, SessionRow
+    from app.sessions.views import SessionRow
 
 Index = QModelIndex | QPersistentModelIndex
 _TOP = QModelIndex()
+LIVE_MS, MOST_LIVE = 120_000, 40
+SESSION_MIME = "application/x-lovelace-session"
+"""Ids of dragged sessions, one a line."""
 
 RowRole = Qt.ItemDataRole.UserRole
-"""The `SessionRow` or `SearchHit` of an item."""
+"""The `SessionRow` or hit of an item; None: a heading."""
 StateRole = Qt.ItemDataRole.UserRole + 1
-"""running, waiting, failed, paused or idle: the dot beside the title."""
+"""running, waiting, failed, paused, unread or idle: the mark beside the title."""
 DetailRole = Qt.ItemDataRole.UserRole + 2
 """The second line."""
+TagsRole = Qt.ItemDataRole.UserRole + 3
+"""Tags, as shown."""
+_STATES = {
+    "running": "an agent is running",
+    "waiting": "waits for you",
+    "failed": "failed",
+    "paused": "paused",
+    "unread": "unread",
+    "idle": "",
+}
 
 
 class Tab(Enum):
-    """The filters above the list; the value is the label."""
+    """The quick filters above the list; the value is the label."""
 
     ALL = "All"
     RUNNING = "Running"
@@ -37,101 +54,197 @@ class Tab(Enum):
 
 
 class SessionListModel(QAbstractListModel):
-    """Newest first. now: milliseconds. me: the person's name, for the tab "Mine"."""
+    """now: milliseconds. me: the person's name, for the tab "Mine". renamed: id and title that a person typed."""
+
+    renamed = Signal(str, str)
 
     def __init__(self, now: Callable[[], int], me: str) -> None:
         super().__init__()
         self._now = now
         self._me = me
         self._all: dict[str, SessionRow] = {}
-        self._shown: list[SessionRow] = []
+        self._places: dict[str, int] = {}
+        self._shown = DayList()
         self._activity = Activity()
         self._tab = Tab.ALL
 
     def set_sessions(self, sessions: Iterable[SessionRow]) -> None:
-        """All sessions of the workspace, in place of those before."""
+        """All sessions there are to show, in place of those before; what goes on from them is added below."""
         self._all = {session.id: session for session in sessions}
-        self._show()
+        self._places = {session.id: session.updated for session in self._all.values()}
+        shown = self._arranged()
+        before = len(self._shown.keys)
+        if before and shown.keys[:before] == self._shown.keys and len(shown) > len(self._shown):
+            self.beginInsertRows(_TOP, len(self._shown), len(shown) - 1)
+            self._shown = shown
+            self.endInsertRows()
+            self._repaint()
+        else:
+            self.beginResetModel()
+            self._shown = shown
+            self.endResetModel()
 
     def update_sessions(self, sessions: Mapping[str, SessionRow | None]) -> None:
         """Sessions that changed; None: not in the list any more."""
         for identifier, session in sessions.items():
-            if session is None or session.trashed or session.archived:
+            before = self._key(identifier)
+            if session is None:
                 self._all.pop(identifier, None)
+                self._places.pop(identifier, None)
             else:
                 self._all[identifier] = session
-        self._show()
+                self._places[identifier] = self._place(session, before)
+            self._settle(identifier, before)
 
     def set_activity(self, activity: Activity) -> None:
         """What runs and waits in this window."""
-        if activity != self._activity:
-            self._activity = activity
-            self._show()
+        changed = (activity.running ^ self._activity.running) | (activity.waiting ^ self._activity.waiting)
+        before = {identifier: self._key(identifier) for identifier in changed if identifier in self._all}
+        self._activity = activity
+        for identifier, key in before.items():
+            self._settle(identifier, key)
 
     def set_tab(self, tab: Tab) -> None:
         """Choose what is shown."""
+        self.beginResetModel()
         self._tab = tab
-        self._show()
+        self._shown = self._arranged()
+        self.endResetModel()
 
     @property
     def tab(self) -> Tab:
-        """The filter in force."""
+        """The quick filter in force."""
         return self._tab
 
     def session(self, identifier: str) -> SessionRow | None:
-        """A session of the workspace by id, shown or not."""
+        """A session by id, shown or not."""
         return self._all.get(identifier)
 
     def index_of(self, identifier: str) -> QModelIndex:
         """Where a session is shown; invalid: nowhere."""
-        for row, session in enumerate(self._shown):
-            if session.id == identifier:
-                return self.index(row, 0)
-        return QModelIndex()
+        key = self._key(identifier)
+        return QModelIndex() if key is None else self.index(self._shown.find(key).row, 0)
+
+    def headings(self) -> Sequence[int]:
+        """Rows that are headings."""
+        return self._shown.headings()
+
+    def session_count(self) -> int:
+        """How many sessions are shown."""
+        return len(self._shown.keys)
 
     def is_empty(self) -> bool:
-        """Whether the workspace has no sessions at all."""
+        """Whether there are no sessions in any tab."""
         return not self._all
 
     def refresh_ages(self) -> None:
-        """Time went by."""
-        if self._shown:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(self._shown) - 1, 0), [int(DetailRole)])
+        """Time went by; a new day changes the headings."""
+        if day_span(self._shown.now, self._now())[0] == "Today":
+            self._repaint()
+        elif len(self._shown):
+            self.set_tab(self._tab)
 
     def state(self, session: SessionRow) -> str:
-        """What the dot says."""
+        """What the mark says."""
         if session.id in self._activity.waiting:
             return "waiting"
         if session.id in self._activity.running:
             return "running"
-        return session.status if session.status in ("waiting", "failed", "paused") else "idle"
+        if session.status in ("waiting", "failed", "paused"):
+            return session.status
+        return "unread" if is_unread(session) else "idle"
 
-    def _show(self) -> None:
-        shown = sorted(filter(self._passes, self._all.values()), key=lambda row: (-row.updated, row.id))
-        if [row.id for row in shown] == [row.id for row in self._shown]:
-            self._shown = shown
-            if shown:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(shown) - 1, 0))
-            return
-        self.layoutAboutToBeChanged.emit()
-        before = self.persistentIndexList()
-        chosen = [self._shown[index.row()].id for index in before]
-        self._shown = shown
-        rows = {row.id: number for number, row in enumerate(shown)}
-        after = [self.index(rows[key], 0) if key in rows else QModelIndex() for key in chosen]
-        self.changePersistentIndexList(before, after)
-        self.layoutChanged.emit()
+    # Order
+
+    def _key(self, identifier: str) -> Key | None:
+        """Where a session is shown; None: it is not."""
+        session = self._all.get(identifier)
+        return (-self._places[identifier], identifier) if session is not None and self._passes(session) else None
+
+    def _place(self, session: SessionRow, before: Key | None) -> int:
+        """The time under which a session that changed stands."""
+        place = self._places.get(session.id, session.updated)
+        if before is None or session.updated <= place:
+            return session.updated
+        above = self._shown.keys[: self._shown.find(before).position]
+        now = self._now()
+        live = len(above) <= MOST_LIVE and all(
+            self._all[key[1]].updated > session.updated - LIVE_MS for key in above
+        )  # fmt: skip
+        return place if live and day_span(place, now) == day_span(session.updated, now) else session.updated
+
+    def _arranged(self) -> DayList:
+        shown = sorted((-self._places[key], key) for key, session in self._all.items() if self._passes(session))
+        return DayList(shown, self._now())
+
+    def _settle(self, identifier: str, before: Key | None) -> None:
+        """Bring the rows into line with what is known of one session, which stood at `before`."""
+        after = self._key(identifier)
+        if after is None:
+            if before is not None:
+                self._remove(before)
+        elif before is None:
+            self._insert(after)
+        else:
+            if before != after:
+                self._move(before, after)
+            index = self.index_of(identifier)
+            self.dataChanged.emit(index, index)
+
+    def _insert(self, key: Key) -> None:
+        self._make_heading(key)
+        slot = self._shown.find(key)
+        self.beginInsertRows(_TOP, slot.row, slot.row)
+        self._shown.insert(key, slot)
+        self.endInsertRows()
+
+    def _remove(self, key: Key) -> None:
+        slot = self._shown.find(key)
+        self.beginRemoveRows(_TOP, slot.row, slot.row)
+        self._shown.remove(slot)
+        self.endRemoveRows()
+        self._drop_bare(slot.group)
+
+    def _move(self, before: Key, after: Key) -> None:
+        self._make_heading(after)
+        source, target = self._shown.find(before), self._shown.find(after)
+        moves = target.row not in (source.row, source.row + 1)
+        if moves:
+            self.beginMoveRows(_TOP, source.row, source.row, _TOP, target.row)
+        self._shown.remove(source)
+        self._shown.insert(after, self._shown.find(after))
+        if moves:
+            self.endMoveRows()
+        self._drop_bare(source.group)
+
+    def _make_heading(self, key: Key) -> None:
+        slot = self._shown.find(key)
+        if not slot.exists:
+            self.beginInsertRows(_TOP, slot.row - 1, slot.row - 1)
+            self._shown.add_group(slot, *day_span(-key[0], self._shown.now))
+            self.endInsertRows()
+
+    def _drop_bare(self, group: int) -> None:
+        if self._shown.is_bare(group):
+            row = self._shown.headings()[group]
+            self.beginRemoveRows(_TOP, row, row)
+            self._shown.drop_group(group)
+            self.endRemoveRows()
+
+    def _repaint(self) -> None:
+        if len(self._shown):
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._shown) - 1, 0), [int(DetailRole)])
 
     def _passes(self, session: SessionRow) -> bool:
         match self._tab:
             case Tab.ALL:
                 return True
-            case Tab.RUNNING:
-                return self.state(session) == "running"
-            case Tab.WAITING:
-                return self.state(session) == "waiting"
+            case Tab.RUNNING | Tab.WAITING:
+                return self.state(session) == self._tab.value.lower()
             case Tab.MINE:
                 return self._me in session.authors
+
+    # Words
 
     def _detail(self, session: SessionRow) -> str:
         words = [session.workspace_name, age(session.updated, self._now())]
@@ -140,62 +253,98 @@ class SessionListModel(QAbstractListModel):
             words.append("waiting for you")
         elif state in ("failed", "paused"):
             words.append(state)
-        elif session.authors:
-            words.append(", ".join(session.authors))
-        return " · ".join(words)
+        else:
+            words += [", ".join(names)] if (names := _people(session)) else []
+        return one_line(" · ".join(words))
+
+    def _spoken(self, session: SessionRow) -> str:
+        words = [title_of(session), _STATES[self.state(session)], self._detail(session)]
+        words += [f"tags {', '.join(_tags(session))}"] if session.tags else []
+        words += ["archived"] if session.archived else []
+        return ", ".join(word for word in words if word)
+
+    def _tip(self, session: SessionRow) -> str:
+        state = _STATES[self.state(session)]
+        facts = [f"{session.events:,} events", human_size(session.bytes), *([session.agent] if session.agent else ())]
+        lines = [title_of(session), " · ".join([*([state] if state else ()), *facts])]
+        lines += [", ".join(_tags(session))] if session.tags else []
+        return "\n".join(lines)
 
     # Qt
 
     def rowCount(self, parent: Index = _TOP) -> int:
         return 0 if parent.isValid() else len(self._shown)
 
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flag = Qt.ItemFlag
+        if not index.isValid():
+            return flag.NoItemFlags
+        if self._shown.heading_at(index.row()) is not None:
+            return flag.ItemNeverHasChildren
+        return (
+            flag.ItemIsEnabled | flag.ItemIsSelectable | flag.ItemIsEditable | flag.ItemIsDragEnabled
+        ) | flag.ItemNeverHasChildren
+
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if not index.isValid() or index.row() >= len(self._shown):
             return None
-        session = self._shown[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return title_of(session)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{title_of(session)}, {self.state(session)}, {self._detail(session)}"
+        heading = self._shown.heading_at(index.row())
+        if heading is not None:
+            return heading if role == Qt.ItemDataRole.DisplayRole else None
+        session = self._all[self._shown.key_at(index.row())[1]]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return title_of(session)
+            case Qt.ItemDataRole.EditRole:
+                return session.title
+            case Qt.ItemDataRole.ToolTipRole:
+                return self._tip(session)
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return self._spoken(session)
+            case _:
+                return self._own_data(session, role)
+
+    def _own_data(self, session: SessionRow, role: int) -> Any:
         if role == RowRole:
             return session
         if role == StateRole:
             return self.state(session)
+        if role == TagsRole:
+            return _tags(session)
         return self._detail(session) if role == DetailRole else None
 
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        session = index.data(RowRole)
+        title = str(value).strip()
+        if session is None or role != Qt.ItemDataRole.EditRole or not title or title == session.title:
+            return False
+        self.renamed.emit(session.id, title)
+        return True
 
-class SearchModel(QAbstractListModel):
-    """What a search found. The snippet marks its matches with ‹ and ›."""
+    def mimeTypes(self) -> list[str]:
+        return [SESSION_MIME, "text/plain"]
 
-    def __init__(self, now: Callable[[], int]) -> None:
-        super().__init__()
-        self._now = now
-        self._hits: Sequence[SearchHit] = ()
-
-    def set_hits(self, hits: Sequence[SearchHit]) -> None:
-        """Other results."""
-        self.beginResetModel()
-        self._hits = hits
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = _TOP) -> int:
-        return 0 if parent.isValid() else len(self._hits)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._hits):
-            return None
-        hit = self._hits[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return hit.title or "Untitled"
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{hit.title or 'Untitled'}: {hit.snippet}"
-        if role == RowRole:
-            return hit
-        if role == StateRole:
-            return age(hit.time, self._now())
-        return " ".join(hit.snippet.split()) if role == DetailRole else None
+    def mimeData(self, indexes: Sequence[Index]) -> QMimeData:
+        ids = [session.id for index in sorted(indexes, key=lambda one: one.row()) if (session := index.data(RowRole))]
+        data = QMimeData()
+        data.setData(SESSION_MIME, "\n".join(ids).encode())
+        data.setText(" ".join(f"@{session}" for session in ids))
+        return data
 
 
 def title_of(session: SessionRow) -> str:
     """A session's title as it is shown."""
-    return session.title or "Untitled session"
+    return one_line(session.title) or "Untitled session"
+
+
+def is_unread(session: SessionRow) -> bool:
+    """Whether it holds something that the person has not seen."""
+    return bool(getattr(session, "unread", False))
+
+
+def _people(session: SessionRow) -> tuple[str, ...]:
+    return (*session.authors, *([session.agent] if session.agent and session.agent not in session.authors else ()))
+
+
+def _tags(session: SessionRow) -> tuple[str, ...]:
+    return tuple(shown for tag in session.tags if (shown := one_line(tag)[:40]))

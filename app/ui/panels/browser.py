@@ -1,98 +1,60 @@
-"""The side bar: search over all content, tabs, and the list of sessions."""
+"""The session browser: search over all content, tabs, filters, and the list of sessions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPointF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QListView,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from app.errors import NotFound
-from app.sessions.filters import SearchFilter
-from app.sessions.views import SearchHit
+from app.commands import sessions as commands
+from app.sessions.filters import SearchFilter, SessionFilter
+from app.sessions.views import SearchHit, SessionRow
+from app.ui.browser.blank import Blank
+from app.ui.browser.chips import Chips
+from app.ui.browser.deeds import Deeds
+from app.ui.browser.exports import Exports
+from app.ui.browser.filter_form import FilterForm
+from app.ui.browser.items import HitItems, SessionItems
+from app.ui.browser.narrowing import Kept, Narrowing
+from app.ui.browser.row_list import RowList
+from app.ui.browser.search_field import SearchField
+from app.ui.browser.strip import Strip
 from app.ui.desk import Desk
-from app.ui.items import HitItems, SessionItems
-from app.ui.models.sessions import RowRole, SearchModel, SessionListModel, Tab
+from app.ui.models.hits import HitModel, More
+from app.ui.models.sessions import RowRole, SessionListModel, Tab
 from app.ui.panel import Panel
-from app.ui.places import Place, SearchPlace, SessionPlace
+from app.ui.places import PanelPlace, Place, SearchPlace, SessionPlace
 from app.ui.turns import Activity
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QStyledItemDelegate
+    from app.sessions.facets import Facets
 
-    from app.sessions.queries import Queries
-    from app.sessions.views import SessionRow
-
-SHORTEST_QUERY, MOST_HITS, TYPING_MS = 2, 200, 90
+SHORTEST_QUERY, MOST_HITS = 2, 100
+FIRST_PAGE = 50
+"""So many sessions are read and shown before the others."""
 AGES_MS = 30_000
-_EMPTY = {
-    Tab.ALL: "No sessions yet.\n\nCtrl+N starts one.\n\n“lovelace import” brings in what other tools left here.",
-    Tab.RUNNING: "No agent is running.",
-    Tab.WAITING: "Nothing waits for you.",
-    Tab.MINE: "You have not written in a session of this workspace yet.",
+_NOTHING = {
+    Tab.RUNNING: ("No agent is running.", "Sessions in which an agent works show up here."),
+    Tab.WAITING: ("Nothing waits for you.", "Sessions that need an answer from you show up here."),
+    Tab.MINE: ("Nothing of yours yet.", "Sessions in which you have written show up here."),
 }
-
-
-class SearchField(QLineEdit):
-    """Down and Enter lead into the results, Escape clears."""
-
-    moved_down = Signal()
-
-    def event(self, event: QEvent) -> bool:
-        # Escape is also the window's shortcut for stopping; with text in the field it clears.
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and self.text():
-            event.setAccepted(event.key() == Qt.Key.Key_Escape)
-            if event.isAccepted():
-                return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Down:
-            self.moved_down.emit()
-        elif event.key() == Qt.Key.Key_Escape and self.text():
-            self.clear()
-        else:
-            super().keyPressEvent(event)
-
-
-class Rows(QListView):
-    """A list whose rows open also by the middle button and Ctrl+Enter. opened_beside: the row's index."""
-
-    opened_beside = Signal(QModelIndex)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        index = self.indexAt(event.position().toPoint())
-        if event.button() == Qt.MouseButton.MiddleButton:
-            if index.isValid():
-                self.opened_beside.emit(index)
-        else:
-            super().mousePressEvent(event)
-
-    def event(self, event: QEvent) -> bool:
-        # Ctrl+Enter is also the window's shortcut for sending.
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and _is_beside(event):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if _is_beside(event) and self.currentIndex().isValid():
-            self.opened_beside.emit(self.currentIndex())
-        else:
-            super().keyPressEvent(event)
+_KEPT_NOTHING = {
+    Kept.TRASH: ("The trash is empty.", "What you delete stays here until you erase it for good."),
+    Kept.ARCHIVE: ("The archive is empty.", "Ctrl+E puts a session away, out of the list."),
+}
 
 
 class BrowserPanel(Panel):
@@ -104,47 +66,62 @@ class BrowserPanel(Panel):
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(desk, parent)
         self.setObjectName("browser")
+        self.setAccessibleName("Sessions")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.model = SessionListModel(desk.now, desk.me)
-        self.hits = SearchModel(desk.now)
+        self.hits = HitModel(desk.now)
         self.search = SearchField(self)
-        self.search.setPlaceholderText("Search sessions…  Ctrl+F")
-        self.search.setAccessibleName("Search")
-        self.search.setClearButtonEnabled(True)
-        self.list = self._list_of(self.model, SessionItems(desk.themes, self), "Sessions")
-        self.results = self._list_of(self.hits, HitItems(desk.themes, self), "Search results")
-        self._empty = QLabel(self)
-        self._empty.setProperty("role", "muted")
-        self._empty.setWordWrap(True)
-        self._empty.setMargin(20)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._pages = QStackedWidget(self)
-        for page in (self.list, self.results, self._empty):
-            self._pages.addWidget(page)
+        self.list = RowList(self.model, SessionItems(desk.themes, self), "Sessions", self)
+        self.results = RowList(self.hits, HitItems(desk.themes, self), "Search results", self)
+        self.chips = Chips(self)
+        self.form = FilterForm(desk.now, self)
+        self.question = Strip("Question", self)
+        self.progress = Strip("Export", self)
+        self.exports = Exports(desk, self.progress, self)
+        self.deeds = Deeds(desk, self.question, self.exports, self)
+        self.blank = Blank(self)
+        self._narrowing = Narrowing()
+        self._chosen: str | None = None
+        self._quiet = False
+        self._list_number = self._search_number = 0
+        self._late: set[str] | None = None
+        self._asked = ""
+        self._searching = False
         self._arrange()
-        self._typed = QTimer(self, singleShot=True, interval=TYPING_MS)
-        self._typed.timeout.connect(self._search)
+        self._connect()
         self._ages = QTimer(self, interval=AGES_MS)
         self._ages.timeout.connect(self.model.refresh_ages)
         self._ages.start()
-        self._query = 0
-        self._chosen: str | None = None
-        self._connect()
         self.load()
 
-    def _list_of(self, model: SessionListModel | SearchModel, items: QStyledItemDelegate, name: str) -> Rows:
-        view = Rows(self)
-        view.setModel(model)
-        view.setItemDelegate(items)
-        view.setAccessibleName(name)
-        view.setUniformItemSizes(True)
-        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        view.setMouseTracking(True)
-        return view
-
     def _arrange(self) -> None:
+        self._pages = QStackedWidget(self)
+        for page in (self.list, self.results, self.blank):
+            self._pages.addWidget(page)
+        self.filter_button = QToolButton(self)
+        self.filter_button.setAccessibleName("Filter sessions")
+        self.filter_button.setToolTip("Filter by workspace, date, status, tag and more")
+        self.filter_button.setCheckable(True)
+        self.filter_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        field = QHBoxLayout()
+        field.setContentsMargins(12, 0, 8, 4)
+        field.setSpacing(4)
+        field.addWidget(self.search)
+        field.addWidget(self.filter_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 12, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(field)
+        layout.addLayout(self._make_tabs())
+        for widget in (self.chips, self.question, self._pages, self.progress):
+            layout.addWidget(widget, 1 if widget is self._pages else 0)
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.list.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+        triggers = QAbstractItemView.EditTrigger
+        self.list.setEditTriggers(triggers.SelectedClicked | triggers.EditKeyPressed)
+        self._restyle()
+
+    def _make_tabs(self) -> QHBoxLayout:
         tabs = QHBoxLayout()
         tabs.setContentsMargins(12, 2, 12, 6)
         tabs.setSpacing(2)
@@ -152,71 +129,71 @@ class BrowserPanel(Panel):
         for tab in Tab:
             button = QToolButton(self)
             button.setText(tab.value)
+            button.setAccessibleName(f"Show {tab.value}")
             button.setCheckable(True)
             button.setChecked(tab is Tab.ALL)
+            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             button.clicked.connect(lambda _checked, chosen=tab: self._choose_tab(chosen))
             self.tabs.addButton(button)
             tabs.addWidget(button)
         tabs.addStretch()
-        field = QHBoxLayout()
-        field.setContentsMargins(12, 0, 12, 4)
-        field.addWidget(self.search)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 12, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(field)
-        layout.addLayout(tabs)
-        layout.addWidget(self._pages)
+        return tabs
 
     def _connect(self) -> None:
-        self.search.textChanged.connect(self._query_changed)
-        self.search.returnPressed.connect(self._enter_results)
+        self.search.textChanged.connect(lambda _text: self._query_changed())
+        self.search.returnPressed.connect(self._open_first)
         self.search.moved_down.connect(self._enter_list)
-        self.list.selectionModel().currentChanged.connect(self._session_current)
-        self.list.clicked.connect(self._session_current)
+        self.list.selectionModel().selectionChanged.connect(lambda *_: self._open_selected())
+        self.list.clicked.connect(lambda _index: self._open_selected())
+        self.list.menu_wanted.connect(lambda place: self.deeds.show_menu(self.selected(), place))
+        self.list.keys |= {
+            commands.ARCHIVE.shortcut or "": lambda: self.deeds.archive(self.selected()),
+            commands.DELETE.shortcut or "": lambda: self.deeds.remove(self.selected()),
+            commands.RENAME.shortcut or "": self.rename,
+        }
+        self.results.clicked.connect(self._open)
+        self.results.menu_wanted.connect(lambda _place: None)
         for view in (self.list, self.results):
-            view.opened_beside.connect(self._open_beside)
-        self.results.clicked.connect(self._hit_current)
-        self.results.activated.connect(self._hit_current)
-        self.results.selectionModel().currentChanged.connect(self._hit_current)
-        self.desk.themes.changed.connect(lambda _theme: self._pages.update())
+            view.opened.connect(self._open)
+            view.opened_beside.connect(lambda index: self._open(index, beside=True))
+            view.left_top.connect(self.focus_search)
+        self.model.renamed.connect(self._rename)
+        self.chips.changed.connect(self.narrow)
+        self.form.changed.connect(self.narrow)
+        self.filter_button.clicked.connect(lambda _checked: self.show_filters())
+        self.desk.themes.changed.connect(lambda _theme: self._restyle())
+
+    def _restyle(self) -> None:
+        self.filter_button.setIcon(_funnel(QColor(self.desk.themes.theme.muted)))
+        for view in (self.list, self.results):
+            view.restyle()
 
     # For the window
 
-    def load(self) -> None:
-        """Read the whole list."""
-        self.desk.read(lambda queries: queries.sessions(), self._show_sessions)
+    def show_session(self, session: str | None) -> None:
+        """Mark a session as the one in front, without opening it again."""
+        self._chosen = session
+        if len(self.list.selectionModel().selectedIndexes()) < 2:
+            self._mark_chosen()
 
     def show_workspace(self) -> None:
         self.search.clear()
         self.load()
 
     def refresh(self, sessions: frozenset[str]) -> None:
-        self.desk.read(lambda queries: _read_sessions(queries, sessions), self._update_sessions)
+        if self._late is not None:
+            self._late |= sessions
+            return
+        wanted = replace(self._narrowing.wanted(self.desk.now()), only=sessions)
+        number = self._list_number
+        self.desk.read(lambda queries: queries.sessions(wanted), lambda rows: self._update(number, sessions, rows))
         if self._is_searching():
-            self._typed.start()
+            self._search()
 
     def show_activity(self, activity: Activity) -> None:
-        self.model.set_activity(activity)
+        with self._quietly():
+            self.model.set_activity(activity)
         self._show_page()
-
-    def show_session(self, session: str | None) -> None:
-        """Mark a session as the open one, without opening it again."""
-        self._chosen = session
-        index = self.model.index_of(session) if session is not None else QModelIndex()
-        if index.isValid() and index != self.list.currentIndex():
-            self.list.setCurrentIndex(index)
-
-    def focus_search(self) -> None:
-        """Let the person type a search."""
-        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.search.selectAll()
-
-    def step(self, direction: int) -> None:
-        """Open the next (1) or previous (-1) session of the list."""
-        row = self.list.currentIndex().row() + direction
-        if 0 <= row < self.model.rowCount():
-            self.list.setCurrentIndex(self.model.index(row, 0))
 
     def go(self, place: Place) -> None:
         if isinstance(place, SearchPlace):
@@ -228,108 +205,311 @@ class BrowserPanel(Panel):
             "browser.search": self.focus_search,
             "browser.next": lambda: self.step(1),
             "browser.previous": lambda: self.step(-1),
+            "browser.filter": self.show_filters,
+            "browser.clear_filters": lambda: self.narrow(Narrowing()),
+            "browser.archive": lambda: self._show_kept(Kept.ARCHIVE),
+            "browser.trash": lambda: self._show_kept(Kept.TRASH),
         }
 
-    # Lists
+    def state(self) -> dict[str, Any]:
+        return {"tab": self.model.tab.name, "narrowing": self._narrowing.to_json()}
 
-    def _show_sessions(self, sessions: list[SessionRow]) -> None:
-        self.model.set_sessions(sessions)
-        self._after_change()
+    def restore(self, state: dict[str, Any]) -> None:
+        name = state.get("tab")
+        if isinstance(name, str) and name in Tab.__members__:
+            self._choose_tab(Tab[name])
+        narrowing = Narrowing.from_json(state.get("narrowing", {}))
+        if narrowing != self._narrowing:
+            self.narrow(narrowing)
 
-    def _update_sessions(self, sessions: Mapping[str, SessionRow | None]) -> None:
-        here = self.desk.workspace.id
-        self.model.update_sessions(
-            {key: row if row is not None and row.workspace == here else None for key, row in sessions.items()}
+    def focus_search(self) -> None:
+        """Let the person type a search."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def step(self, direction: int) -> None:
+        """Open the next (1) or previous (-1) session of the list."""
+        actions = QAbstractItemView.CursorAction
+        view = self.list
+        index = view.moveCursor(actions.MoveDown if direction > 0 else actions.MoveUp, Qt.KeyboardModifier.NoModifier)
+        if index.isValid():
+            _choose(view, index)
+
+    def selected(self) -> list[SessionRow]:
+        """The chosen sessions, in the order of the list."""
+        indexes = sorted(self.list.selectionModel().selectedIndexes(), key=lambda index: index.row())
+        return [row for index in indexes if (row := index.data(RowRole)) is not None]
+
+    def rename(self) -> None:
+        """Edit the title of the current session in its row."""
+        index = self.list.currentIndex()
+        if index.isValid():
+            self.list.scrollTo(index)
+            self.list.edit(index)
+
+    # The list
+
+    def load(self) -> None:
+        """Read the list: first what is seen, then all of it."""
+        self._list_number += 1
+        self._late = set()
+        number, wanted = self._list_number, self._narrowing.wanted(self.desk.now())
+        first = replace(wanted, limit=FIRST_PAGE)
+        self.desk.read(
+            lambda queries: queries.sessions(first), lambda rows: self._show_first(number, wanted, rows), self._failed
         )
-        self._after_change()
 
-    def _after_change(self) -> None:
+    def _show_first(self, number: int, wanted: SessionFilter, rows: list[SessionRow]) -> None:
+        if number != self._list_number:
+            return
+        if len(rows) < FIRST_PAGE:
+            self._show_all(number, rows)
+        else:
+            self._show(rows)
+            self.desk.read(
+                lambda queries: queries.sessions(wanted), lambda all: self._show_all(number, all), self._failed
+            )
+
+    def _show_all(self, number: int, rows: list[SessionRow]) -> None:
+        if number != self._list_number:
+            return
+        late, self._late = self._late, None
+        self._show(rows)
+        if late:
+            self.refresh(frozenset(late))
+
+    def _show(self, rows: list[SessionRow]) -> None:
+        with self._quietly():
+            self.model.set_sessions(rows)
         self._show_page()
-        if self._chosen is not None:
-            self.show_session(self._chosen)
+        self._mark_chosen()
+
+    def _failed(self, error: BaseException) -> None:
+        """The list stays as it was."""
+        self._late = None
+        self.desk.report(error)
+
+    def _update(self, number: int, sessions: frozenset[str], rows: list[SessionRow]) -> None:
+        if number != self._list_number:
+            return
+        changed: dict[str, SessionRow | None] = dict.fromkeys(sessions)
+        changed |= {row.id: row for row in rows}
+        with self._quietly():
+            self.model.update_sessions(changed)
+        self._show_page()
+        if self._chosen in sessions and not self.selected():
+            self._mark_chosen()
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """What the selection does now was not asked for by the person."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
+        finally:
+            self._quiet = before
+
+    def _mark_chosen(self) -> None:
+        index = self.model.index_of(self._chosen) if self._chosen is not None else QModelIndex()
+        with self._quietly():
+            if not index.isValid():
+                self.list.clearSelection()
+            elif not self.list.selectionModel().isSelected(index):
+                _choose(self.list, index)
 
     def _choose_tab(self, tab: Tab) -> None:
-        self.model.set_tab(tab)
+        for button, of in zip(self.tabs.buttons(), Tab, strict=True):
+            button.setChecked(of is tab)
+        with self._quietly():
+            self.model.set_tab(tab)
         self.search.clear()
+        self._mark_chosen()
         self._show_page()
-
-    def _session_current(self, index: QModelIndex) -> None:
-        session = index.data(RowRole)
-        if session is not None and session.id != self._chosen:
-            self._chosen = session.id
-            self.session_chosen.emit(session.id)
-            self.desk.go(SessionPlace(session.id))
-
-    def _open_beside(self, index: QModelIndex) -> None:
-        row = index.data(RowRole)
-        if isinstance(row, SearchHit):
-            self.desk.go(SessionPlace(row.session, row.event, beside=True))
-        elif row is not None:
-            self.desk.go(SessionPlace(row.id, beside=True))
 
     def _show_page(self) -> None:
         if self._is_searching():
-            self._pages.setCurrentWidget(self.results if self.hits.rowCount() else self._empty)
-            self._empty.setText(f"Nothing found for “{self.search.text().strip()}”.")
+            found = self.hits.rowCount() > 0
+            if not found and self._asked == self._query():
+                self._say_nothing_found()
+            elif not found:
+                return
+            self._pages.setCurrentWidget(self.results if found else self.blank)
+        elif self.model.session_count():
+            self._pages.setCurrentWidget(self.list)
+        elif self._late is None:
+            self._say_empty()
+            self._pages.setCurrentWidget(self.blank)
+
+    def _say_empty(self) -> None:
+        clear = ("Clear Filters", lambda: self.narrow(Narrowing()))
+        kept = self._narrowing.kept
+        if not self.model.is_empty():
+            self.blank.say(*_NOTHING[self.model.tab], [("Show All", lambda: self._choose_tab(Tab.ALL))])
+        elif kept in _KEPT_NOTHING and len(self._narrowing.chips()) == 1:
+            self.blank.say(*_KEPT_NOTHING[kept], [("Show Sessions", lambda: self.narrow(Narrowing()))])
+        elif self._narrowing != Narrowing():
+            self.blank.say("No session matches.", "All filters must hold. Take one away, or all of them.", [clear])
+        elif self.model.tab is not Tab.ALL:
+            self.blank.say(*_NOTHING[self.model.tab])
+        else:
+            imports = ("Import from Other Tools…", lambda: self.desk.go(PanelPlace("settings", "import")))
+            text = "Ctrl+N starts one. What Claude Code, Codex and others left on this computer can be brought in."
+            self.blank.say("No sessions yet.", text, [("New Session", self._start), imports])
+
+    def _start(self) -> None:
+        self.desk.write(lambda operations: operations.create(), lambda session: self.desk.go(SessionPlace(session)))
+
+    # Choosing
+
+    def _open_selected(self) -> None:
+        if self._quiet or sum(run.height() for run in self.list.selectionModel().selection().toList()) != 1:
             return
-        empty = self.model.rowCount() == 0
-        self._empty.setText(_EMPTY[Tab.ALL if self.model.is_empty() else self.model.tab])
-        self._pages.setCurrentWidget(self._empty if empty else self.list)
+        rows = self.selected()
+        if len(rows) == 1 and rows[0].id != self._chosen:
+            self._open_session(rows[0].id)
+
+    def _open_session(self, session: str) -> None:
+        self._chosen = session
+        self.session_chosen.emit(session)
+        self.desk.go(SessionPlace(session))
+
+    def _open(self, index: QModelIndex, *, beside: bool = False) -> None:
+        row = index.data(RowRole)
+        if isinstance(row, More):
+            self.hits.open(row.session)
+            _choose(self.results, self.hits.index(index.row(), 0))
+        elif isinstance(row, SearchHit):
+            if not beside:
+                self._chosen = row.session
+                self.hit_chosen.emit(row.session, row.event)
+            self.desk.go(SessionPlace(row.session, row.event, beside=beside))
+        elif row is not None:
+            if beside:
+                self.desk.go(SessionPlace(row.id, beside=True))
+            else:
+                self._open_session(row.id)
+
+    def _rename(self, session: str, title: str) -> None:
+        row = self.model.session(session)
+        if row is not None:
+            self.deeds.rename(session, row.title, title)
+
+    # Filters
+
+    def narrow(self, narrowing: Narrowing) -> None:
+        """Show only what passes."""
+        self._narrowing = narrowing
+        self.chips.show_narrowing(narrowing)
+        self.form.show_narrowing(narrowing)
+        self.filter_button.setChecked(narrowing != Narrowing())
+        self.load()
+        if self._is_searching():
+            self._search()
+
+    def show_filters(self) -> None:
+        """Open the form of filters."""
+        self.filter_button.setChecked(self._narrowing != Narrowing())
+        self.form.show_under(self.filter_button)
+        everywhere = self._narrowing.filter.everywhere
+        self.desk.read(lambda queries: queries.facets(everywhere=everywhere), self._take_facets)
+
+    def _take_facets(self, facets: Facets) -> None:
+        self.deeds.tags = facets.tags
+        self.form.set_choices(facets)
+
+    def _show_kept(self, kept: Kept) -> None:
+        self.search.clear()
+        self._choose_tab(Tab.ALL)
+        self.narrow(Narrowing().keep(kept))
 
     # Search
 
+    def _query(self) -> str:
+        return self.search.text().strip()
+
     def _is_searching(self) -> bool:
-        return len(self.search.text().strip()) >= SHORTEST_QUERY
+        return len(self._query()) >= SHORTEST_QUERY
 
     def _query_changed(self) -> None:
         if self._is_searching():
-            self._typed.start()
+            self._search()
         else:
-            self._typed.stop()
-            self._query += 1
+            self._search_number += 1
+            self._asked = ""
             self.hits.set_hits(())
             self._show_page()
 
     def _search(self) -> None:
-        self._query += 1
-        number, query = self._query, self.search.text().strip()
-        wanted = SearchFilter(limit=MOST_HITS, as_typed=True)
-        self.desk.read(lambda queries: queries.search(query, wanted), lambda hits: self._show_hits(number, hits))
+        """Search for what the field holds now: one search at a time, the last words next."""
+        self._search_number += 1
+        if not self._searching:
+            self._ask_store()
 
-    def _show_hits(self, number: int, hits: list[SearchHit]) -> None:
-        if number == self._query:
+    def _ask_store(self) -> None:
+        self._searching = True
+        number, query = self._search_number, self._query()
+        within = self._narrowing.searched(self.desk.now())
+        wanted = SearchFilter(limit=MOST_HITS, as_typed=True, within=within)
+        self.desk.read(
+            lambda queries: queries.search(query, wanted),
+            lambda hits: self._answer(number, query, hits),
+            lambda error: self._search_failed(number, error),
+        )
+
+    def _answer(self, number: int, query: str, hits: list[SearchHit]) -> None:
+        self._searching = False
+        if number == self._search_number:
+            self._asked = query
             self.hits.set_hits(hits)
             self._show_page()
+        elif self._is_searching():
+            self._ask_store()
+
+    def _search_failed(self, number: int, error: BaseException) -> None:
+        self._searching = False
+        self.desk.report(error)
+        if number != self._search_number and self._is_searching():
+            self._ask_store()
+
+    def _say_nothing_found(self) -> None:
+        query = self._query()
+        title = f"Nothing found for “{query if len(query) <= 60 else query[:59] + '…'}”."
+        text = "All words must occur in one message, command, output or file. “Quotes” find words that stand together."
+        if self._narrowing.chips():
+            self.blank.say(title, text, [("Clear Filters", lambda: self.narrow(Narrowing()))])
+        else:
+            everywhere = self._narrowing.change(everywhere=True)
+            self.blank.say(title, text, [("Search All Workspaces", lambda: self.narrow(everywhere))])
 
     def _enter_list(self) -> None:
         view = self.results if self._is_searching() else self.list
-        view.setFocus()
-        if view.model().rowCount() and not view.currentIndex().isValid():
-            view.setCurrentIndex(view.model().index(0, 0))
+        view.setFocus(Qt.FocusReason.OtherFocusReason)
+        if not view.currentIndex().isValid():
+            index = view.moveCursor(QAbstractItemView.CursorAction.MoveHome, Qt.KeyboardModifier.NoModifier)
+            if index.isValid():
+                _choose(view, index)
 
-    def _enter_results(self) -> None:
-        if self.hits.rowCount():
-            self._enter_list()
-
-    def _hit_current(self, index: QModelIndex) -> None:
-        hit = index.data(RowRole)
-        if hit is not None:
-            self._chosen = hit.session
-            self.hit_chosen.emit(hit.session, hit.event)
-            self.desk.go(SessionPlace(hit.session, hit.event))
+    def _open_first(self) -> None:
+        row = self.hits.first_row() if self._is_searching() else None
+        if row is not None:
+            _choose(self.results, self.hits.index(row, 0))
+            self._open(self.hits.index(row, 0))
 
 
-def _is_beside(event: QKeyEvent) -> bool:
-    enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-    return enter and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+def _choose(view: RowList, index: QModelIndex) -> None:
+    """Make a row the only chosen one, whatever keys are held down."""
+    view.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
 
-def _read_sessions(queries: Queries, sessions: frozenset[str]) -> dict[str, SessionRow | None]:
-    """The rows of sessions; None for one that is gone."""
-    found: dict[str, SessionRow | None] = {}
-    for session in sessions:
-        try:
-            found[session] = queries.session(session)
-        except NotFound:
-            found[session] = None
-    return found
+def _funnel(ink: QColor) -> QIcon:
+    """Three lines that become shorter."""
+    picture = QPixmap(QSize(32, 32))
+    picture.setDevicePixelRatio(2)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(ink, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    for number, inset in enumerate((1.5, 4.0, 6.5)):
+        painter.drawLine(QPointF(inset, 4 + 4 * number), QPointF(16 - inset, 4 + 4 * number))
+    painter.end()
+    return QIcon(picture)

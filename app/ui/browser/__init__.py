@@ -1,0 +1,1 @@
+"""What the session browser is made of."""

@@ -1,0 +1,235 @@
+"""How rows of the browser's lists are painted: sessions with their state, search results with their matches, headings.
+
+The mark beside a title says the state by its shape as well as its colour.
+"""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from app.ui.browser.words import human_size
+from app.ui.models.hits import More
+from app.ui.models.sessions import DetailRole, RowRole, StateRole, TagsRole, is_unread
+from app.ui.theme import SMALL_SIZE, UI_SIZE, Theme, Themes, color, ui_font
+
+Index = QModelIndex | QPersistentModelIndex
+WIDE = 420
+"""From so many pixels on a row has room for the session's size."""
+MOST_PILLS, LEAST_WORDS = 3, 110
+_MATCH = re.compile("‹(.*?)›")
+
+
+class Items(QStyledItemDelegate):
+    """Shared by both lists. item_height, heading_height: pixels."""
+
+    def __init__(self, themes: Themes, parent: QObject) -> None:
+        super().__init__(parent)
+        self._themes = themes
+        self.restyle()
+
+    def restyle(self) -> None:
+        """Take fonts anew."""
+        self._font = ui_font()
+        self._bold = ui_font()
+        self._bold.setWeight(QFont.Weight.DemiBold)
+        self._small = ui_font(SMALL_SIZE)
+        self._heading = ui_font(SMALL_SIZE)
+        self._heading.setWeight(QFont.Weight.Medium)
+        self._line = QFontMetricsF(self._font).height()
+        self._small_line = QFontMetricsF(self._small).height()
+        self.item_height = self._measure()
+        self.heading_height = round(self._small_line + 16)
+
+    def _measure(self) -> int:
+        return round(self._line + self._small_line + 24)
+
+    @property
+    def _theme(self) -> Theme:
+        return self._themes.theme
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(200, self.item_height)
+
+    def _background(self, painter: QPainter, option: QStyleOptionViewItem) -> QRectF:
+        box = QRectF(option.rect).adjusted(8, 2, -8, -2)
+        state = option.state
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        if chosen or state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(color(self._theme.selected if chosen else self._theme.raised))
+            painter.drawRoundedRect(box, 8, 8)
+        if state & QStyle.StateFlag.State_HasFocus:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(color(self._theme.accent), 1))
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
+        return box
+
+    def _text(self, painter: QPainter, font: QFont, ink: str, box: QRectF, text: str) -> None:
+        """One line at the left of a box, cut where it ends."""
+        painter.setFont(font)
+        painter.setPen(color(ink))
+        metrics = QFontMetricsF(font)
+        cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(box, int(flags | Qt.TextFlag.TextSingleLine), cut)
+
+    def _title_box(self, box: QRectF) -> QRectF:
+        return QRectF(box.x() + 28, box.y() + 7, box.width() - 38, self._line)
+
+
+class SessionItems(Items):
+    """A mark for the state, the title, a line with workspace, age and who wrote, and tags."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        painter.save()
+        session = index.data(RowRole)
+        if session is None:
+            place = QRectF(option.rect).adjusted(20, 8, -16, 0)
+            self._text(painter, self._heading, self._theme.muted, place, str(index.data()))
+        else:
+            box, state = self._background(painter, option), str(index.data(StateRole))
+            title = self._title_box(box)
+            self._mark(painter, QPointF(box.x() + 14, title.center().y()), state)
+            loud = is_unread(session) or state in ("running", "waiting", "failed")
+            self._text(painter, self._bold if loud else self._font, self._theme.text, title, str(index.data()))
+            self._second_line(painter, title.translated(0, self._line + 4), index, session.bytes)
+        painter.restore()
+
+    def _second_line(self, painter: QPainter, box: QRectF, index: Index, size: int) -> None:
+        words = str(index.data(DetailRole))
+        if box.width() >= WIDE:
+            words += f" · {human_size(size)}"
+        box = QRectF(box.x(), box.y(), box.width(), self._small_line)
+        wanted = min(QFontMetricsF(self._small).horizontalAdvance(words) + 1, box.width())
+        left = self._pills(painter, box, index.data(TagsRole), max(wanted, min(LEAST_WORDS, wanted)))
+        self._text(
+            painter, self._small, self._theme.muted, QRectF(box.x(), box.y(), left - box.x(), box.height()), words
+        )
+
+    def _pills(self, painter: QPainter, box: QRectF, tags: tuple[str, ...], words: float) -> float:
+        """Tags at the right, as many as leave room for the words; gives where they begin."""
+        metrics, right = QFontMetricsF(self._small), box.right()
+        for number, tag in enumerate(tags):
+            text = f"+{len(tags) - number}" if number == MOST_PILLS else tag
+            width = metrics.horizontalAdvance(text) + 12
+            if right - width - 6 < box.x() + words:
+                break
+            pill = QRectF(right - width, box.y() - 1, width, box.height() + 2)
+            painter.setPen(QPen(color(self._theme.field_line), 1))
+            painter.setBrush(color(self._theme.base))
+            painter.drawRoundedRect(pill.adjusted(0.5, 0.5, -0.5, -0.5), pill.height() / 2, pill.height() / 2)
+            self._text(painter, self._small, self._theme.muted, pill.adjusted(6, 0, 0, 0), text)
+            right -= width + 6
+            if number == MOST_PILLS:
+                break
+        return right
+
+    def _mark(self, painter: QPainter, center: QPointF, state: str) -> None:
+        """running: a disc in a ring; waiting: a diamond; failed: a cross; paused: two bars; unread: a disc."""
+        theme = self._theme
+        ink = color({"unread": theme.accent, "idle": theme.field_line}.get(state) or getattr(theme, state))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ink)
+        x, y = center.x(), center.y()
+        match state:
+            case "waiting":
+                points = ((x, y - 5), (x + 5, y), (x, y + 5), (x - 5, y))
+                painter.drawPolygon(QPolygonF([QPointF(*point) for point in points]))
+            case "failed":
+                painter.setPen(QPen(ink, 2.2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+                painter.drawLine(QPointF(x - 3, y - 3), QPointF(x + 3, y + 3))
+                painter.drawLine(QPointF(x - 3, y + 3), QPointF(x + 3, y - 3))
+            case "paused":
+                painter.drawRect(QRectF(x - 3.5, y - 4, 2.5, 8))
+                painter.drawRect(QRectF(x + 1, y - 4, 2.5, 8))
+            case "running":
+                painter.drawEllipse(center, 3, 3)
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.setPen(QPen(ink, 1.2))
+                painter.drawEllipse(center, 5, 5)
+            case _:
+                painter.drawEllipse(center, *((4, 4) if state == "unread" else (3, 3)))
+
+    # Renaming in the row
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        editor = QLineEdit(parent)
+        editor.setAccessibleName("New title")
+        editor.setProperty("role", "inline")
+        return editor
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        if isinstance(editor, QLineEdit) and not editor.isModified():
+            editor.setText(str(index.data(Qt.ItemDataRole.EditRole)))
+            editor.selectAll()
+
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
+        box = self._title_box(QRectF(option.rect).adjusted(8, 2, -8, -2)).adjusted(-7, -4, 4, 4)
+        editor.setGeometry(QRect(box.toRect()))
+
+
+class HitItems(Items):
+    """Titles of sessions as headings, and below them snippets with their matches marked."""
+
+    def restyle(self) -> None:
+        super().restyle()
+        self._heading.setPointSizeF(ui_font(UI_SIZE).pointSizeF())
+        self._heading.setWeight(QFont.Weight.DemiBold)
+        self._strong = ui_font(SMALL_SIZE)
+        self._strong.setWeight(QFont.Weight.DemiBold)
+        self.heading_height = round(self._line + 14)
+
+    def _measure(self) -> int:
+        return round(2 * self._small_line + 16)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        painter.save()
+        row = index.data(RowRole)
+        if row is None:
+            self._title(painter, QRectF(option.rect).adjusted(20, 8, -20, 0), index)
+        else:
+            box = self._background(painter, option).adjusted(12, 4, -12, -4)
+            if isinstance(row, More):
+                self._text(painter, self._small, self._theme.muted, box, str(index.data()))
+            else:
+                self._snippet(painter, box, str(index.data(StateRole)), str(index.data(DetailRole)))
+        painter.restore()
+
+    def _title(self, painter: QPainter, box: QRectF, index: Index) -> None:
+        age = str(index.data(StateRole))
+        width = QFontMetricsF(self._small).horizontalAdvance(age) + 1
+        self._text(painter, self._small, self._theme.muted, box.adjusted(box.width() - width, 0, 0, 0), age)
+        self._text(painter, self._heading, self._theme.text, box.adjusted(0, 0, -width - 8, 0), str(index.data()))
+
+    def _snippet(self, painter: QPainter, box: QRectF, kind: str, text: str) -> None:
+        """Two lines; the words that matched stand on a ground of their own."""
+        metrics, strong = QFontMetricsF(self._small), QFontMetricsF(self._strong)
+        x, y, lines = box.x(), box.y(), 1
+        for word, matched in [(f"{kind}: ", None), *_words(text)]:
+            width = (strong if matched else metrics).horizontalAdvance(word)
+            if x + width > box.right() + 2 and x > box.x():
+                if lines == 2:
+                    break
+                x, y, lines = box.x(), y + self._small_line, 2
+            place = QRectF(x, y, min(width, box.right() - x), self._small_line)
+            if matched:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(color(self._theme.highlight))
+                bare = strong.horizontalAdvance(word.rstrip())
+                painter.drawRoundedRect(QRectF(x - 1, y, min(bare, place.width()) + 2, place.height()), 3, 3)
+            ink = self._theme.muted if matched is None else self._theme.text
+            self._text(painter, self._strong if matched else self._small, ink, place.adjusted(0, 0, 1, 0), word)
+            x += width
+
+
+def _words(snippet: str) -> list[tuple[str, bool]]:
+    """Words with their following space, and whether they matched."""
+    found: list[tuple[str, bool]] = []
+    for number, piece in enumerate(_MATCH.split(snippet)):
+        found += [(word, number % 2 == 1) for word in re.findall(r"\S+\s*|\s+", piece)]
+    return found
