@@ -209,7 +209,7 @@ QCheckBox::indicator:focus, QRadioButton::indicator:focus {{ border-color: {text
 QRadioButton:focus, QCheckBox:focus {{ color: {accent}; }}
 #header {{ border-bottom: 1px solid {line}; background: {base}; }}
 #composer {{ border-top: 1px solid {line}; background: {base}; }}
-QToolButton[chip="true"] {{ border: 1px solid {field_line}; border-radius: 11px; padding: 2px 8px; background: {base}; }}
+QToolButton[chip="true"] {{ border: 1px solid {field_line}; border-radius: 11px; padding: 2px 8px; }}
 QToolButton[chip="true"]:focus {{ border-color: {accent}; }}
 #filters {{ background: {base}; border: 1px solid {field_line}; }}
 #strip {{ background: {raised}; border-top: 1px solid {line}; border-bottom: 1px solid {line}; }}

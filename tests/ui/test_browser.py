@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 
 from app.sessions.events import AgentMessage, Body, Draft, UserMessage
 from app.ui.app import make_desk
-from app.ui.panels.browser import BrowserPanel
 from app.ui.models.sessions import RowRole
+from app.ui.panels.browser import BrowserPanel
 from app.ui.places import Place, SearchPlace, SessionPlace
 from app.workspace import Workspace
 from tests.helpers.homes import open_home

@@ -23,13 +23,13 @@ from tests.ui.running import Agents, Running, open_home, write_session
 
 def test_an_empty_home_says_what_to_do(running: Running) -> None:
     browser = running.window.browser
-    running.until(lambda: browser._pages.currentWidget() is browser._empty)
-    assert "Ctrl+N" in browser._empty.text()
+    running.until(lambda: browser.blank.isVisible())
+    assert "Ctrl+N" in browser.blank.text()
 
 
 def test_read_a_session(running: Running) -> None:
     session = write_session(running.workspace, "First", UserMessage(text="Hello"), AgentMessage(text="Hi **there**"))
-    running.until(lambda: running.window.browser.model.rowCount() == 1)
+    running.until(lambda: running.window.browser.model.session_count() == 1)
     running.open(session)
     assert running.texts() == ["Hello", "Hi **there**"]
     assert running.conversation.title.text() == "First"
@@ -240,7 +240,7 @@ def test_search_jumps_to_the_event(running: Running) -> None:
     QTest.keyClicks(browser.search, "n")
     assert not browser._is_searching()
     QTest.keyClicks(browser.search, "eedl")
-    running.until(lambda: browser.hits.rowCount() == 1)
+    running.until(lambda: browser.hits.rowCount() == 2)
     QTest.keyClick(browser.search, Qt.Key.Key_Return)
     running.until(lambda: running.conversation.session == session)
     view, model = running.conversation.view, running.conversation.model
@@ -342,12 +342,12 @@ def test_tools_whose_folder_is_gone(running: Running, tmp_path: Path) -> None:
 def test_tabs_filter_and_say_when_they_are_empty(running: Running) -> None:
     write_session(running.workspace, "One", UserMessage(text="x"))
     browser = running.window.browser
-    running.until(lambda: browser.model.rowCount() == 1)
+    running.until(lambda: browser.model.session_count() == 1)
     browser.tabs.buttons()[2].click()
     assert browser.model.tab is Tab.WAITING
-    assert browser._empty.text() == "Nothing waits for you."
+    assert browser.blank.text().startswith("Nothing waits for you.")
     browser.tabs.buttons()[3].click()
-    assert browser._pages.currentWidget() is browser.list
+    assert browser.list.isVisible()
 
 
 def test_errors_are_sentences(running: Running) -> None:

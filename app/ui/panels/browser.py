@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPointF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPointF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -58,10 +58,7 @@ _KEPT_NOTHING = {
 
 
 class BrowserPanel(Panel):
-    """session_chosen: id. hit_chosen: session and event id."""
-
-    session_chosen = Signal(str)
-    hit_chosen = Signal(str, str)
+    """Rows and search results lead to their places by the desk."""
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(desk, parent)
@@ -370,7 +367,6 @@ class BrowserPanel(Panel):
 
     def _open_session(self, session: str) -> None:
         self._chosen = session
-        self.session_chosen.emit(session)
         self.desk.go(SessionPlace(session))
 
     def _open(self, index: QModelIndex, *, beside: bool = False) -> None:
@@ -381,7 +377,6 @@ class BrowserPanel(Panel):
         elif isinstance(row, SearchHit):
             if not beside:
                 self._chosen = row.session
-                self.hit_chosen.emit(row.session, row.event)
             self.desk.go(SessionPlace(row.session, row.event, beside=beside))
         elif row is not None:
             if beside:
