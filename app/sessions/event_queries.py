@@ -86,8 +86,8 @@ class EventQueries:
         return self._events_at(rows[::-1], parts)
 
     def timeline(self, session: str) -> Timeline:
-        """Row ids and estimated lines of the events that people see."""
-        rows, lines = array("q"), array("H")
+        """Row ids and estimated lines of the events that people see, and where turns begin."""
+        rows, lines, prompts = array("q"), array("H"), array("q")
         for part in self._parts(session):
             found = self._connection.execute(
                 "SELECT row, lines FROM event INDEXED BY event_order WHERE session=? AND lines>0 AND id<=? ORDER BY id",
@@ -95,7 +95,48 @@ class EventQueries:
             ).fetchall()
             rows.extend(row for row, _ in found)
             lines.extend(count for _, count in found)
-        return Timeline(rows, lines)
+            prompts.extend(row for row, _id in self._prompts(part))
+        return Timeline(rows, lines, prompts)
+
+    def turn(self, session: str, identifier: str) -> list[Event]:
+        """The events of the turn that an event belongs to, in order: from its prompt up to the next prompt."""
+        parts = self._parts(session)
+        place = find_event(self._connection, parts, identifier)
+        starts = [(number, event) for number, part in enumerate(parts) for _row, event in self._prompts(part)]
+        begin = max((start for start in starts if start <= place), default=_START)
+        end = min((start for start in starts if start > place), default=None)
+        found = [self.event(session, begin[1])] if begin[1] else []
+        for number, part in enumerate(parts[begin[0] :], begin[0]):
+            after = begin[1] if number == begin[0] else ""
+            for event in self._page_through(part, after, None, own=parts[-1].row):
+                if end is not None and (number, event.id) >= end:
+                    return found
+                found.append(event)
+        return found
+
+    def event_at_time(self, session: str, time_ms: int) -> str | None:
+        """The first event that people see from a moment on (else the last one); None in an empty session."""
+        last = None
+        for part in self._parts(session):
+            where = "session=? AND id<=? AND lines>0"
+            found = self._connection.execute(
+                f"SELECT id FROM event WHERE {where} AND time>=? ORDER BY id LIMIT 1", (part.row, part.last, time_ms)
+            ).fetchone()
+            if found is not None:
+                return str(found[0])
+            newest = self._connection.execute(
+                f"SELECT id FROM event WHERE {where} ORDER BY id DESC LIMIT 1", (part.row, part.last)
+            ).fetchone()
+            last = newest[0] if newest else last
+        return last
+
+    def _prompts(self, part: Part) -> list[tuple[int, str]]:
+        """(row id, id) of the prompts of a part, in order."""
+        return self._connection.execute(
+            "SELECT row, id FROM event INDEXED BY event_prompt WHERE session=? AND kind='user_message' AND id<=? "
+            "ORDER BY id",
+            (part.row, part.last),
+        ).fetchall()
 
     def events_at(self, rows: Sequence[int], session: str | None = None) -> list[Event]:
         """Events by their row ids, in the order given; rows that are gone are left out.

@@ -185,6 +185,21 @@ class Queries(CommandQueries):
             for session, event, kind, time, title, marked in rows
         ]
 
+    def find(self, session: str, query: str) -> list[str]:
+        """Ids of the events of a conversation that hold all words, in order; the last word is unfinished."""
+        parts = self._parts(session)
+        match = self._match(query, SearchFilter(session=session, as_typed=True), parts)
+        if match is None:
+            return []
+        where = " OR ".join("e.session=? AND e.id<=?" for _ in parts)
+        rows = self._connection.execute(
+            "SELECT e.session, e.id FROM search CROSS JOIN event e ON e.row=search.rowid "
+            f"WHERE search MATCH ? AND e.kind<>'session_set' AND ({where})",
+            (match, *(value for part in parts for value in (part.row, part.last))),
+        ).fetchall()
+        order = {part.row: number for number, part in enumerate(parts)}
+        return [event for _part, event in sorted((order[part], event) for part, event in rows)]
+
     def _match(self, query: str, wanted: SearchFilter, parts: Sequence[Part]) -> str | None:
         """The expression for the index; None when it can match nothing."""
         (workspaces,) = self._connection.execute("SELECT count(*) FROM workspace").fetchone()

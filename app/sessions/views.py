@@ -6,7 +6,7 @@ Those that come by the thousand are Structs: making one takes 0.2 µs, a frozen 
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -218,10 +218,12 @@ class SearchHit(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The shape of a conversation: row ids of the events people see, in order, and the text lines of each."""
+    """The shape of a conversation: row ids of the events people see, in order, the text lines of each, and the row ids
+    of the prompts among them."""
 
     rows: array[int]
     lines: array[int]
+    prompts: array[int] = field(default_factory=lambda: array("q"))
 
 
 @dataclass(frozen=True, slots=True)

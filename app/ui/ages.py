@@ -62,6 +62,21 @@ def moment(time: int, now: int) -> str:
     return f"{then.day} {then:%b %Y %H:%M}"
 
 
+def same_day(one: int, other: int) -> bool:
+    """Whether two times are of one local day."""
+    return _local(one).date() == _local(other).date()
+
+
+def day(time: int, now: int) -> str:
+    """A local day, for a line across: `Today`, `Yesterday`, `Monday, 24 November`, with its year if that is another."""
+    then, today = _local(time), _local(now)
+    days = (today.date() - then.date()).days
+    if days in (0, 1):
+        return ("Today", "Yesterday")[days]
+    year = "" if then.year == today.year else f" {then.year}"
+    return f"{then:%A}, {then.day} {then:%B}{year}"
+
+
 def duration(milliseconds: int) -> str:
     """A span: `40 ms`, `3.2 s`, `4 m 12 s`, `2 h 5 m`."""
     if milliseconds < 1000:

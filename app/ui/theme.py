@@ -63,6 +63,9 @@ class Theme:
     """Behind the chosen item of a list."""
     highlight: str
     """Behind selected text."""
+    found: str
+    found_here: str
+    """Behind what was looked for, and behind the find that the reader is at."""
     added: str
     removed: str
     added_mark: str
@@ -91,6 +94,8 @@ LIGHT = Theme(
     on_accent="#ffffff",
     selected="#e7ecfd",
     highlight="#c9d5fb",
+    found="#fff0b3",
+    found_here="#ffc94d",
     added="#e6ffec",
     removed="#ffebe9",
     added_mark="#abf2bc",
@@ -118,6 +123,8 @@ DARK = Theme(
     on_accent="#0b0d12",
     selected="#28304a",
     highlight="#3a4a7d",
+    found="#453a12",
+    found_here="#6b5200",
     added="#12301f",
     removed="#3a1d20",
     added_mark="#1a4027",

@@ -26,12 +26,14 @@ def events(bodies: Iterable[AnyBody], first: int = 1) -> list[Event]:
 
 def timeline(of: Sequence[Event]) -> Timeline:
     """As `Queries.timeline`: kinds without lines have no row."""
-    rows, lines = array("q"), array("H")
+    rows, lines, prompts = array("q"), array("H"), array("q")
     for one in of:
         if count := estimated_lines(one.kind, one.body):
             rows.append(one.row)
             lines.append(count)
-    return Timeline(rows, lines)
+            if isinstance(one.body, UserMessage):
+                prompts.append(one.row)
+    return Timeline(rows, lines, prompts)
 
 
 def messages(count: int) -> list[Event]:

@@ -8,7 +8,7 @@ import pytest
 
 from app.sessions import events as kinds
 from app.ui.conversation.blocks import Ask, Banner, Block, Card, Code, Heading, Mark, Prose, Steps
-from app.ui.conversation.cards import SHOWN_LINES, diff_code, last_line, tail_lines
+from app.ui.conversation.card_texts import SHOWN_LINES, diff_code, last_line, tail_lines
 from app.ui.conversation.content import LONG_TEXT, blocks_of, copied_texts
 from app.ui.conversation.entries import Entry, grouped, head_row, is_absorbed
 from tests.helpers.conversations import NOW, event, events, tool
@@ -188,7 +188,8 @@ def test_a_long_message_is_cut_until_it_is_asked_for() -> None:
     assert isinstance(closed[0], Prose)
     assert len(closed[0].text) <= LONG_TEXT
     assert isinstance(opened[0], Prose)
-    assert opened[0].text == message.text
+    assert isinstance(opened[1], Code)
+    assert (opened[0].text + opened[1].text) == message.text
 
 
 def test_a_cut_off_answer_says_so() -> None:

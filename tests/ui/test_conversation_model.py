@@ -13,7 +13,8 @@ from app.sessions import events as kinds
 from app.sessions.events import AgentMessage, UserMessage
 from app.sessions.views import Event
 from app.ui.conversation.blocks import Ask, Card, Heading, Mark, Prose
-from app.ui.models.conversation import KEPT_EVENTS, ConversationModel
+from app.ui.models.conversation import ConversationModel
+from app.ui.models.held_events import KEPT_EVENTS
 from tests.helpers.conversations import NOW, draft, event, messages, timeline, tool
 
 

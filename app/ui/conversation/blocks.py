@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from app.sessions.events import BlobRef
 
 Tone = Literal["muted", "added", "removed", "info", "warning", "error"]
 
@@ -22,10 +25,20 @@ class Mark(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """Who speaks, and when."""
+    """Who speaks, and when. detail: more about where it comes from. hides: see `entries.Entry`."""
 
     name: str
     time: str
+    detail: str = ""
+    hides: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Divider:
+    """A line across with a word on it: another day, or where new things begin."""
+
+    text: str
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +61,30 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Opens:
+    """What another panel shows more of: a file (path, or all of the event's), a command, a session (its id in path)."""
+
+    what: Literal["file", "command", "session"]
+    path: str | None = None
+    event: str | None = None
+
+    @property
+    def words(self) -> str:
+        """What the place is called where it can be clicked."""
+        return {"file": "Diff", "command": "Output", "session": "Open"}[self.what]
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Images, shown small. Each may turn out to be something else."""
+
+    refs: tuple[BlobRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """One line that can be opened in place. `trailing`: short words at the right, each with its tone."""
+    """One line that can be opened in place. `trailing`: short words at the right, each with its tone.
+    progress: how much is done, from 0 to 1. opens: where there is more."""
 
     mark: Mark
     name: str
@@ -58,6 +93,8 @@ class Card:
     body: tuple[Block, ...] = ()
     foldable: bool = False
     opened: bool = False
+    progress: float | None = None
+    opens: Opens | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +121,4 @@ class Steps:
     entries: tuple[tuple[str, str], ...]
 
 
-Block: TypeAlias = Heading | Prose | Code | Card | Ask | Banner | Steps
+Block: TypeAlias = Heading | Divider | Prose | Code | Pictures | Card | Ask | Banner | Steps

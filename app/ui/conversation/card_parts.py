@@ -9,9 +9,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
 from app.ui.conversation.blocks import Ask, Banner, Card, Mark, Steps
-from app.ui.conversation.parts import Answer, Part, Range, Stack, Style, Target, TextPart, Toggle
+from app.ui.conversation.parts import Answer, Part, Range, Stack, Style, Target, Toggle
+from app.ui.conversation.text_part import TextPart, paint_angle
 
 CARD_LINE = 32
+"""Pixels, before zoom."""
 CARD_GAP = 7
 _MARK_COLORS = {
     Mark.DONE: "added_text",
@@ -42,12 +44,13 @@ def _frame(painter: QPainter, style: Style, width: int, height: int, outline: st
 
 
 class CardLine(Part):
-    """The line of a card: mark, name, summary, words at the right, an angle that says whether it is open."""
-
-    height = CARD_LINE
+    """The line of a card: mark, name, summary, words at the right, the way to another panel, an angle that says whether
+    it is open."""
 
     def __init__(self, style: Style, card: Card) -> None:
         self._style, self._card = style, card
+        self._metrics = QFontMetricsF(style.small_font)
+        self.height = style.px(CARD_LINE)
         self._text = " ".join(word for word in (card.name, card.summary, *(text for text, _ in card.trailing)) if word)
         self.length = len(self._text)
 
@@ -57,33 +60,74 @@ class CardLine(Part):
 
     def paint(self, painter: QPainter, clip: QRectF, selected: Range | None) -> None:
         """Draw from both sides towards the summary."""
-        baseline = CARD_LINE / 2 + self._style.mono_metrics.ascent() / 2 - 1.5
+        baseline = self.height / 2 + self._style.mono_metrics.ascent() / 2 - 1.5
         if selected is not None:
-            painter.fillRect(QRectF(26, 6, self._width - 34, CARD_LINE - 12), self._style.color("highlight"))
+            painter.fillRect(QRectF(26, 6, self._width - 34, self.height - 12), self._style.color("highlight"))
         self._paint_mark(painter, baseline)
+        right = self._paint_trailing(painter, baseline)
+        name = self._style.mono_bold_metrics.elidedText(
+            self._card.name, Qt.TextElideMode.ElideMiddle, max(60.0, right - 46)
+        )
+        left = 30 + self._style.mono_bold_metrics.horizontalAdvance(name) + 8
+        room = right - left - 8
+        summary = self._style.mono_metrics.elidedText(self._card.summary, Qt.TextElideMode.ElideRight, max(0.0, room))
+        self._paint_finds(painter, left, min(right, left + max(room, 0)))
         painter.setFont(self._style.mono_bold)
         painter.setPen(self._style.color("text"))
-        painter.drawText(QPointF(30, baseline), self._card.name)
-        left = 30 + self._style.mono_bold_metrics.horizontalAdvance(self._card.name) + 8
-        right = self._paint_trailing(painter, baseline)
-        painter.setFont(self._style.mono_font)
-        painter.setPen(self._style.color("muted"))
-        room = right - left - 8
+        painter.drawText(QPointF(30, baseline), name)
         if room > 20:
-            summary = self._style.mono_metrics.elidedText(self._card.summary, Qt.TextElideMode.ElideRight, room)
+            painter.setFont(self._style.mono_font)
+            painter.setPen(self._style.color("muted"))
             painter.drawText(QPointF(left, baseline), summary)
+        if self._card.progress is not None:
+            self._paint_progress(painter, self._card.progress)
 
     def position_at(self, x: float, y: float) -> int:
         """A card's line is selected whole or not at all."""
-        return 0 if y < CARD_LINE / 2 and x < self._width / 2 else self.length
+        return 0 if y < self.height / 2 and x < self._width / 2 else self.length
 
     def text(self, first: int, last: int) -> str:
         """The whole line."""
         return self._text
 
     def target_at(self, x: float, y: float) -> Target | None:
-        """Clicking the line opens and closes the card."""
+        """Clicking the line opens and closes the card; the word at its right leads to another panel."""
+        opens = self._card.opens
+        if opens is not None and (not self._card.foldable or self._opens_left() - 6 <= x < self._opens_right() + 6):
+            return opens
         return Toggle() if self._card.foldable else None
+
+    def _opens_right(self) -> float:
+        return self._width - (28.0 if self._card.foldable else 12.0)
+
+    def _opens_left(self) -> float:
+        words = self._card.opens.words if self._card.opens is not None else ""
+        return self._opens_right() - self._metrics.horizontalAdvance(words)
+
+    def _paint_finds(self, painter: QPainter, left: float, right: float) -> None:
+        """Behind what is looked for in name and summary."""
+        summary_at = len(self._card.name) + 1
+        color = self._style.color("found_here" if self.is_current else "found")
+        top, height = self.height / 2 - self._style.mono_metrics.height() / 2, self._style.mono_metrics.height()
+        for first, last in self.marks:
+            if first >= summary_at:
+                metrics, text, x = self._style.mono_metrics, self._card.summary, left
+                first, last = first - summary_at, last - summary_at
+            else:
+                metrics, text, x = self._style.mono_bold_metrics, self._card.name, 30.0
+            begin = x + metrics.horizontalAdvance(text[:first])
+            end = min(right, x + metrics.horizontalAdvance(text[:last]))
+            if begin < end:
+                painter.fillRect(QRectF(begin, top, end - begin, height), color)
+
+    def _paint_progress(self, painter: QPainter, progress: float) -> None:
+        """A thin bar below the line."""
+        painter.setPen(Qt.PenStyle.NoPen)
+        width = self._width - 24.0
+        for color, part in (("line", 1.0), ("running", progress)):
+            painter.setBrush(self._style.color(color))
+            if part:
+                painter.drawRoundedRect(QRectF(12, self.height - 3, width * part, 2), 1, 1)
 
     def _paint_mark(self, painter: QPainter, baseline: float) -> None:
         mark = self._card.mark
@@ -93,7 +137,7 @@ class CardLine(Part):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(color)
-            painter.drawEllipse(QPointF(15, CARD_LINE / 2), radius, radius)
+            painter.drawEllipse(QPointF(15, self.height / 2), radius, radius)
             return
         painter.setFont(self._style.mono_bold)
         painter.setPen(color)
@@ -102,8 +146,13 @@ class CardLine(Part):
     def _paint_trailing(self, painter: QPainter, baseline: float) -> float:
         right = float(self._width - 12)
         if self._card.foldable:
-            self._paint_angle(painter, right)
+            paint_angle(painter, self._style, right - 4, self.height / 2, opened=self._card.opened)
             right -= 16
+        if self._card.opens is not None:
+            painter.setFont(self._style.small_font)
+            painter.setPen(self._style.color("accent"))
+            painter.drawText(QPointF(self._opens_left(), baseline), self._card.opens.words)
+            right = self._opens_left() - 12
         painter.setFont(self._style.mono_font)
         for text, tone in reversed(self._card.trailing):
             right -= self._style.mono_metrics.horizontalAdvance(text)
@@ -111,13 +160,6 @@ class CardLine(Part):
             painter.drawText(QPointF(right, baseline), text)
             right -= 10
         return right
-
-    def _paint_angle(self, painter: QPainter, right: float) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(self._style.color("muted"), 1.4))
-        x, y = right - 4, CARD_LINE / 2
-        points = [(-3.5, -2), (0, 2), (3.5, -2)] if self._card.opened else [(-2, -3.5), (2, 0), (-2, 3.5)]
-        painter.drawPolyline([QPointF(x + dx, y + dy) for dx, dy in points])
 
 
 class FramedStack(Stack):
@@ -148,11 +190,11 @@ class CardPart(FramedStack):
 class ButtonRow(Part):
     """The three answers to a permission request, with the keys that give them."""
 
-    height = 34
     gap_above = 8
 
     def __init__(self, style: Style, request: str) -> None:
         self._style, self._request = style, request
+        self.height = style.px(34)
         self._metrics = QFontMetricsF(style.text_font)
         self._boxes: list[tuple[QRectF, str]] = []
 
@@ -161,7 +203,7 @@ class ButtonRow(Part):
         self._boxes, left = [], 0.0
         for key, choice, words in CHOICES:
             room = self._metrics.horizontalAdvance(f"{key}  {words}") + 26
-            self._boxes.append((QRectF(left, 2, room, 30), choice))
+            self._boxes.append((QRectF(left, 2, room, self.height - 4), choice))
             left += room + 8
 
     def paint(self, painter: QPainter, clip: QRectF, selected: Range | None) -> None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import unicodedata
-from typing import Any
-
-import msgspec
-
 from app.sessions import events as kinds
-from app.sessions.languages import language_of
 from app.ui.ages import duration
-from app.ui.conversation.blocks import Block, Card, Code, Mark, Tone
+from app.ui.conversation.blocks import Block, Card, Code, Mark, Opens, Tone
+from app.ui.conversation.card_texts import (
+    SHOWN_LINES,
+    as_json,
+    diff_code,
+    first_line,
+    head_lines,
+    input_blocks,
+    last_line,
+    tail_lines,
+)
 from app.ui.conversation.entries import Entry, answer_to
 
-SHOWN_LINES = 400
-"""Lines of output or diff that an open card shows; the rest is in the diff and in exports."""
 TAIL_LINES = 8
 """Lines of output that the closed card of a failed command shows."""
-SUMMARY_LENGTH = 240
-WRAP_COLUMNS = 90
-"""Characters after which a line of a permission request goes on in the next."""
+SHOWN_FILES, SHOWN_DIFFS = 200, 20
+"""Files that an open card names, and diffs that it shows; the diff panel has all."""
 
 _STATUS = {
     "completed": Mark.DONE,
@@ -34,109 +35,18 @@ def tool_card(entry: Entry, opened: bool) -> tuple[Block, ...]:
     """The card of a tool call, command or file event with its group."""
     group = _Group(entry)
     body = group.body() if opened else group.failure_tail()
-    card = Card(group.mark(), group.name(), group.summary(), group.trailing(), body, foldable=True, opened=opened)
-    return (card,)
-
-
-def permission_body(request: kinds.PermissionRequest) -> tuple[Block, ...]:
-    """What the person decides about, in full: nothing stands beyond the right edge or hides behind odd characters."""
-    return tuple(_laid_bare(block) for block in _input(request.input))
-
-
-def revealed(text: str) -> str:
-    """Text with its invisible and direction-changing characters written out, as `\\u202e`."""
-    return "".join(
-        character if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf") else _escape(character)
-        for character in text
+    return (
+        Card(
+            group.mark(),
+            group.name(),
+            group.summary(),
+            group.trailing(),
+            body,
+            foldable=True,
+            opened=opened,
+            opens=group.opens(),
+        ),
     )
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode()
-
-
-def _laid_bare(block: Block) -> Block:
-    if not isinstance(block, Code):
-        return block
-    lines = revealed(block.text).split("\n")
-    pieces = [(number, piece) for number, line in enumerate(lines) for piece in _pieces(line)]
-    tints = "".join(block.tints[number] for number, _piece in pieces) if block.tints else ""
-    return Code("\n".join(piece for _number, piece in pieces), block.language, tints)
-
-
-def _pieces(line: str) -> list[str]:
-    return [line[at : at + WRAP_COLUMNS] for at in range(0, len(line), WRAP_COLUMNS)] or [""]
-
-
-def as_json(value: Any) -> str:
-    """A value as indented JSON, for reading."""
-    return msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode()
-
-
-def first_line(text: str) -> str:
-    """The first line that says something, cut to a summary's length."""
-    return next((line.strip()[:SUMMARY_LENGTH] for line in text.splitlines() if line.strip()), "")
-
-
-def last_line(text: str) -> str:
-    """The last line that says something: where programs put their result."""
-    return first_line("\n".join(reversed(text[-4 * SUMMARY_LENGTH :].splitlines())))
-
-
-def head_lines(text: str, count: int) -> str:
-    """The first `count` lines, with a word about the others."""
-    lines = text.splitlines()
-    if len(lines) <= count:
-        return text.rstrip("\n")
-    return "\n".join([*lines[:count], f"… {len(lines) - count:,} more lines"])
-
-
-def tail_lines(text: str, count: int) -> str:
-    """The last `count` lines, with a word about the others."""
-    lines = text.rstrip("\n").splitlines()
-    if len(lines) <= count:
-        return "\n".join(lines)
-    return "\n".join([f"… {len(lines) - count:,} lines before", *lines[-count:]])
-
-
-def diff_code(diff: str, language: str | None) -> Code:
-    """A unified diff as tinted lines, without its file header."""
-    lines = diff.splitlines()
-    first = next((number for number, line in enumerate(lines) if line.startswith("@@")), 0)
-    text = head_lines("\n".join(lines[first:]), SHOWN_LINES)
-    return Code(text, language, "".join(line[0] if line[:1] in ("+", "-", "@") else " " for line in text.split("\n")))
-
-
-def _input(value: Any) -> tuple[Block, ...]:
-    if value in (None, {}, ""):
-        return ()
-    if isinstance(value, dict) and set(value) <= {"command", "description", "timeout"} and "command" in value:
-        return (Code(str(value["command"]), "bash"),)
-    if isinstance(value, str):
-        return (Code(head_lines(value, SHOWN_LINES)),)
-    if isinstance(value, dict):
-        return _fields(value)
-    return (Code(head_lines(as_json(value), SHOWN_LINES), "json"),)
-
-
-def _fields(value: dict[str, Any]) -> tuple[Block, ...]:
-    """Arguments by name: what is replaced as a diff, text of several lines as text, the rest as JSON."""
-    rest = dict(value)
-    language = language_of(next((str(value[key]) for key in ("path", "file_path") if value.get(key)), ""))
-    blocks: list[Block] = []
-    for old, new in (("old", "new"), ("old_string", "new_string"), ("old_text", "new_text")):
-        if isinstance(rest.get(old), str) and isinstance(rest.get(new), str):
-            lines = [f"-{line}" for line in rest.pop(old).splitlines()]
-            lines += [f"+{line}" for line in rest.pop(new).splitlines()]
-            text = head_lines("\n".join(lines), SHOWN_LINES)
-            blocks.append(Code(text, language, "".join(line[:1] or " " for line in text.split("\n"))))
-    for name in [name for name, text in rest.items() if isinstance(text, str) and "\n" in text]:
-        blocks.append(Code(head_lines(rest.pop(name), SHOWN_LINES), language))
-    if rest:
-        plain = all(isinstance(item, str | int | float | bool) for item in rest.values())
-        text = "\n".join(f"{name}: {item}" for name, item in rest.items()) if plain else as_json(rest)
-        blocks.insert(0, Code(head_lines(text, SHOWN_LINES), None if plain else "json"))
-    return tuple(blocks)
 
 
 class _Group:
@@ -151,17 +61,19 @@ class _Group:
         self.request: kinds.PermissionRequest | None = None
         self.reads: list[kinds.FileRead] = []
         self.changes: list[kinds.FileChange] = []
+        self.change_ids: list[str] = []
+        self.command_id = entry.event.id
         for event in entry.group or (entry.event,):
-            self._sort(event.body)
+            self._sort(event.body, event.id)
 
-    def _sort(self, body: kinds.AnyBody) -> None:
+    def _sort(self, body: kinds.AnyBody, identifier: str) -> None:
         match body:
             case kinds.ToolCall():
                 self.call = body
             case kinds.ToolResult():
                 self.result = body
             case kinds.Command():
-                self.command = body
+                self.command, self.command_id = body, identifier
             case kinds.CommandResult():
                 self.ended = body
             case kinds.PermissionRequest():
@@ -170,6 +82,7 @@ class _Group:
                 self.reads.append(body)
             case kinds.FileChange():
                 self.changes.append(body)
+                self.change_ids.append(identifier)
 
     def mark(self) -> Mark:
         if self.ended is not None and self._exit_problem():
@@ -198,7 +111,7 @@ class _Group:
     def trailing(self) -> tuple[tuple[str, Tone], ...]:
         words: list[tuple[str, Tone]] = []
         if self.changes:
-            words += self._change_counts()
+            words += _counts(sum(c.added for c in self.changes), sum(c.removed for c in self.changes))
         if self.ended is not None and (problem := self._exit_problem()):
             words.append((problem, "removed"))
         elif self.ended is not None and self.ended.exit_code == 0:
@@ -207,6 +120,14 @@ class _Group:
         if spent:
             words.append((duration(spent), "muted"))
         return tuple(words)
+
+    def opens(self) -> Opens | None:
+        """The diff of what was changed, else the command with its output."""
+        if len(self.changes) == 1:
+            return Opens("file", self.changes[0].path, self.change_ids[0])
+        if self.changes:
+            return Opens("file", None, self.entry.event.id)
+        return Opens("command", None, self.command_id) if self.command or self.ended else None
 
     def failure_tail(self) -> tuple[Block, ...]:
         """What the closed card shows below its line: the end of a failed command's output."""
@@ -221,10 +142,9 @@ class _Group:
         if self.command is not None:
             blocks.append(Code(self.command.command, "bash"))
         elif self.call is not None and not (self.changes and self.call.tool_kind == "edit"):
-            blocks += _input(self.call.input)
+            blocks += input_blocks(self.call.input)
         blocks += self._output()
-        blocks += [change_code for change in self.changes for change_code in self._change_body(change)]
-        return tuple(blocks)
+        return (*blocks, *self._change_blocks())
 
     def _output(self) -> list[Block]:
         if self.ended is not None:
@@ -237,17 +157,23 @@ class _Group:
             return [Code(tail_lines(self.result.output, SHOWN_LINES))] if not self.changes else []
         return [Code(head_lines(as_json(self.result.content), SHOWN_LINES), "json")] if self.result.content else []
 
-    def _change_body(self, change: kinds.FileChange) -> tuple[Block, ...]:
-        if change.binary or not change.diff:
-            return ()
-        title = (Code(change.path),) if len(self.changes) > 1 else ()
-        return (*title, diff_code(change.diff, change.language))
+    def _change_blocks(self) -> list[Block]:
+        if len(self.changes) == 1:
+            return _diff(self.changes[0])
+        blocks: list[Block] = []
+        for number, (change, event) in enumerate(zip(self.changes[:SHOWN_FILES], self.change_ids, strict=False)):
+            shown = tuple(_diff(change)) if number < SHOWN_DIFFS else ()
+            opens = Opens("file", change.path, event)
+            blocks.append(Card(Mark.NONE, change.path, "", _counts(change.added, change.removed), shown, opens=opens))
+        if len(self.changes) > SHOWN_FILES:
+            blocks.append(Card(Mark.NONE, f"… {len(self.changes) - SHOWN_FILES:,} more files", opens=self.opens()))
+        return blocks
 
     def _subject(self) -> str:
         if self.command is not None:
             return first_line(self.command.command)
         if len(self.changes) > 1:
-            return f"{len(self.changes)} files"
+            return f"{len(self.changes):,} files"
         if self.changes:
             change = self.changes[0]
             return f"{change.renamed_from} → {change.path}" if change.renamed_from else change.path
@@ -305,11 +231,15 @@ class _Group:
             return "Deleted"
         return "Created" if "--- /dev/null" in diff else "Changed"
 
-    def _change_counts(self) -> list[tuple[str, Tone]]:
-        added, removed = sum(c.added for c in self.changes), sum(c.removed for c in self.changes)
-        counts: list[tuple[str, Tone]] = []
-        if added:
-            counts.append((f"+{added}", "added"))
-        if removed:
-            counts.append((f"−{removed}", "removed"))
-        return counts
+
+def _diff(change: kinds.FileChange) -> list[Block]:
+    return [] if change.binary or not change.diff else [diff_code(change.diff, change.language)]
+
+
+def _counts(added: int, removed: int) -> tuple[tuple[str, Tone], ...]:
+    counts: list[tuple[str, Tone]] = []
+    if added:
+        counts.append((f"+{added:,}", "added"))
+    if removed:
+        counts.append((f"−{removed:,}", "removed"))
+    return tuple(counts)

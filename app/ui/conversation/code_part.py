@@ -9,10 +9,10 @@ from bisect import bisect_right
 from itertools import accumulate
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QTextCharFormat, QTextLayout, QTextOption
+from PySide6.QtGui import QPainter, QPen, QTextCharFormat, QTextLayout, QTextOption
 
 from app.ui.conversation.lexing import Spans
-from app.ui.conversation.parts import Part, Range, Style
+from app.ui.conversation.parts import CopyText, Part, Range, Style, Target
 
 PADDING_X, PADDING_Y = 12, 9
 LONGEST_LINE = 2_000
@@ -26,9 +26,17 @@ class CodePart(Part):
     gap_above = 6
 
     def __init__(
-        self, style: Style, text: str, language: str | None, tints: str = "", *, surface: str = "raised"
+        self,
+        style: Style,
+        text: str,
+        language: str | None,
+        tints: str = "",
+        *,
+        surface: str = "raised",
+        copyable: bool = False,
     ) -> None:
         self._style = style
+        self._copied = text if copyable else None
         self._language = language
         self._tints = tints
         self._surface = surface
@@ -64,6 +72,8 @@ class CodePart(Part):
         for number in range(first, last):
             self._paint_line(painter, number, selected)
         self._paint_scroll_mark(painter)
+        if self._copied is not None:
+            self._paint_copy(painter)
 
     def position_at(self, x: float, y: float) -> int:
         """The nearest character."""
@@ -77,6 +87,16 @@ class CodePart(Part):
         end = min(len(self._lines), bisect_right(self._starts, last))
         joined = "\n".join(self._lines[start:end])
         return joined[first - self._starts[start] : last - self._starts[start]]
+
+    def first_mark(self) -> int | None:
+        """The y of the line with the first mark."""
+        if not self.marks:
+            return None
+        return PADDING_Y + (bisect_right(self._starts, self.marks[0][0]) - 1) * self._line_height
+
+    def target_at(self, x: float, y: float) -> Target | None:
+        """The button that copies the code."""
+        return CopyText(self._copied) if self._copied is not None and self._copy_box().contains(x, y) else None
 
     def scroll_sideways(self, x: float, y: float, pixels: float) -> bool:
         """Move by `pixels`, as far as the longest line goes."""
@@ -100,16 +120,23 @@ class CodePart(Part):
         if tint:
             painter.fillRect(QRectF(0, y, self._width, self._line_height), self._style.color(tint))
         painter.setPen(self._style.color("muted" if tint == "raised" else "text"))
-        formats = []
-        start = self._starts[number]
-        if selected is not None and selected[0] <= start + len(self._lines[number]) and selected[1] > start:
-            mark = QTextLayout.FormatRange()
-            mark.start = max(0, selected[0] - start)
-            mark.length = min(len(self._lines[number]), selected[1] - start) - mark.start
-            mark.format = QTextCharFormat()
-            mark.format.setBackground(self._style.color("highlight"))
-            formats = [mark]
-        self._layout(number).draw(painter, QPointF(PADDING_X - self._scrolled, y), formats)
+        formats = [self._behind(number, span, "found_here" if self.is_current else "found") for span in self.marks]
+        if selected is not None:
+            formats.append(self._behind(number, selected, "highlight"))
+        shown = [mark for mark in formats if mark is not None]
+        self._layout(number).draw(painter, QPointF(PADDING_X - self._scrolled, y), shown)
+
+    def _behind(self, number: int, span: Range, color: str) -> QTextLayout.FormatRange | None:
+        """A background for the part of a range that is on a line."""
+        start, length = self._starts[number], len(self._lines[number])
+        if span[0] > start + length or span[1] <= start:
+            return None
+        mark = QTextLayout.FormatRange()
+        mark.start = max(0, span[0] - start)
+        mark.length = min(length, span[1] - start) - mark.start
+        mark.format = QTextCharFormat()
+        mark.format.setBackground(self._style.color(color))
+        return mark
 
     def _layout(self, number: int) -> QTextLayout:
         layout = self._laid_out.get(number)
@@ -142,6 +169,23 @@ class CodePart(Part):
             span.format.setForeground(self._style.syntax_color(name))
             formats.append(span)
         return formats
+
+    def _copy_box(self) -> QRectF:
+        size = self._style.px(24)
+        return QRectF(self._width - size - 4, 4, size, size)
+
+    def _paint_copy(self, painter: QPainter) -> None:
+        """Two sheets, one upon the other."""
+        box = self._copy_box()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._style.color(self._surface))
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setPen(QPen(self._style.color("muted"), 1.1))
+        size, x, y = box.width() * 0.36, box.center().x(), box.center().y()
+        for shift in (1.5, -1.5):
+            sheet = QRectF(x - size / 2 + shift, y - size / 2 + shift, size, size * 1.1)
+            painter.drawRoundedRect(sheet, 1.5, 1.5)
+            painter.setBrush(self._style.color(self._surface))
 
     def _paint_scroll_mark(self, painter: QPainter) -> None:
         """A thin bar below code that is wider than the part."""

@@ -11,16 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 from app.sessions import events as kinds
 from app.sessions.markdown import event_range
-from app.ui.ages import moment
-from app.ui.conversation.blocks import Ask, Banner, Block, Card, Code, Heading, Mark, Prose, Steps
-from app.ui.conversation.cards import as_json, first_line, permission_body, revealed, tool_card
+from app.ui.ages import day, moment, same_day
+from app.ui.conversation.blocks import (
+    Ask,
+    Banner,
+    Block,
+    Card,
+    Code,
+    Divider,
+    Heading,
+    Mark,
+    Opens,
+    Pictures,
+    Prose,
+    Steps,
+)
+from app.ui.conversation.card_texts import as_json, first_line, permission_body, revealed, wrapped
+from app.ui.conversation.cards import tool_card
 from app.ui.conversation.entries import Entry, answer_to, grouped, is_absorbed, speaker
 
 if TYPE_CHECKING:
     from app.sessions.views import Event
 
-LONG_TEXT = 24_000
-"""Characters of a message that are shown before the reader asks for the rest; Markdown costs 2.5 ms for 1,000."""
+LONG_TEXT, LONG_LINES = 12_000, 300
+"""Characters and lines of a message that are shown before the reader asks for the rest; Markdown costs 2.5 ms for
+1,000 characters, and 0.15 ms for the item of a list."""
+REST_SHOWN, REST_COLUMNS = 1_000_000, 110
+"""Characters of the rest that are then shown, as plain lines; exports have all."""
+STREAMED, STREAMED_STEP = 12_000, 6_000
+"""Characters at the end of a text being streamed that are shown at least, and by how much its beginning moves on."""
 
 OUTCOMES = {
     "completed": Mark.DONE,
@@ -28,6 +47,7 @@ OUTCOMES = {
     "waiting": Mark.WAITING,
     "cancelled": Mark.DENIED,
 }
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 _ANSWERS = {"once": "allowed once", "always": "allowed in this session", "reject": "rejected"}
 
 
@@ -37,9 +57,24 @@ def blocks_of(entry: Entry, *, now: int, opened: bool) -> tuple[Block, ...]:
         return ()
     show = _SHOW.get(type(entry.event.body), _unknown)
     blocks = show(entry, opened)
-    if not blocks or not _needs_heading(entry):
-        return blocks
-    return (Heading(name_of(entry), moment(entry.event.time, now)), *blocks)
+    if not blocks:
+        return ()
+    heading = (Heading(name_of(entry), moment(entry.event.time, now), _device_of(entry), entry.hides),)
+    return (*_dividers(entry, now), *(heading if _needs_heading(entry) else ()), *blocks)
+
+
+def _dividers(entry: Entry, now: int) -> tuple[Divider, ...]:
+    """What stands across above a row: that another day, or what is new, begins."""
+    time, before = entry.event.time, entry.previous_time
+    another_day = before is not None and not same_day(before, time)
+    days = (Divider(day(time, now)),) if another_day else ()
+    return (*days, Divider("New", is_new=True)) if entry.is_new else days
+
+
+def _device_of(entry: Entry) -> str:
+    """Where the author was, if not here."""
+    device = entry.event.author.device
+    return f"on device {device[:6]}" if entry.device and device and device != entry.device else ""
 
 
 def name_of(entry: Entry) -> str:
@@ -52,8 +87,17 @@ def name_of(entry: Entry) -> str:
 
 def plain_text(entry: Entry) -> str:
     """What copying a whole row gives: Markdown for messages, one line for a card, nothing for what is not shown."""
+    body = entry.event.body
+    if isinstance(body, kinds.UserMessage | kinds.AgentMessage):
+        names = [ref.name or f"{ref.size:,} bytes" for ref in body.attachments]
+        return "\n".join((body.text, *names)) if body.text.strip() else "\n".join(names)
     lines = [_block_text(block) for block in blocks_of(entry, now=entry.event.time, opened=False)]
     return "\n".join(line for line in lines if line)
+
+
+def claims_image(ref: kinds.BlobRef) -> bool:
+    """Whether a payload says that it is an image. Its bytes may say otherwise."""
+    return (ref.media_type or "").startswith("image/") or (ref.name or "").lower().endswith(IMAGE_ENDINGS)
 
 
 def copied_texts(events: Sequence[Event]) -> list[str]:
@@ -89,8 +133,12 @@ def _message(entry: Entry, opened: bool) -> tuple[Block, ...]:
     body = entry.event.body
     assert isinstance(body, kinds.UserMessage | kinds.AgentMessage)
     blocks = list(_prose(body.text, opened))
-    if body.attachments:
-        names = ", ".join(blob.name or f"{blob.size:,} bytes" for blob in body.attachments)
+    images = tuple(ref for ref in body.attachments if claims_image(ref))
+    others = [ref for ref in body.attachments if ref not in images]
+    if images:
+        blocks.append(Pictures(images))
+    if others:
+        names = ", ".join(ref.name or f"{ref.size:,} bytes" for ref in others)
         blocks.append(Card(Mark.NONE, "Attached", names))
     if isinstance(body, kinds.AgentMessage) and body.interrupted:
         blocks.append(Banner("The answer was interrupted.", "warning"))
@@ -98,13 +146,36 @@ def _message(entry: Entry, opened: bool) -> tuple[Block, ...]:
 
 
 def _prose(text: str, opened: bool) -> tuple[Block, ...]:
-    if len(text) <= LONG_TEXT:
+    cut = _cut(text)
+    if cut == len(text):
         return (Prose(text),) if text.strip() else ()
-    if opened:
-        return (Prose(text), Card(Mark.NONE, "Show less", foldable=True, opened=True))
-    cut = text.rfind("\n", 0, LONG_TEXT)
-    cut = cut if cut > 0 else LONG_TEXT
-    return (Prose(text[:cut]), Card(Mark.NONE, "Show the rest", f"{len(text) - cut:,} characters", foldable=True))
+    left = len(text) - cut
+    if not opened:
+        return (Prose(text[:cut]), Card(Mark.NONE, "Show the rest", f"{left:,} characters", foldable=True))
+    more = f"{left - REST_SHOWN:,} more characters are in exports" if left > REST_SHOWN else ""
+    rest = Code(wrapped(text[cut : cut + REST_SHOWN], REST_COLUMNS))
+    return (Prose(text[:cut]), rest, Card(Mark.NONE, "Show less", more, foldable=True, opened=True))
+
+
+def _cut(text: str) -> int:
+    """Where what is shown of a text ends: at the end of a line, if that is not far."""
+    lines = text[:LONG_TEXT].split("\n", LONG_LINES)
+    if len(lines) > LONG_LINES:
+        return sum(map(len, lines[:LONG_LINES])) + LONG_LINES
+    if len(text) <= LONG_TEXT:
+        return len(text)
+    line = text.rfind("\n", LONG_TEXT // 2, LONG_TEXT)
+    return line + 1 if line > 0 else LONG_TEXT
+
+
+def streamed_prose(text: str) -> Prose:
+    """The end of a text that is being streamed. Its beginning moves on in steps, so that between two of them only what
+    is new has to be parsed."""
+    begin = (len(text) - STREAMED) // STREAMED_STEP * STREAMED_STEP
+    if begin <= 0:
+        return Prose(text, streaming=True)
+    line = text.find("\n", begin, begin + STREAMED_STEP)
+    return Prose("…\n\n" + text[line + 1 if line >= 0 else begin :], streaming=True)
 
 
 def _thought(entry: Entry, opened: bool) -> tuple[Block, ...]:
@@ -122,7 +193,9 @@ def _plan(entry: Entry, _opened: bool) -> tuple[Block, ...]:
     done = sum(step.status == "completed" for step in body.entries)
     mark = Mark.DONE if done == len(body.entries) else Mark.RUNNING
     steps = Steps(tuple((step.status, step.text) for step in body.entries))
-    return (Card(mark, "Plan", f"{done} of {len(body.entries)} done", body=(steps,), opened=True),)
+    progress = done / len(body.entries) if body.entries else None
+    words = f"{done} of {len(body.entries)} done"
+    return (Card(mark, "Plan", words, body=(steps,), opened=True, progress=progress),)
 
 
 def _request(entry: Entry, opened: bool) -> tuple[Block, ...]:
@@ -178,7 +251,9 @@ def _reference(entry: Entry, opened: bool) -> tuple[Block, ...]:
     assert isinstance(body, kinds.Reference)
     shown = (Prose(body.text, muted=True),) if opened and body.text else ()
     summary = first_line(body.text) or f"session {body.target}{event_range(body)}"
-    return (Card(Mark.NONE, "Refers to", summary, body=shown, foldable=bool(body.text), opened=opened),)
+    opens = Opens("session", body.target, body.first)
+    foldable = bool(body.text)
+    return (Card(Mark.NONE, "Refers to", summary, body=shown, foldable=foldable, opened=opened, opens=opens),)
 
 
 def _suggestion(entry: Entry, _opened: bool) -> tuple[Block, ...]:

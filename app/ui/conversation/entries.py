@@ -19,12 +19,19 @@ _HEADS: tuple[type[kinds.Body], ...] = (kinds.ToolCall, kinds.Command)
 class Entry:
     """event: the row's own. group: all loaded events of its tool call or request, in order, itself included.
     previous: who spoke just before, None when that is not known. live: the session has a turn that runs.
+    previous_time: of the row before, in milliseconds, where that is known. device: this one (hex), '' where unknown.
+    is_new: what people have not seen begins here. hides: of a prompt whose turn can be folded, how many rows its fold
+    hides now.
     """
 
     event: Event
     group: tuple[Event, ...] = ()
     previous: str | None = None
     live: bool = False
+    previous_time: int | None = None
+    device: str = ""
+    is_new: bool = False
+    hides: int | None = None
 
 
 def has_row(event: Event) -> bool:

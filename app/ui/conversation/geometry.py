@@ -7,6 +7,7 @@ for a while. Nothing here paints or scrolls; sizes are pixels.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
@@ -39,6 +40,8 @@ class Geometry:
         self._opened: set[int] = set()
         self._width = self._height = 0
         self._direction = 1
+        self._wanted: re.Pattern[str] | None = None
+        self._found_row: int | None = None
 
     # What changed
 
@@ -89,6 +92,40 @@ class Geometry:
         self._layouts.pop(identifier, None)
         self.follow(False)
 
+    def is_open(self, row: int) -> bool:
+        """Whether the card of a row is open."""
+        return self._model.row_id(row) in self._opened
+
+    def fold(self, row: int) -> None:
+        """Fold or unfold the turn of a row; its prompt stays where it is, if it is in sight."""
+        changed = self._model.fold(row)
+        if changed is None:
+            return
+        self.follow(False)
+        first, last = changed
+        shown = not self._model.folds.is_hidden(first)
+        heights = self._estimates(first, last) if shown else [0] * (last - first + 1)
+        for number, height in enumerate(heights, first):
+            self.heights.set(number, height)
+        if not shown and first <= self.anchor[0] <= last:
+            self.anchor = (first - 1, 0)
+
+    def fold_all(self, folded: bool) -> None:
+        """Fold or unfold all turns; the turn that was in sight stays in sight."""
+        turn = self._model.folds.turn_at(self.anchor[0])
+        self._model.fold_all(folded)
+        self.follow(False)
+        self.anchor = (turn[1] if turn else self.anchor[0], 0)
+        count = len(self.heights)
+        self.heights = HeightIndex(self._estimates(0, count - 1) if count else ())
+
+    def mark(self, wanted: re.Pattern[str] | None, current: int | None) -> None:
+        """Mark what is looked for, wherever it stands; current: the row id that the reader is at."""
+        if (wanted, current) != (self._wanted, self._found_row):
+            self._wanted, self._found_row = wanted, current
+            for identifier, layout in self._layouts.items():
+                layout.mark(wanted, current=identifier == current)
+
     def follow(self, following: bool) -> None:
         """Stick to the end, or stay where the anchor is."""
         if following != self.following:
@@ -112,13 +149,15 @@ class Geometry:
             if blocks is None:
                 return None
             layout = self._layouts[identifier] = RowLayout(self._style, blocks, width)
+            if self._wanted is not None:
+                layout.mark(self._wanted, current=identifier == self._found_row)
             if len(self._layouts) > KEPT_LAYOUTS:
                 self._layouts.popitem(last=False)
         else:
             self._layouts.move_to_end(identifier)
             if layout.width != width:
                 layout.resize(width)
-        self.heights.set(row, layout.height)
+        self.heights.set(row, 0 if self._model.folds.is_hidden(row) else layout.height)
         return layout
 
     def layout_of(self, row: int) -> RowLayout | None:
@@ -132,7 +171,9 @@ class Geometry:
         first, last = self.visible[0][0], self.visible[-1][0]
         rows = range(last + 1, last + AHEAD_DOWN) if self._direction > 0 else range(first - 1, first - AHEAD_UP, -1)
         for row in rows:
-            if 0 <= row < len(self.heights) and self._model.row_id(row) not in self._layouts:
+            if not 0 <= row < len(self.heights) or self._model.folds.is_hidden(row):
+                continue
+            if self._model.row_id(row) not in self._layouts:
                 return self.lay_out(row) is not None
         return False
 
@@ -179,49 +220,73 @@ class Geometry:
         else:
             self._normalise_anchor()
         self.visible = self._rows_from_anchor()
-        self._model.want(self.visible[0][0], self.visible[-1][0])
+        self._want_visible()
+
+    def _want_visible(self) -> None:
+        """Ask for each run of rows in sight; folds lie between them."""
+        first = last = self.visible[0][0]
+        for row, _top in self.visible[1:]:
+            if row != last + 1:
+                self._model.want(first, last)
+                first = row
+            last = row
+        self._model.want(first, last)
+
+    def _above(self, row: int) -> int | None:
+        return self._model.folds.shown_before(row)
+
+    def _below(self, row: int) -> int | None:
+        return self._model.folds.shown_after(row, len(self.heights))
 
     def _anchor_to_end(self) -> None:
         row, room = len(self.heights), self._height - BOTTOM
-        while row > 0 and room > 0:
-            row -= 1
+        while room > 0 and (above := self._above(row)) is not None:
+            row = above
             self.lay_out(row)
             room -= self.heights[row]
-        self.anchor = (row, max(0, -room))
+        self.anchor = (min(row, len(self.heights) - 1), max(0, -room))
 
     def _normalise_anchor(self) -> None:
         """Carry offsets beyond the anchor row over to its neighbours; stop at both ends."""
         row, offset = min(self.anchor[0], len(self.heights) - 1), self.anchor[1]
+        if self._model.folds.is_hidden(row):
+            row, offset = self._above(row + 1) or 0, 0
         self.lay_out(row)
-        while offset < 0 and row > 0:
-            row -= 1
+        while offset < 0 and (above := self._above(row)) is not None:
+            row = above
             self.lay_out(row)
             offset += self.heights[row]
-        while offset >= self.heights[row] and row < len(self.heights) - 1:
+        while offset >= self.heights[row] and (below := self._below(row)) is not None:
             offset -= self.heights[row]
-            row += 1
+            row = below
             self.lay_out(row)
         self.anchor = (row, max(0, offset))
         if self._room_below() > 0:
             self._anchor_to_end()
 
     def _room_below(self) -> int:
-        row, bottom = self.anchor[0], -self.anchor[1]
-        while row < len(self.heights) and bottom < self._height:
+        row: int | None = self.anchor[0]
+        bottom = -self.anchor[1]
+        while row is not None and bottom < self._height:
             self.lay_out(row)
             bottom += self.heights[row]
-            row += 1
-        return self._height - BOTTOM - bottom if row == len(self.heights) else 0
+            row = self._below(row)
+        return self._height - BOTTOM - bottom if row is None else 0
 
     def _rows_from_anchor(self) -> list[tuple[int, int]]:
-        row, top = self.anchor[0], -self.anchor[1]
+        row: int | None = self.anchor[0]
+        top = -self.anchor[1]
         visible = []
-        while row < len(self.heights) and top < self._height:
+        while row is not None and top < self._height:
             self.lay_out(row)
             visible.append((row, top))
             top += self.heights[row]
-            row += 1
+            row = self._below(row)
         return visible
 
     def _estimates(self, first: int, last: int) -> list[int]:
-        return [ESTIMATED_CHROME + ESTIMATED_LINE * lines for lines in self._model.lines(first, last)]
+        heights = [ESTIMATED_CHROME + ESTIMATED_LINE * lines for lines in self._model.lines(first, last)]
+        if self._model.folds.any_folded:
+            hidden = self._model.folds.is_hidden
+            return [0 if hidden(row) else height for row, height in enumerate(heights, first)]
+        return heights

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from app.ui.conversation import markdown
-from app.ui.conversation.blocks import Ask, Banner, Block, Card, Code, Heading, Prose, Steps
+from app.ui.conversation.blocks import Ask, Banner, Block, Card, Code, Divider, Heading, Opens, Pictures, Prose, Steps
 from app.ui.conversation.card_parts import AskPart, BannerPart, CardPart, steps_part
 from app.ui.conversation.code_part import CodePart
-from app.ui.conversation.parts import HeadingPart, Part, Stack, Style, TextPart
+from app.ui.conversation.parts import Part, Stack, Style
+from app.ui.conversation.picture_part import PicturesPart
+from app.ui.conversation.text_part import DividerPart, HeadingPart, TextPart
 
 TURN_GAP, ROW_GAP, CARD_GAP = 22, 10, 7
 """Pixels above a row that begins with a heading, that goes on with text, that is a card."""
@@ -47,7 +49,7 @@ class ProsePart(Stack):
                 continue
             parts += self._text_part(html)
             html = []
-            parts.append(CodePart(self._style, block.code, block.language))
+            parts.append(CodePart(self._style, block.code, block.language, copyable=True))
         return parts + self._text_part(html)
 
     def _text_part(self, html: list[str]) -> list[Part]:
@@ -70,6 +72,16 @@ class RowLayout(Stack):
         self.resize(width)
 
     @property
+    def foldable(self) -> bool:
+        """Whether the row has a card that can be opened."""
+        return any(isinstance(block, Card) and block.foldable for block in self.blocks)
+
+    @property
+    def opens(self) -> Opens | None:
+        """Where another panel shows more of the row."""
+        return next((block.opens for block in self.blocks if isinstance(block, Card) and block.opens), None)
+
+    @property
     def width(self) -> int:
         """The width of the layout in force."""
         return self._width
@@ -90,15 +102,19 @@ class RowLayout(Stack):
 def _gap_above(blocks: tuple[Block, ...]) -> int:
     if not blocks:
         return 0
-    if isinstance(blocks[0], Heading):
+    if isinstance(blocks[0], Heading | Divider):
         return TURN_GAP
     return ROW_GAP if isinstance(blocks[0], Prose) else CARD_GAP
 
 
 def _part(style: Style, block: Block, *, surface: str = "raised") -> Part:
     match block:
-        case Heading(name=name, time=time):
-            return HeadingPart(style, name, time)
+        case Heading():
+            return HeadingPart(style, block)
+        case Divider():
+            return DividerPart(style, block)
+        case Pictures(refs=refs):
+            return PicturesPart(style, refs)
         case Prose(text=text, muted=muted):
             return ProsePart(style, text, muted=muted)
         case Code(text=text, language=language, tints=tints):

@@ -11,12 +11,24 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from app.sessions.code_styles import language_of
+from app.sessions.ids import ALPHABET
+from app.sessions.links import SessionLink
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-_URL = re.compile(r"https?://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]]")
+FILE_SCHEME = "workspace-file"
+"""Of the addresses that stand for a path of the workspace."""
+_URL = r"(?P<url>(?:https?|lovelace)://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]])"
+_PATH = r"(?P<path>(?<![\w/.~@:-])(?:[\w.-]{1,80}/){1,12}[\w.-]{1,80}\.[A-Za-z][A-Za-z0-9]{0,7})(?::\d+)*(?![\w/])"
+_SESSION = rf"(?<![\w@./])@(?P<session>[{ALPHABET}]{{26}})(?:#(?P<event>[{ALPHABET}]{{26}}))?(?!\w)"
+_PLACES = re.compile(f"{_URL}|{_PATH}|{_SESSION}")
+_FILE = re.compile(rf"{_PATH}|(?P<name>[\w-][\w.-]{{0,80}}\.[A-Za-z][A-Za-z0-9]{{0,7}})(?::\d+)*")
+MOST_BRACKETS, MOST_EMPHASES = 400, 1_500
 _CODE = ("fence", "code_block")
 
 
@@ -32,7 +44,7 @@ class MarkdownBlock:
 
 def parse(text: str) -> list[MarkdownBlock]:
     """The top-level blocks of a text, in order."""
-    parser = _parser()
+    parser = _parser(is_tangled(text))
     environment: dict[str, Any] = {}
     tokens = parser.parse(text, environment)
     blocks = []
@@ -57,13 +69,22 @@ def _top_level(tokens: Sequence[Token]) -> list[list[Token]]:
     return groups
 
 
+def is_tangled(text: str) -> bool:
+    """Whether a text has so many marks that resolving them takes too long: time grows with the square of brackets."""
+    return max(text.count("["), text.count("`")) > MOST_BRACKETS or sum(map(text.count, "*_~")) > MOST_EMPHASES
+
+
 @cache
-def _parser() -> MarkdownIt:
+def _parser(plain: bool) -> MarkdownIt:
+    """plain: no links, images, emphases and code within lines."""
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
+    if plain:
+        parser.disable(["link", "image", "emphasis", "strikethrough", "backticks"])
     parser.add_render_rule("image", _image_as_link)
     parser.add_render_rule("text", _text_with_links)
+    parser.add_render_rule("code_inline", _code_with_link)
     return parser
 
 
@@ -75,12 +96,40 @@ def _image_as_link(_renderer: Any, tokens: Sequence[Token], index: int, _options
 
 def _text_with_links(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
     content = tokens[index].content
-    inside_link = sum(token.nesting for token in tokens[:index] if token.type.startswith("link_")) > 0
-    if inside_link or "://" not in content:
+    if _is_inside_link(tokens, index) or not ("/" in content or "@" in content):
         return escape(content, quote=False)
     pieces, end = [], 0
-    for match in _URL.finditer(content):
-        url = escape(match.group())
-        pieces += [escape(content[end : match.start()], quote=False), f'<a href="{url}">{url}</a>']
+    for match in _PLACES.finditer(content):
+        pieces += [escape(content[end : match.start()], quote=False), _anchor(match)]
         end = match.end()
     return "".join([*pieces, escape(content[end:], quote=False)])
+
+
+def _code_with_link(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+    content = tokens[index].content
+    match = None if _is_inside_link(tokens, index) else _FILE.fullmatch(content)
+    code = f"<code>{escape(content, quote=False)}</code>"
+    if match is None or not (match["path"] or language_of(match["name"])):
+        return code
+    return f'<a href="{_file_address(match["path"] or match["name"])}">{code}</a>'
+
+
+def _is_inside_link(tokens: Sequence[Token], index: int) -> bool:
+    for token in reversed(tokens[:index]):
+        if token.type.startswith("link_"):
+            return token.nesting > 0
+    return False
+
+
+def _anchor(match: re.Match[str]) -> str:
+    if match["url"]:
+        address = match["url"]
+    elif match["session"]:
+        address = str(SessionLink(match["session"], match["event"]))
+    else:
+        address = _file_address(match["path"])
+    return f'<a href="{escape(address)}">{escape(match.group())}</a>'
+
+
+def _file_address(path: str) -> str:
+    return f"{FILE_SCHEME}:{quote(path)}"

@@ -6,28 +6,21 @@ a `Stack` counts through its children, with one character (a line break) between
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import (
-    QAbstractTextDocumentLayout,
-    QColor,
-    QFont,
-    QFontMetricsF,
-    QPainter,
-    QPalette,
-    QTextCharFormat,
-    QTextCursor,
-    QTextDocument,
-)
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPalette
 
+from app.ui.conversation.blocks import Opens
 from app.ui.conversation.selection import word_around
-from app.ui.theme import SMALL_SIZE, Theme, mono_font, palette, ui_font
+from app.ui.theme import SMALL_SIZE, UI_SIZE, Theme, mono_font, palette, ui_font
 
 if TYPE_CHECKING:
     from app.ui.conversation.lexing import Lexer
+    from app.ui.conversation.pictures import PictureStore
 
 Range: TypeAlias = tuple[int, int]
 
@@ -52,15 +45,31 @@ class Answer:
     choice: str
 
 
-Target: TypeAlias = Link | Toggle | Answer
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """The fold of a turn was clicked."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyText:
+    """A text is wanted on the clipboard."""
+
+    text: str
+
+
+Target: TypeAlias = Link | Toggle | Answer | Fold | CopyText | Opens
+
+MOST_MARKS = 500
+"""So many finds of one part are marked."""
 
 
 class Style:
-    """What parts share: theme, fonts, metrics, the lexer. Made anew when the theme changes."""
+    """What parts share: theme, fonts, metrics, the lexer, small pictures. Made anew when the theme or zoom changes."""
 
-    def __init__(self, theme: Theme, lexer: Lexer) -> None:
+    def __init__(self, theme: Theme, lexer: Lexer, pictures: PictureStore | None = None) -> None:
         self.theme = theme
         self.lexer = lexer
+        self.pictures = pictures
         self.palette: QPalette = palette(theme)
         self.text_font = ui_font()
         self.small_font = ui_font(SMALL_SIZE)
@@ -71,10 +80,16 @@ class Style:
         self.mono_bold.setWeight(QFont.Weight.Bold)
         self.mono_metrics = QFontMetricsF(self.mono_font)
         self.mono_bold_metrics = QFontMetricsF(self.mono_bold)
+        self._zoom = self.text_font.pointSizeF() / UI_SIZE
         self.css = _CSS.format(
             **{name: getattr(theme, name) for name in ("text", "muted", "accent", "raised", "line")},
+            **{f"pt{size}": f"{size * self._zoom:.1f}pt" for size in (9, 10, 12, 14)},
             mono=", ".join(f"'{family}'" for family in self.mono_font.families()),
         )
+
+    def px(self, pixels: float) -> int:
+        """Pixels at the zoom in force."""
+        return round(pixels * self._zoom)
 
     def color(self, name: str) -> QColor:
         """A colour of the theme by its field name."""
@@ -89,15 +104,15 @@ _CSS = """
 p {{ margin: 0 0 8px 0; line-height: 135%; }}
 li {{ margin: 0 0 3px 0; line-height: 135%; }}
 ul, ol {{ margin: 0 0 8px 0; }}
-h1 {{ font-size: 14pt; font-weight: 600; margin: 8px 0 6px 0; }}
-h2 {{ font-size: 12pt; font-weight: 600; margin: 8px 0 6px 0; }}
-h3, h4, h5, h6 {{ font-size: 10pt; font-weight: 600; margin: 6px 0 4px 0; }}
-code {{ font-family: {mono}; font-size: 9pt; background-color: {raised}; }}
-pre {{ font-family: {mono}; font-size: 9pt; margin: 0 0 8px 0; }}
+h1 {{ font-size: {pt14}; font-weight: 600; margin: 8px 0 6px 0; }}
+h2 {{ font-size: {pt12}; font-weight: 600; margin: 8px 0 6px 0; }}
+h3, h4, h5, h6 {{ font-size: {pt10}; font-weight: 600; margin: 6px 0 4px 0; }}
+code {{ font-family: {mono}; font-size: {pt9}; background-color: {raised}; }}
+pre {{ font-family: {mono}; font-size: {pt9}; margin: 0 0 8px 0; }}
 blockquote {{ margin: 0 0 8px 12px; color: {muted}; }}
 a {{ color: {accent}; text-decoration: none; }}
-th, td {{ padding: 3px 8px; border: 1px solid {line}; }}
-th {{ font-weight: 600; text-align: left; }}
+th, td {{ padding: 3px 10px; border: 1px solid {line}; border-style: solid; }}
+th {{ font-weight: 600; background-color: {raised}; }}
 table {{ border-collapse: collapse; margin: 0 0 8px 0; }}
 """
 
@@ -109,6 +124,10 @@ class Part:
     length = 0
     gap_above = 0
     """Pixels wanted between this part and the one above it."""
+    marks: tuple[Range, ...] = ()
+    """Where what is looked for stands in it."""
+    is_current = False
+    """Whether the row is the find that the reader is at."""
 
     def resize(self, width: int) -> None:
         """Lay out for a width and set `height`."""
@@ -124,6 +143,14 @@ class Part:
         """The characters of a range, as plain text."""
         return ""
 
+    def mark(self, wanted: re.Pattern[str] | None, *, current: bool) -> None:
+        """Mark what is looked for. current: the reader is at this row."""
+        self.marks, self.is_current = found_in(wanted, self.text(0, self.length)), current
+
+    def first_mark(self) -> int | None:
+        """The y of the first mark."""
+        return 0 if self.marks else None
+
     def word_at(self, position: int) -> Range:
         """The word around a character."""
         return word_around(self.text(0, self.length), position)
@@ -135,6 +162,14 @@ class Part:
     def scroll_sideways(self, x: float, y: float, pixels: float) -> bool:
         """Move what is wider than the part; whether there was anything to move."""
         return False
+
+
+def found_in(wanted: re.Pattern[str] | None, text: str) -> tuple[Range, ...]:
+    """Where a pattern matches, `MOST_MARKS` times at most."""
+    if wanted is None:
+        return ()
+    spans = (match.span() for match in wanted.finditer(text))
+    return tuple(span for span, _number in zip(spans, range(MOST_MARKS), strict=False))
 
 
 class Stack(Part):
@@ -187,6 +222,19 @@ class Stack(Part):
             start += child.length + 1
         return "\n".join(lines)
 
+    def mark(self, wanted: re.Pattern[str] | None, *, current: bool) -> None:
+        """Mark in every child."""
+        for child in self.children:
+            child.mark(wanted, current=current)
+
+    def first_mark(self) -> int | None:
+        """The y of the first mark of all children."""
+        for child, top in zip(self.children, self._tops, strict=True):
+            inner = child.first_mark()
+            if inner is not None:
+                return top + inner
+        return None
+
     def word_at(self, position: int) -> Range:
         """The word around a character, in the child that holds it."""
         start = 0
@@ -225,102 +273,3 @@ def _within(selected: Range | None, start: int, length: int) -> Range | None:
         return None
     first, last = max(selected[0] - start, 0), min(selected[1] - start, length)
     return (first, last) if first < last else None
-
-
-class TextPart(Part):
-    """A QTextDocument."""
-
-    gap_above = 10
-
-    def __init__(self, style: Style, html: str, *, color: str = "text") -> None:
-        self._style = style
-        self._palette = QPalette(style.palette)
-        self._palette.setColor(QPalette.ColorRole.Text, style.color(color))
-        self._document = QTextDocument()
-        self._document.setDocumentMargin(0)
-        self._document.setDefaultFont(style.text_font)
-        self._document.setDefaultStyleSheet(style.css)
-        self._document.setUndoRedoEnabled(False)
-        self._document.setHtml(html)
-        if "<code" in html:
-            _without_ligatures(self._document, style.mono_font)
-        self.length = max(0, self._document.characterCount() - 1)
-
-    def resize(self, width: int) -> None:
-        """Wrap at the width."""
-        self._document.setTextWidth(width)
-        self.height = round(self._document.size().height())
-
-    def paint(self, painter: QPainter, clip: QRectF, selected: Range | None) -> None:
-        """Draw the document, with the selection behind its text."""
-        context = QAbstractTextDocumentLayout.PaintContext()
-        context.palette = self._palette
-        context.clip = clip
-        if selected is not None:
-            selection = QAbstractTextDocumentLayout.Selection()
-            selection.cursor = self._cursor(*selected)
-            form = QTextCharFormat()
-            form.setBackground(self._style.color("highlight"))
-            selection.format = form
-            context.selections = [selection]
-        self._document.documentLayout().draw(painter, context)
-
-    def position_at(self, x: float, y: float) -> int:
-        """The nearest character."""
-        return max(0, self._document.documentLayout().hitTest(QPointF(x, y), Qt.HitTestAccuracy.FuzzyHit))
-
-    def text(self, first: int, last: int) -> str:
-        """Plain text of a range."""
-        return self._cursor(first, last).selection().toPlainText()
-
-    def target_at(self, x: float, y: float) -> Target | None:
-        """The link at a point."""
-        address = self._document.documentLayout().anchorAt(QPointF(x, y))
-        return Link(address) if address else None
-
-    def _cursor(self, first: int, last: int) -> QTextCursor:
-        cursor = QTextCursor(self._document)
-        cursor.setPosition(min(first, self.length))
-        cursor.setPosition(min(last, self.length), QTextCursor.MoveMode.KeepAnchor)
-        return cursor
-
-
-def _without_ligatures(document: QTextDocument, mono: QFont) -> None:
-    """HTML cannot name font features: put the code font, with its own, on every run of inline code."""
-    form = QTextCharFormat()
-    form.setFontFeatures({tag: mono.featureValue(tag) for tag in mono.featureTags()})
-    block = document.begin()
-    while block.isValid():
-        pieces = block.begin()
-        while not pieces.atEnd():
-            fragment = pieces.fragment()
-            families: Sequence[str] = fragment.charFormat().fontFamilies() or ()
-            if fragment.isValid() and mono.families()[0] in families:
-                cursor = QTextCursor(document)
-                cursor.setPosition(fragment.position())
-                cursor.setPosition(fragment.position() + fragment.length(), QTextCursor.MoveMode.KeepAnchor)
-                cursor.mergeCharFormat(form)
-            pieces += 1
-        block = block.next()
-
-
-class HeadingPart(Part):
-    """A name and a time. Not selectable: copied text holds what was said."""
-
-    height = 20
-    gap_above = 6
-
-    def __init__(self, style: Style, name: str, time: str) -> None:
-        self._style, self._name, self._time = style, name, time
-
-    def paint(self, painter: QPainter, clip: QRectF, selected: Range | None) -> None:
-        """Draw both on one base line."""
-        style = self._style
-        painter.setFont(style.bold_font)
-        painter.setPen(style.color("text"))
-        baseline = 13.0
-        painter.drawText(QPointF(0, baseline), self._name)
-        left = QFontMetricsF(style.bold_font).horizontalAdvance(self._name) + 6
-        painter.setFont(style.small_font)
-        painter.setPen(style.color("muted"))
-        painter.drawText(QPointF(left, baseline), self._time)

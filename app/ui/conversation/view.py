@@ -6,20 +6,11 @@ height estimated from their stored number of lines (see `geometry.py`). While th
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
-from PySide6.QtCore import (
-    QEvent,
-    QModelIndex,
-    QPersistentModelIndex,
-    QPoint,
-    QPointF,
-    QRect,
-    QRectF,
-    Qt,
-    QTimer,
-    Signal,
-)
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QKeyEvent,
@@ -27,29 +18,33 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QRegion,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
+from app.ui.conversation.blocks import Opens
 from app.ui.conversation.geometry import BOTTOM, ESTIMATED_LINE, Geometry
-from app.ui.conversation.parts import Answer, Link, Style, Target, Toggle
-from app.ui.conversation.selection import END_OF_ROW, Selection, TextPoint, join_rows
+from app.ui.conversation.painting import RowPainter
+from app.ui.conversation.parts import Answer, CopyText, Fold, Link, Style, Target, Toggle
+from app.ui.conversation.pointing import Pointing
+from app.ui.conversation.selection import END_OF_ROW, Selection, join_rows
 from app.ui.models.conversation import ConversationModel
 
 Index = QModelIndex | QPersistentModelIndex
 
-DRAG_SCROLL_MS, DRAG_SCROLL_STEP = 30, 28
 WHEEL_STEP = 60
 
 
 class ConversationView(QListView):
-    """link_clicked: an address. answered: (request, choice). copy_wanted: the selection holds rows whose text must be
-    fetched. following_changed: whether the view sticks to the end. column_changed: `column` gives other values."""
+    """link_clicked: an address. opens: what another panel shows (`blocks.Opens`). answered: (request, choice).
+    copied: a text. copy_wanted: the selection holds rows whose text must be fetched. menu_wanted: (row, global point).
+    following_changed: whether the view sticks to the end. column_changed: `column` gives other values."""
 
     link_clicked = Signal(str)
+    opens = Signal(object)
+    menu_wanted = Signal(int, object)
     answered = Signal(str, str)
     copy_wanted = Signal()
     copied = Signal(str)
@@ -62,17 +57,17 @@ class ConversationView(QListView):
         self._style = style
         self._rows = Geometry(model, style, self.following_changed.emit)
         self._scrolling = False
-        self._selection: Selection | None = None
-        self._pressed: tuple[QPoint, Target | None] | None = None
+        self.pointing = Pointing(self, self._rows)
         self._flashed: int | None = None
         self._prepare_widget()
         self._arrange_soon = self._timer(0, self._arrange)
         self._idle = self._timer(0, self._lay_out_ahead)
-        self._drag_scroll = self._timer(DRAG_SCROLL_MS, self._scroll_while_dragging)
         self._flash_end = self._timer(1200, self._end_flash)
         self.setModel(model)
         model.contents_changed.connect(self._refresh_rows)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
+        self.pointing.activated.connect(self._activate)
+        self.pointing.selected.connect(self.viewport().update)
 
     def _prepare_widget(self) -> None:
         self.setAccessibleName("Conversation")
@@ -127,18 +122,16 @@ class ConversationView(QListView):
         return True
 
     def step_turn(self, direction: int) -> None:
-        """Go to the previous (-1) or next (1) prompt among the rows that are here."""
+        """Go to the previous (-1) or next (1) prompt."""
         row = self._rows.anchor[0] if direction > 0 else self._rows.anchor[0] + (self._rows.anchor[1] > 0)
         row += direction
-        while 0 <= row < len(self._rows.heights):
-            if self._model.turn_of(row):
-                self._rows.follow(False)
-                self._rows.anchor = (row, 0)
-                self.setCurrentIndex(self._model.index(row, 0))
-                self._arrange()
-                return
-            row += direction
-        self.show_end() if direction > 0 else self.go_to_row(0)
+        prompts = self._model.folds.prompts
+        number = bisect_left(prompts, row) if direction > 0 else bisect_right(prompts, row) - 1
+        if 0 <= number < len(prompts):
+            self.setCurrentIndex(self._model.index(prompts[number], 0))
+            self.go_to_row(prompts[number])
+        else:
+            self.show_end() if direction > 0 else self.go_to_row(0)
 
     def go_to_row(self, row: int) -> None:
         """Put a row at the upper edge."""
@@ -151,9 +144,49 @@ class ConversationView(QListView):
         self._rows.toggle(row)
         self._arrange()
 
+    def fold(self, row: int) -> None:
+        """Fold or unfold the turn of a row."""
+        self._rows.fold(row)
+        self._arrange()
+
+    def fold_all(self, folded: bool) -> None:
+        """Fold or unfold all turns."""
+        self._rows.fold_all(folded)
+        self._arrange()
+
+    def row_in_front(self) -> int:
+        """The row that a command means: the current one if it is in sight, else the first in sight."""
+        current, shown = self.currentIndex().row(), [row for row, _top in self._rows.visible]
+        return current if current in shown or not shown else shown[0]
+
+    def row_opens(self, row: int) -> Opens | None:
+        """Where another panel shows more of a row."""
+        layout = self._rows.lay_out(row) if 0 <= row < len(self._rows.heights) else None
+        return None if layout is None else layout.opens
+
+    def mark(self, wanted: re.Pattern[str] | None, current: int | None = None) -> None:
+        """Mark what is looked for in every row; current: the row id of the find that the reader is at."""
+        self._rows.mark(wanted, current)
+        self.viewport().update()
+
+    def show_mark(self, row: int) -> None:
+        """Bring the first mark of a row into sight, opening its card if it is inside."""
+        if self._model.folds.is_hidden(row):
+            self._rows.fold(row)
+        layout = self._rows.lay_out(row)
+        if layout is not None and layout.first_mark() is None and layout.foldable and not self._rows.is_open(row):
+            self._rows.toggle(row)
+            layout = self._rows.lay_out(row)
+        inside = (layout.first_mark() if layout is not None else None) or 0
+        self._rows.follow(False)
+        self._rows.anchor = (row, inside - min(self.viewport().height() // 3, self._rows.heights.top(row) + inside))
+        self.setCurrentIndex(self._model.index(row, 0))
+        self._arrange()
+
     def selection(self) -> Selection | None:
         """What is selected, if anything is."""
-        return None if self._selection is None or self._selection.is_empty else self._selection
+        chosen = self.pointing.selection
+        return None if chosen is None or chosen.is_empty else chosen
 
     def selected_text(self) -> str | None:
         """The selected text: parts of the first and last row, Markdown of those between; None if some are not here."""
@@ -165,8 +198,8 @@ class ConversationView(QListView):
 
     def row_text(self, row: int) -> str | None:
         """The selected text of one row; None if its event is not here."""
-        assert self._selection is not None
-        chosen = self._selection.within(row) or (0, 0)
+        assert self.pointing.selection is not None
+        chosen = self.pointing.selection.within(row) or (0, 0)
         if chosen[0] == 0 and chosen[1] == END_OF_ROW:
             return self._model.text(row)
         layout = self._rows.lay_out(row)
@@ -211,27 +244,7 @@ class ConversationView(QListView):
         self._rows.refresh(identifiers)
         self._arrange_soon.start()
 
-    # Pointing
-
-    def _point_at(self, position: QPoint) -> TextPoint:
-        """The character nearest to a point of the viewport."""
-        if not self._rows.visible:
-            return TextPoint(0, 0)
-        row, top = next(((r, t) for r, t in reversed(self._rows.visible) if t <= position.y()), self._rows.visible[0])
-        layout = self._rows.lay_out(row)
-        if layout is None:
-            return TextPoint(row, 0)
-        return TextPoint(row, layout.position_at(position.x() - self.column()[0], position.y() - top))
-
-    def _target_at(self, position: QPoint) -> tuple[int, Target] | None:
-        found = self._rows.row_at(position.y())
-        if found is None:
-            return None
-        row, top = found
-        layout = self._rows.lay_out(row)
-        x, y = position.x() - self.column()[0], position.y() - top
-        target = layout.target_at(x, y) if layout is not None and 0 <= x < layout.width else None
-        return None if target is None else (row, target)
+    # Doing
 
     def _activate(self, row: int, target: Target) -> None:
         match target:
@@ -241,24 +254,12 @@ class ConversationView(QListView):
                 self.link_clicked.emit(address)
             case Answer(request=request, choice=choice):
                 self.answered.emit(request, choice)
-
-    def _scroll_while_dragging(self) -> None:
-        pointer = self.viewport().mapFromGlobal(self.cursor().pos())
-        height = self.viewport().height()
-        if self._selection is None or 0 <= pointer.y() < height:
-            return
-        step = -DRAG_SCROLL_STEP if pointer.y() < 0 else DRAG_SCROLL_STEP
-        self.verticalScrollBar().setValue(self.verticalScrollBar().value() + step)
-        edge = QPoint(pointer.x(), 0 if step < 0 else height - 1)
-        self._selection = Selection(self._selection.anchor, self._point_at(edge))
-        self._drag_scroll.start()
-
-    def _select_word(self, point: TextPoint) -> None:
-        layout = self._rows.lay_out(point.row)
-        if layout is not None:
-            first, last = layout.word_at(point.character)
-            self._selection = Selection(TextPoint(point.row, first), TextPoint(point.row, last))
-            self.viewport().update()
+            case Fold():
+                self.fold(row)
+            case CopyText(text=text):
+                self.copied.emit(text)
+            case Opens():
+                self.opens.emit(target)
 
     def _copy(self) -> None:
         text = self.selected_text()
@@ -271,43 +272,6 @@ class ConversationView(QListView):
         self._flashed = None
         self.viewport().update()
 
-    # Painting
-
-    def _paint_row(self, painter: QPainter, row: int, top: int, clip: QRectF) -> None:
-        left, width = self.column()
-        layout = self._rows.layout_of(row)
-        if layout is None:
-            self._paint_placeholder(painter, QRectF(left, top + 10, width, self._rows.heights[row] - 14))
-            return
-        if layout.height == 0:
-            return
-        gap = max(0, layout.padding[1] - 6)
-        self._paint_marks(painter, row, QRectF(left - 8, top + gap, width + 16, layout.height - gap + 4))
-        painter.save()
-        painter.translate(left, top)
-        selected = self._selection.within(row) if self._selection else None
-        layout.paint(painter, clip.translated(-left, -top), selected and (selected[0], min(selected[1], layout.length)))
-        painter.restore()
-
-    def _paint_marks(self, painter: QPainter, row: int, box: QRectF) -> None:
-        """The row a search led to, and the current row while the keyboard is here."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._flashed == self._model.row_id(row):
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(self._style.color("selected"))
-            painter.drawRoundedRect(box, 8, 8)
-        if self.hasFocus() and row == self.currentIndex().row():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(self._style.color("accent"), 1))
-            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-
-    def _paint_placeholder(self, painter: QPainter, box: QRectF) -> None:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._style.color("raised"))
-        for number in range(min(3, max(1, int(box.height() / 20)))):
-            width = box.width() * (0.92, 0.85, 0.6)[number]
-            painter.drawRoundedRect(QRectF(box.x(), box.y() + 20 * number, width, 10), 4, 4)
-
     # Qt: geometry is ours
 
     def doItemsLayout(self) -> None:
@@ -318,20 +282,20 @@ class ConversationView(QListView):
 
     def reset(self) -> None:
         super().reset()
-        self._selection = None
+        self.pointing.forget()
         self._rows.reset()
         self._arrange_soon.start()
 
     def rowsInserted(self, parent: Index, start: int, end: int) -> None:
-        if self._rows.insert(start, end) and self._selection:
-            self._selection = self._selection.moved(end - start + 1)
+        if self._rows.insert(start, end) and self.pointing.selection:
+            self.pointing.selection = self.pointing.selection.moved(end - start + 1)
         self._arrange_soon.start()
 
     def rowsAboutToBeRemoved(self, parent: Index, start: int, end: int) -> None:
         super().rowsAboutToBeRemoved(parent, start, end)
         self._rows.remove(start, end)
-        if self._selection and self._selection.last.row >= start:
-            self._selection = None
+        if self.pointing.selection and self.pointing.selection.last.row >= start:
+            self.pointing.forget()
         self._arrange_soon.start()
 
     def dataChanged(self, top_left: Index, bottom_right: Index, roles: Iterable[int] = ()) -> None:
@@ -384,11 +348,16 @@ class ConversationView(QListView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
-        clip = QRectF(event.rect())
-        painter.fillRect(clip, self._style.color("base"))
-        for row, top in self._rows.visible:
-            if row < len(self._rows.heights) and top < clip.bottom() and top + self._rows.heights[row] > clip.top():
-                self._paint_row(painter, row, top, clip)
+        current = self.currentIndex().row() if self.hasFocus() else None
+        RowPainter(
+            painter,
+            self._rows,
+            self._model,
+            self._style,
+            selection=self.pointing.selection,
+            flashed=self._flashed,
+            current=current,
+        ).paint(QRectF(event.rect()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -399,10 +368,12 @@ class ConversationView(QListView):
         current = self.currentIndex().row()
         if event.matches(QKeySequence.StandardKey.Copy):
             self._copy()
-        elif event.matches(QKeySequence.StandardKey.SelectAll) and len(self._rows.heights):
-            end = TextPoint(len(self._rows.heights) - 1, END_OF_ROW)
-            self._selection = Selection(TextPoint(0, 0), end)
-            self.viewport().update()
+        elif event.matches(QKeySequence.StandardKey.SelectAll):
+            self.pointing.select_all()
+        elif event.key() == Qt.Key.Key_O and not event.modifiers():
+            self.open_elsewhere(current)
+        elif event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and not event.modifiers():
+            self._fold_by_key(current, fold=event.key() == Qt.Key.Key_Left)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and current >= 0:
             self._toggle_current(current)
         elif event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
@@ -415,57 +386,44 @@ class ConversationView(QListView):
         else:
             super().keyPressEvent(event)
 
+    def open_elsewhere(self, row: int) -> None:
+        """Show in another panel what that has more of."""
+        opens = self.row_opens(row)
+        if opens is not None:
+            self.opens.emit(opens)
+
+    def _fold_by_key(self, row: int, *, fold: bool) -> None:
+        turn = self._model.folds.turn_at(row) if row >= 0 else None
+        if turn is not None and self._model.folds.is_folded(turn[0]) != fold:
+            self.fold(row)
+            self.setCurrentIndex(self._model.index(turn[1], 0))
+
     def _toggle_current(self, row: int) -> None:
         layout = self._rows.lay_out(row)
-        if layout is not None and any(getattr(block, "foldable", False) for block in layout.blocks):
+        if layout is not None and layout.foldable:
             self.toggle(row)
+        elif layout is not None and self._model.turn_of(row):
+            self.fold(row)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton or not self._rows.visible:
             return
-        position = event.position().toPoint()
-        found = self._target_at(position)
-        self._pressed = (position, found[1] if found else None)
-        point = self._point_at(position)
-        extend = self._selection is not None and event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-        self._selection = Selection(self._selection.anchor if extend and self._selection else point, point)
-        index = self.indexAt(position)
+        self.pointing.press(event)
+        index = self.indexAt(event.position().toPoint())
         if index.isValid():
             self.selectionModel().setCurrentIndex(index, self.selectionModel().SelectionFlag.NoUpdate)
-        self.viewport().update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        position = event.position().toPoint()
-        if not event.buttons() & Qt.MouseButton.LeftButton or self._selection is None:
-            target = self._target_at(position)
-            self.viewport().setCursor(_cursor_shape(target[1] if target else None))
-            return
-        self._selection = Selection(self._selection.anchor, self._point_at(position))
-        if not 0 <= position.y() < self.viewport().height() and not self._drag_scroll.isActive():
-            self._drag_scroll.start()
-        self.viewport().update()
+        self.pointing.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._drag_scroll.stop()
-        pressed, self._pressed = self._pressed, None
-        if pressed is None or pressed[1] is None:
-            return
-        position = event.position().toPoint()
-        found = self._target_at(position)
-        moved = (position - pressed[0]).manhattanLength() > 4
-        if found is not None and found[1] == pressed[1] and not moved:
-            self._selection = None
-            self._activate(*found)
+        self.pointing.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if self._rows.visible and self._target_at(event.position().toPoint()) is None:
-            self._select_word(self._point_at(event.position().toPoint()))
+        self.pointing.double_click(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        sideways = event.angleDelta().x() or (
-            event.angleDelta().y() if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 0
-        )
-        if sideways and self._scroll_part(event.position(), -sideways / 2):
+        if self.pointing.scroll_sideways(event):
             self.viewport().update()
             event.accept()
             return
@@ -473,15 +431,17 @@ class ConversationView(QListView):
         self.verticalScrollBar().setValue(self.verticalScrollBar().value() - round(pixels))
         event.accept()
 
-    def _scroll_part(self, position: QPointF, pixels: float) -> bool:
-        found = self._rows.row_at(int(position.y()))
-        layout = None if found is None else self._rows.lay_out(found[0])
-        if found is None or layout is None:
-            return False
-        return layout.scroll_sideways(position.x() - self.column()[0], position.y() - found[1], pixels)
-
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        event.ignore()
+        if event.reason() == QContextMenuEvent.Reason.Keyboard:
+            box = self.visualRect(self.currentIndex())
+            self.menu_wanted.emit(
+                self.row_in_front(), self.viewport().mapToGlobal(QPoint(self.column()[0], max(0, box.top()) + 20))
+            )
+            return
+        index = self.indexAt(event.pos())
+        if index.isValid():
+            self.selectionModel().setCurrentIndex(index, self.selectionModel().SelectionFlag.NoUpdate)
+            self.menu_wanted.emit(index.row(), event.globalPos())
 
     def focusInEvent(self, event: object) -> None:
         super().focusInEvent(event)  # type: ignore[arg-type]
@@ -492,7 +452,3 @@ class ConversationView(QListView):
         if event.type() in (QEvent.Type.HoverMove, QEvent.Type.HoverEnter, QEvent.Type.HoverLeave, QEvent.Type.ToolTip):
             return True
         return super().viewportEvent(event)
-
-
-def _cursor_shape(target: Target | None) -> Qt.CursorShape:
-    return Qt.CursorShape.IBeamCursor if target is None else Qt.CursorShape.PointingHandCursor

@@ -8,8 +8,7 @@ After the last event come rows for texts that are being streamed (drafts).
 from __future__ import annotations
 
 from array import array
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
@@ -17,10 +16,12 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from app.sessions import events as kinds
 from app.sessions.texts import estimated_lines
 from app.ui.ages import moment
-from app.ui.conversation.blocks import Block, Card, Heading, Mark, Prose
-from app.ui.conversation.cards import last_line
-from app.ui.conversation.content import blocks_of, name_of, plain_text
-from app.ui.conversation.entries import Entry, group_of, has_row, is_absorbed, speaker, ties
+from app.ui.conversation.blocks import Block, Card, Heading, Mark
+from app.ui.conversation.card_texts import last_line
+from app.ui.conversation.content import blocks_of, name_of, plain_text, streamed_prose
+from app.ui.conversation.entries import Entry, has_row, is_absorbed, speaker
+from app.ui.models.folds import Folds
+from app.ui.models.held_events import HeldEvents
 
 if TYPE_CHECKING:
     from app.sessions.views import DraftRow, Event, Timeline
@@ -29,7 +30,6 @@ Index = QModelIndex | QPersistentModelIndex
 Fetch = Callable[[Sequence[int]], None]
 """Asks for the events of row ids; they come back through `add_events`."""
 
-KEPT_EVENTS = 1_500
 MARGIN = 48
 """Rows fetched beyond both ends of what the view wants: about two screens, and the results of its tool calls."""
 NEWEST = 12
@@ -51,13 +51,17 @@ class ConversationModel(QAbstractListModel):
     def _clear(self) -> None:
         self._rows: array[int] = array("q")
         self._lines: array[int] = array("H")
-        self._events: OrderedDict[int, Event] = OrderedDict()
-        self._members: dict[Hashable, dict[int, None]] = {}
+        self._held = HeldEvents()
+        self._prompts: set[int] = set()
+        self._new_from: int | None = None
         self._asked: set[int] = set()
         self._drafts: list[tuple[int, DraftRow]] = []
         self._draft_ids: dict[tuple[str, str], int] = {}
         self._live = False
         self._newest_turn: str | None = None
+        self.folds = Folds()
+        self.device = ""
+        """This device (hex); what other devices wrote says so."""
         self.last_event: str | None = None
         """The id of the newest event known, shown or not."""
         self.is_complete = False
@@ -70,8 +74,7 @@ class ConversationModel(QAbstractListModel):
         self.beginResetModel()
         self._clear()
         self._add_rows(events)
-        for event in events:
-            self._keep(event)
+        self._keep(events)
         self.endResetModel()
 
     def set_timeline(self, timeline: Timeline) -> None:
@@ -79,6 +82,8 @@ class ConversationModel(QAbstractListModel):
         rows, lines = timeline.rows, timeline.lines
         start = _position(rows, self._rows)
         self.is_complete = True
+        self._prompts.update(timeline.prompts)
+        self.folds.set_rows(rows, self._prompts)
         if start is None:
             self._replace(rows, lines)
             return
@@ -108,13 +113,13 @@ class ConversationModel(QAbstractListModel):
             self.endInsertRows()
         # Only now: rows that are there already change with the results that came.
         self.add_events(new)
+        if self.folds.prompts:
+            self._announce({self._rows[self.folds.prompts[-1]]})
 
     def add_events(self, events: Iterable[Event]) -> None:
         """Bodies that were fetched."""
-        touched: set[int] = set()
-        for event in events:
-            touched |= self._keep(event)
-        self._trim()
+        touched = self._keep(events)
+        self._held.trim()
         self._announce(touched)
 
     def set_drafts(self, drafts: Sequence[DraftRow]) -> None:
@@ -138,7 +143,27 @@ class ConversationModel(QAbstractListModel):
         """Whether a turn runs: its cards without a result are then shown as running, its requests as waiting."""
         if live != self._live:
             self._live = live
-            self._announce(set(self._events))
+            self._announce(self._held.rows())
+
+    def set_new_from(self, identifier: int | None) -> None:
+        """What people have not seen begins at this row id; None: they have seen everything."""
+        changed = {one for one in (self._new_from, identifier) if one is not None and identifier != self._new_from}
+        self._new_from = identifier
+        self._announce(changed)
+
+    def fold(self, row: int) -> tuple[int, int] | None:
+        """Fold or unfold the turn of a row; gives the first and last row that this hides or shows."""
+        turn = self.folds.turn_at(row)
+        if turn is None or turn[1] == turn[2]:
+            return None
+        self.folds.toggle(turn[0])
+        self._announce({turn[0]})
+        return turn[1] + 1, turn[2]
+
+    def fold_all(self, folded: bool) -> None:
+        """Fold or unfold all turns."""
+        self.folds.fold_all(folded)
+        self._announce(set(self._prompts))
 
     # What the view asks
 
@@ -158,8 +183,12 @@ class ConversationModel(QAbstractListModel):
 
     def event_id(self, identifier: int) -> str | None:
         """The id of the event of a row id; None for drafts, and while it is not here."""
-        event = self._events.get(identifier)
+        event = self._held.get(identifier)
         return None if event is None else event.id
+
+    def event_at(self, row: int) -> Event | None:
+        """The event of a row; None for drafts, and while it is not here."""
+        return self._held.get(self._rows[row]) if 0 <= row < len(self._rows) else None
 
     def lines(self, first: int, last: int) -> Sequence[int]:
         """The estimated text lines of the rows `first` to `last`, both included."""
@@ -176,10 +205,10 @@ class ConversationModel(QAbstractListModel):
     def want(self, first: int, last: int) -> None:
         """The view shows these rows: fetch what is missing of them, and around them."""
         near = self._rows[max(0, first - 8) : last + 9]
-        if all(row in self._events or row in self._asked for row in near):
+        if all(row in self._held or row in self._asked for row in near):
             return
         around = self._rows[max(0, first - MARGIN) : last + MARGIN + 1]
-        missing = [row for row in around if row not in self._events and row not in self._asked]
+        missing = [row for row in around if row not in self._held and row not in self._asked]
         self._asked.update(missing)
         self._fetch(missing)
 
@@ -189,12 +218,26 @@ class ConversationModel(QAbstractListModel):
 
     def entry(self, row: int) -> Entry | None:
         """The entry of a row, if its event is here."""
-        event = self._events.get(self._rows[row])
+        event = self._held.look_at(self._rows[row])
         if event is None:
             return None
-        self._events.move_to_end(event.row)
-        live = self._live and event.turn == self._newest_turn
-        return Entry(event, self._group(event), self._speaker_before(row), live)
+        before = self._held.get(self._rows[row - 1]) if row else None
+        return Entry(
+            event,
+            self._held.group(event),
+            self._speaker_before(row),
+            self._live and event.turn == self._newest_turn,
+            None if before is None else before.time,
+            self.device,
+            event.row == self._new_from,
+            self._hides(row) if event.row in self._prompts else None,
+        )
+
+    def _hides(self, row: int) -> int | None:
+        turn = self.folds.turn_at(row)
+        if turn is None or turn[1] == turn[2]:
+            return None
+        return turn[2] - turn[1] if self.folds.is_folded(turn[0]) else 0
 
     def text(self, row: int) -> str | None:
         """The copied text of a whole row; None while its event is not here."""
@@ -208,14 +251,13 @@ class ConversationModel(QAbstractListModel):
         return self._rows[first : last + 1].tolist()
 
     def turn_of(self, row: int) -> bool:
-        """Whether a row begins a turn; False also when its event is not here."""
-        event = self._events.get(self._rows[row]) if row < len(self._rows) else None
-        return event is not None and isinstance(event.body, kinds.UserMessage)
+        """Whether a row begins a turn."""
+        return row < len(self._rows) and self._rows[row] in self._prompts
 
     def has_said(self, draft: DraftRow) -> bool:
         """Whether a streamed text is in the session already as an event: the draft goes a moment later."""
         for row in self._rows[: -NEWEST - 1 : -1]:
-            event = self._events.get(row)
+            event = self._held.get(row)
             if event is not None and (event.turn, event.kind) == (draft.turn, draft.kind):
                 return str(getattr(event.body, "text", "")).startswith(draft.text)
         return False
@@ -225,13 +267,13 @@ class ConversationModel(QAbstractListModel):
         if not self._live:
             return None
         for row in range(len(self._rows) - 1, max(-1, len(self._rows) - 1 - 4 * MARGIN), -1):
-            event = self._events.get(self._rows[row])
+            event = self._held.get(self._rows[row])
             if event is None or not isinstance(event.body, kinds.PermissionRequest):
                 continue
             if event.turn != self._newest_turn:
                 return None
-            entry = Entry(event, self._group(event), None, True)
-            if not any(isinstance(e.body, kinds.PermissionAnswer | kinds.ToolResult) for e in entry.group):
+            group = self._held.group(event)
+            if not any(isinstance(e.body, kinds.PermissionAnswer | kinds.ToolResult) for e in group):
                 return row, event.body.request_id
         return None
 
@@ -242,6 +284,10 @@ class ConversationModel(QAbstractListModel):
             self.last_event = event.id
             self._newest_turn = event.turn or self._newest_turn
             if has_row(event):
+                is_prompt = isinstance(event.body, kinds.UserMessage)
+                if is_prompt:
+                    self._prompts.add(event.row)
+                self.folds.add_row(event.row, prompt=is_prompt)
                 self._rows.append(event.row)
                 self._lines.append(estimated_lines(event.kind, event.body))
 
@@ -250,35 +296,16 @@ class ConversationModel(QAbstractListModel):
         self._rows, self._lines = rows[:], lines[:]
         self.endResetModel()
 
-    def _keep(self, event: Event) -> set[int]:
-        """Hold an event; the row ids whose blocks it changes."""
-        self._asked.discard(event.row)
-        if not has_row(event) and not ties(event):
-            return set()
-        self._events[event.row] = event
-        touched = {event.row}
-        for key in ties(event):
-            members = self._members.setdefault(key, {})
-            members[event.row] = None
-            touched.update(members)
-        return touched
-
-    def _trim(self) -> None:
-        while len(self._events) > KEPT_EVENTS:
-            row, event = self._events.popitem(last=False)
-            for key in ties(event):
-                members = self._members.get(key, {})
-                members.pop(row, None)
-                if not members:
-                    self._members.pop(key, None)
-
-    def _group(self, event: Event) -> tuple[Event, ...]:
-        return group_of(event, lambda key: [self._events[row] for row in self._members.get(key, ())])
+    def _keep(self, events: Iterable[Event]) -> set[int]:
+        """Hold events; the row ids whose blocks they change."""
+        events = tuple(events)
+        self._asked.difference_update(event.row for event in events)
+        return self._held.keep(events)
 
     def _speaker_before(self, row: int) -> str | None:
         if row == 0:
             return ""
-        event = self._events.get(self._rows[row - 1])
+        event = self._held.get(self._rows[row - 1])
         return None if event is None else speaker(event)
 
     def _announce(self, rows: set[int]) -> None:
@@ -302,7 +329,7 @@ class ConversationModel(QAbstractListModel):
         heading = () if before == f"agent {agent}" else (Heading(agent, moment(draft.time, self._now())),)
         if draft.kind == "agent_thought":
             return (*heading, Card(Mark.RUNNING, "Thinking", last_line(draft.text)))
-        return (*heading, Prose(draft.text, streaming=True))
+        return (*heading, streamed_prose(draft.text))
 
     # Qt
 

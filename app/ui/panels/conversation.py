@@ -10,19 +10,24 @@ from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
+from app.errors import UserError
+from app.sessions.links import is_link, parse_link
 from app.sessions.relinking import vanished_sentence
 from app.ui.composer.composer import Composer
 from app.ui.composer.writing import PromptWriting
 from app.ui.conversation.answering import AnswerKeys
+from app.ui.conversation.blocks import Opens
 from app.ui.conversation.follower import Follower
 from app.ui.conversation.header import SessionHeader
+from app.ui.conversation.markdown import FILE_SCHEME
 from app.ui.conversation.parts import Style
+from app.ui.conversation.pictures import PictureStore
 from app.ui.conversation.reading import Reading, read_texts
 from app.ui.conversation.selection import join_rows
 from app.ui.conversation.view import ConversationView
 from app.ui.desk import Desk
 from app.ui.panel import Panel
-from app.ui.places import PanelPlace, Place, SessionPlace
+from app.ui.places import CommandPlace, FilePlace, PanelPlace, Place, SessionPlace
 from app.ui.turns import Activity
 
 if TYPE_CHECKING:
@@ -52,7 +57,10 @@ class ConversationPanel(Panel):
         self._wants_tools = bool(desk.setting("tools", True))
         self.follower = Follower(desk, self)
         self.model = self.follower.model
-        self.view = self.follower.view = ConversationView(self.model, Style(desk.themes.theme, desk.lexer), self)
+        self.pictures = PictureStore(
+            lambda ref, then: desk.read(lambda queries: queries.find_blob(ref), then), desk.bridge.compute, self
+        )
+        self.view = self.follower.view = ConversationView(self.model, self._style(), self)
         self.answers = AnswerKeys(self.view, self.model)
         self.header = SessionHeader(desk, self.model, self)
         self.title, self.stop = self.header.title, self.header.stop
@@ -84,6 +92,9 @@ class ConversationPanel(Panel):
         layout.addWidget(self._pages, 1)
         layout.addWidget(self.composer)
 
+    def _style(self) -> Style:
+        return Style(self.desk.themes.theme, self.desk.lexer, self.pictures)
+
     def _connect(self) -> None:
         self.follower.opened.connect(self._begin)
         self.follower.read.connect(self._take)
@@ -99,12 +110,14 @@ class ConversationPanel(Panel):
         self.view.answered.connect(self._answer)
         self.view.copied.connect(lambda text: QGuiApplication.clipboard().setText(text))
         self.view.copy_wanted.connect(self._copy_all)
-        self.view.link_clicked.connect(_open_link)
+        self.view.link_clicked.connect(self._follow_link)
+        self.view.opens.connect(self._open_elsewhere)
         self.view.following_changed.connect(lambda following: self._latest.setVisible(not following))
         self.view.column_changed.connect(self._align_composer)
         self._latest.clicked.connect(self.view.show_end)
         self.desk.lexer.arrived.connect(self.view.viewport().update)
-        self.desk.themes.changed.connect(lambda theme: self.view.set_style(Style(theme, self.desk.lexer)))
+        self.pictures.arrived.connect(self.view.viewport().update)
+        self.desk.themes.changed.connect(lambda _theme: self.view.set_style(self._style()))
 
     # For the window
 
@@ -187,6 +200,37 @@ class ConversationPanel(Panel):
     def focus_composer(self) -> None:
         """Let the person write."""
         self.composer.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    # Leading elsewhere
+
+    def _open_elsewhere(self, opens: Opens) -> None:
+        if self.session is None:
+            return
+        match opens.what:
+            case "file":
+                self.desk.go(FilePlace(self.session, opens.path, opens.event))
+            case "command":
+                self.desk.go(CommandPlace(self.session, opens.event or ""))
+            case "session":
+                self.desk.go(SessionPlace(opens.path or "", opens.event))
+
+    def _follow_link(self, address: str) -> None:
+        """Only addresses of the web and of mail go outside: a click must not start a program or a file of a message."""
+        url = QUrl(address)
+        if url.scheme() == FILE_SCHEME and self.session is not None:
+            self.desk.go(FilePlace(self.session, url.path(QUrl.ComponentFormattingOption.FullyDecoded)))
+        elif is_link(address):
+            self._follow_own_link(address)
+        elif url.scheme() in ("http", "https", "mailto"):
+            QDesktopServices.openUrl(url)
+
+    def _follow_own_link(self, address: str) -> None:
+        try:
+            link = parse_link(address)
+        except UserError as error:
+            self.desk.report(error)
+        else:
+            self.desk.go(SessionPlace(link.session, link.event))
 
     # What the session is like
 
@@ -349,10 +393,3 @@ class ConversationPanel(Panel):
     def _align_composer(self) -> None:
         left, width = self.view.column()
         self.composer.set_column(left, self.width() - left - width)
-
-
-def _open_link(address: str) -> None:
-    """Only addresses of the web and of mail: a file or a program in a message must not start by a click."""
-    url = QUrl(address)
-    if url.scheme() in ("http", "https", "mailto"):
-        QDesktopServices.openUrl(url)
