@@ -15,6 +15,8 @@ from app.ui.conversation.text_part import TextPart, paint_angle
 CARD_LINE = 32
 """Pixels, before zoom."""
 CARD_GAP = 7
+PROGRESS = 96
+"""Width of the bar of a plan."""
 _MARK_COLORS = {
     Mark.DONE: "added_text",
     Mark.FAILED: "removed_text",
@@ -79,8 +81,6 @@ class CardLine(Part):
             painter.setFont(self._style.mono_font)
             painter.setPen(self._style.color("muted"))
             painter.drawText(QPointF(left, baseline), summary)
-        if self._card.progress is not None:
-            self._paint_progress(painter, self._card.progress)
 
     def position_at(self, x: float, y: float) -> int:
         """A card's line is selected whole or not at all."""
@@ -120,14 +120,13 @@ class CardLine(Part):
             if begin < end:
                 painter.fillRect(QRectF(begin, top, end - begin, height), color)
 
-    def _paint_progress(self, painter: QPainter, progress: float) -> None:
-        """A thin bar below the line."""
+    def _paint_progress(self, painter: QPainter, right: float, progress: float) -> None:
+        """A thin bar, as far from the left as things are done."""
         painter.setPen(Qt.PenStyle.NoPen)
-        width = self._width - 24.0
-        for color, part in (("line", 1.0), ("running", progress)):
+        for color, part in (("field_line", 1.0), ("running", progress)):
             painter.setBrush(self._style.color(color))
             if part:
-                painter.drawRoundedRect(QRectF(12, self.height - 3, width * part, 2), 1, 1)
+                painter.drawRoundedRect(QRectF(right - PROGRESS, self.height / 2 - 2, PROGRESS * part, 4), 2, 2)
 
     def _paint_mark(self, painter: QPainter, baseline: float) -> None:
         mark = self._card.mark
@@ -153,6 +152,9 @@ class CardLine(Part):
             painter.setPen(self._style.color("accent"))
             painter.drawText(QPointF(self._opens_left(), baseline), self._card.opens.words)
             right = self._opens_left() - 12
+        if self._card.progress is not None:
+            self._paint_progress(painter, right, self._card.progress)
+            right -= PROGRESS + 12
         painter.setFont(self._style.mono_font)
         for text, tone in reversed(self._card.trailing):
             right -= self._style.mono_metrics.horizontalAdvance(text)

@@ -88,8 +88,13 @@ class Follower(QObject):
         if self.session is not None and not self._refresh_soon.isActive():
             self._refresh_soon.start()
 
-    def jump(self, event: str | None, offset: int | None = None) -> None:
-        """Go to an event; to the card that shows it, where it has no row of its own."""
+    def jump(
+        self, event: str | None, offset: int | None = None, arrived: Callable[[int], object] | None = None
+    ) -> None:
+        """Go to an event; to the card that shows it, where it has no row of its own.
+
+        arrived: shows the row when it is here, in place of marking it for a moment.
+        """
         if event is None or self.session is None:
             return
         session = self.session
@@ -108,7 +113,7 @@ class Follower(QObject):
             if offset is not None:
                 self.view.go_to_place((head, offset))
             elif row is not None:
-                self.view.show_row(row)
+                (arrived or self.view.show_row)(row)
 
         self._desk.read(lambda queries: queries.event(session, event), self._current(show))
 

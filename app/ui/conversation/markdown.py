@@ -29,6 +29,8 @@ _SESSION = rf"(?<![\w@./])@(?P<session>[{ALPHABET}]{{26}})(?:#(?P<event>[{ALPHAB
 _PLACES = re.compile(f"{_URL}|{_PATH}|{_SESSION}")
 _FILE = re.compile(rf"{_PATH}|(?P<name>[\w-][\w.-]{{0,80}}\.[A-Za-z][A-Za-z0-9]{{0,7}})(?::\d+)*")
 MOST_BRACKETS, MOST_EMPHASES = 400, 1_500
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_BOXES = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 _CODE = ("fence", "code_block")
 
 
@@ -85,17 +87,38 @@ def _parser(plain: bool) -> MarkdownIt:
     parser.add_render_rule("image", _image_as_link)
     parser.add_render_rule("text", _text_with_links)
     parser.add_render_rule("code_inline", _code_with_link)
+    parser.add_render_rule("link_open", _link_open)
+    parser.add_render_rule("th_open", _cell_open)
+    parser.add_render_rule("td_open", _cell_open)
     return parser
 
 
 def _image_as_link(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
     token = tokens[index]
     source = str(token.attrs.get("src", ""))
-    return f'<a href="{escape(source)}">{escape(token.content or source)}</a>'
+    return f'<a href="{escape(_address(source))}">{escape(token.content or source)}</a>'
+
+
+def _link_open(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+    return f'<a href="{escape(_address(str(tokens[index].attrs.get("href", ""))))}">'
+
+
+def _address(target: str) -> str:
+    """Relative targets are paths of the workspace."""
+    return target if _SCHEME.match(target) or target[:1] in "#/" else f"{FILE_SCHEME}:{target}"
+
+
+def _cell_open(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+    """Qt draws no border around cells that have a style of their own."""
+    style = str(tokens[index].attrs.get("style", ""))
+    align = f' align="{style.removeprefix("text-align:")}"' if style else ""
+    return f"<{tokens[index].tag}{align}>"
 
 
 def _text_with_links(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
     content = tokens[index].content
+    if index == 0 and content[:4] in _BOXES:
+        content = _BOXES[content[:4]] + content[4:]
     if _is_inside_link(tokens, index) or not ("/" in content or "@" in content):
         return escape(content, quote=False)
     pieces, end = [], 0

@@ -17,6 +17,8 @@ from app.ui.composer.composer import Composer
 from app.ui.composer.writing import PromptWriting
 from app.ui.conversation.answering import AnswerKeys
 from app.ui.conversation.blocks import Opens
+from app.ui.conversation.find_bar import FindBar
+from app.ui.conversation.finding import Finder
 from app.ui.conversation.follower import Follower
 from app.ui.conversation.header import SessionHeader
 from app.ui.conversation.markdown import FILE_SCHEME
@@ -64,6 +66,8 @@ class ConversationPanel(Panel):
         self.answers = AnswerKeys(self.view, self.model)
         self.header = SessionHeader(desk, self.model, self)
         self.title, self.stop = self.header.title, self.header.stop
+        self.find_bar = FindBar(self)
+        self.finder = Finder(desk, self.follower, self.find_bar)
         self.composer = Composer(self)
         self.writing = PromptWriting(desk, self.composer, self)
         self._sending = False
@@ -89,6 +93,7 @@ class ConversationPanel(Panel):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
+        layout.addWidget(self.find_bar)
         layout.addWidget(self._pages, 1)
         layout.addWidget(self.composer)
 
@@ -175,6 +180,13 @@ class ConversationPanel(Panel):
             "conversation.compose": self.focus_composer,
             "conversation.send": self.composer.field.sent.emit,
             "conversation.stop": self.stop_turn,
+            "conversation.find": self.finder.open,
+            "conversation.find_next": lambda: self.finder.step(1),
+            "conversation.find_previous": lambda: self.finder.step(-1),
+            "conversation.fold": lambda: self.view.fold(self.view.row_in_front()),
+            "conversation.fold_all": lambda: self.view.fold_all(True),
+            "conversation.unfold_all": lambda: self.view.fold_all(False),
+            "conversation.open_elsewhere": lambda: self.view.open_elsewhere(self.view.row_in_front()),
         }
 
     def state(self) -> dict[str, Any]:
