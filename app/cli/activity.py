@@ -30,7 +30,8 @@ class Activity(AbstractContextManager["Activity"]):
         self._stream = stream
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._what, self._amount, self._total = "", 0, None
+        self._what, self._amount = "", 0
+        self._total: int | None = None
         self._begun = 0.0
         self._drawn = False
         self._thread = threading.Thread(target=self._draw_on, name="activity", daemon=True) if shown else None

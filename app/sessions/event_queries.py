@@ -132,11 +132,12 @@ class EventQueries:
 
     def _prompts(self, part: Part) -> list[tuple[int, str]]:
         """(row id, id) of the prompts of a part, in order."""
-        return self._connection.execute(
+        rows: list[tuple[int, str]] = self._connection.execute(
             "SELECT row, id FROM event INDEXED BY event_prompt WHERE session=? AND kind='user_message' AND id<=? "
             "ORDER BY id",
             (part.row, part.last),
         ).fetchall()
+        return rows
 
     def events_at(self, rows: Sequence[int], session: str | None = None) -> list[Event]:
         """Events by their row ids, in the order given; rows that are gone are left out.

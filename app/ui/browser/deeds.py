@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.commands import sessions as commands
 from app.ui.browser.exports import OFFERED, Exports
-from app.ui.browser.words import counted, human_size, one_line
 from app.ui.places import SessionPlace
+from app.ui.words import counted, human_size, one_line
 
 if TYPE_CHECKING:
     from app.commands.command import Command

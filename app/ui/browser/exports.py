@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.ui.browser.words import counted
+from app.ui.words import counted
 
 if TYPE_CHECKING:
     from app.sessions.formats.format import Format

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QComboBox, QDateEdit, QFormLayout, QFrame, QHBoxLa
 from app.sessions.facets import Facets
 from app.ui.ages import day_start
 from app.ui.browser.narrowing import Kept, Narrowing, Period
-from app.ui.browser.words import one_line
+from app.ui.words import one_line
 
 TYPES = ("interactive", "agent", "mcp")
 STATUSES = ("active", "paused", "waiting", "completed", "failed")

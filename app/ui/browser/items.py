@@ -11,10 +11,10 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF,
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from app.ui.browser.words import human_size
 from app.ui.models.hits import More
 from app.ui.models.sessions import DetailRole, RowRole, StateRole, TagsRole, is_unread
 from app.ui.theme import SMALL_SIZE, UI_SIZE, Theme, Themes, color, ui_font
+from app.ui.words import human_size
 
 Index = QModelIndex | QPersistentModelIndex
 WIDE = 420

@@ -11,7 +11,7 @@ import msgspec
 
 from app.sessions.filters import SessionFilter
 from app.ui.ages import day_start
-from app.ui.browser.words import one_line
+from app.ui.words import one_line
 
 
 class Period(Enum):

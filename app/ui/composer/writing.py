@@ -34,9 +34,7 @@ MOST_RECALLED = 100
 MOST_OFFERED = 12
 NEW_SESSION = ""
 """The key of the draft that belongs to no session yet."""
-_SLASH_COMMANDS = tuple(
-    command for command in ALL if command.id not in ("conversation.send", "window.palette")
-)
+_SLASH_COMMANDS = tuple(command for command in ALL if command.id not in ("conversation.send", "window.palette"))
 
 
 class PromptWriting(QObject):

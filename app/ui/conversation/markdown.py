@@ -13,8 +13,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from app.sessions.code_styles import language_of
 from app.sessions.ids import ALPHABET
+from app.sessions.languages import language_of
 from app.sessions.links import SessionLink
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCharFormat, QTextLayout, QTextOption
 
-from app.sessions.code_styles import language_of
+from app.sessions.languages import language_of
 from app.sessions.line_diff import TAB, FileDiff
 from app.ui.conversation.lexing import Span, Spans
 from app.ui.conversation.parts import Style

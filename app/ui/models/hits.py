@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
 from app.ui.ages import age
-from app.ui.browser.words import one_line
 from app.ui.models.sessions import DetailRole, RowRole, StateRole
+from app.ui.words import one_line
 
 if TYPE_CHECKING:
     from app.sessions.views import SearchHit

@@ -14,8 +14,8 @@ from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersiste
 
 from app.ui.ages import age, day_span
 from app.ui.browser.day_list import DayList, Key
-from app.ui.browser.words import human_size, one_line
 from app.ui.turns import Activity
+from app.ui.words import human_size, one_line
 
 if TYPE_CHECKING:
     from app.sessions.views import SessionRow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from unittest import mock
 
 import pytest
@@ -38,7 +39,7 @@ def test_every_line_of_both_sides_once_and_in_order(before: str, after: str, wor
         assert stretch.kind != "same" or stretch.old == stretch.new
         old, new = old + len(stretch.old), new + len(stretch.new)
     kinds = [stretch.kind for stretch in diff.stretches]
-    assert all(one != other for one, other in zip(kinds, kinds[1:], strict=False))
+    assert all(one != other for one, other in pairwise(kinds))
 
 
 @given(old=st.lists(st.sampled_from(LINES), max_size=20), new=st.lists(st.sampled_from(LINES), max_size=20))
