@@ -31,9 +31,9 @@ def run(place: Place) -> Iterator[Figure]:
             assert watcher.stdout is not None
             watcher.stdout.readline()
         time.sleep(_SETTLE_S)
-        begun, before = time.perf_counter(), [_processor_seconds(watcher.pid) for watcher in watchers]
+        begun, before = time.perf_counter(), [processor_seconds(watcher.pid) for watcher in watchers]
         time.sleep(SECONDS)
-        spent = [_processor_seconds(watcher.pid) - used for watcher, used in zip(watchers, before, strict=True)]
+        spent = [processor_seconds(watcher.pid) - used for watcher, used in zip(watchers, before, strict=True)]
         seconds = time.perf_counter() - begun
     finally:
         for watcher in watchers:
@@ -44,7 +44,7 @@ def run(place: Place) -> Iterator[Figure]:
     yield Figure("idle, a session open in two processes", percent, "% of a core", BAR_PERCENT, note=note)
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
     """User and system time of a process; Linux only."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * _TICK

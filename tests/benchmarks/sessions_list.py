@@ -23,7 +23,7 @@ def run(place: Place) -> Iterator[Figure]:
     """Writes the sessions, then lists them several times; the first run warms the caches and does not count."""
     count = place.sizes.listed_sessions
     with place.opened() as workspace:
-        workspace.write(lambda operations: _write_sessions(operations, count))
+        workspace.write(lambda operations: write_sessions(operations, count))
     runs = [place.run("--json", "sessions", "list") for _ in range(REPEATS)]
     assert len(runs[0].json) == count
     times = [run.seconds for run in runs[1:]]
@@ -45,7 +45,8 @@ def run(place: Place) -> Iterator[Figure]:
         _tell_imports(place)
 
 
-def _write_sessions(operations: SessionOperations, count: int) -> None:
+def write_sessions(operations: SessionOperations, count: int) -> None:
+    """So many sessions of one event."""
     words = Words(5)
     for number in range(count):
         now = _START_MS + number * 60_000

@@ -18,6 +18,7 @@ from tests.benchmarks import (
     search,
     sessions_list,
     window,
+    window_process,
     writers,
 )
 from tests.benchmarks.figures import Figure
@@ -40,6 +41,7 @@ BENCHMARKS = (
     Benchmark("long", "appending to that session from a new process; rebuild", long_append.run),
     Benchmark("bundles", "closed segments as bundles next to single changes", bundles.run),
     Benchmark("window", "that session in the window", window.run),
+    Benchmark("start", "the window as a process: start, rest, memory", window_process.run),
     Benchmark("import", "events a second, as a library and as a process", import_rate.run),
     Benchmark("backup", "a backup by another process while events are appended", backup.run),
     Benchmark("disk", "size of a home next to what was imported", disk.run),
