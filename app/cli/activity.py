@@ -30,7 +30,8 @@ class Activity(AbstractContextManager["Activity"]):
         self._stream = stream
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._what, self._amount = "", 0
+        self._what = ""
+        self._amount = 0
         self._total: int | None = None
         self._begun = 0.0
         self._drawn = False
