@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.commands.importing import Folders, StoreSink, Totals
 from app.importers.following.appender import Appender, KnowingSink
-from app.importers.following.follower import Follower
+from app.importers.following.follower import Follower, remembered_types
+from app.importers.following.memory import Memory
 from app.importers.following.watch import PlaceWatch
 from app.importers.ingest import ImportOptions, ImportSink
 from sync.errors import DamagedError, LockedError, NewerDatabaseError, StoreError
@@ -32,6 +33,20 @@ _SEARCH_SHARE = 20
 
 class _Stopped(Exception):
     """Following was ended in the middle of a long reading; what was read is written."""
+
+
+class _Settings:
+    """The local settings; what cannot be written just now is only read again later."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._settings = workspace.settings
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._settings.get(name, default)
+
+    def set(self, name: str, value: Any) -> None:
+        with suppress(StoreError):
+            self._settings.set(name, value)
 
 
 Progress = Callable[[str], AbstractContextManager[Callable[[int], None]]]
@@ -60,7 +75,16 @@ class Following:
         self._report = report
         self._progress = progress
         self._appender = self._make_appender(Folders(workspace) if by_folder else None)
-        self._follower = Follower(places, write=self._write, again=self._appender.distrust, tell=tell, format=format)
+        # What was read into other workspaces is still to be told to this one.
+        scope = f"{workspace.id}/by-folder" if by_folder else workspace.id
+        self._follower = Follower(
+            places,
+            write=self._write,
+            again=self._appender.distrust,
+            tell=tell,
+            format=format,
+            memory=Memory(_Settings(workspace), scope, remembered_types()),
+        )
         self._watch = PlaceWatch(places)
         self._stopped = False
         self._finishing = False

@@ -6,7 +6,7 @@ further lines as they are written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -41,14 +41,20 @@ class Reader(Protocol[HeadT, FileT]):
 
     settle: what is said at the end of a file, which may grow all the same; with `over` false, only what further lines
     are not about to change. finish: what is said at the end of all files. forget: a file is not read any further, and
-    its sessions, met again, begin as if they were new.
+    its sessions, met again, begin as if they were new. holds: whether its sessions are still remembered. adopt: goes on
+    with files that another reader opened, together with all they remember; False where one of their sessions was met
+    already. remembered: the classes that an open file consists of.
     """
 
+    @property
+    def remembered(self) -> tuple[type, ...]: ...
     def head(self, path: Path) -> HeadT: ...
     def open(self, head: HeadT) -> FileT: ...
     def read(self, file: FileT, lines: Iterable[Record | Skipped]) -> Iterator[Item]: ...
     def settle(self, file: FileT, *, over: bool = True) -> Iterator[Item]: ...
     def finish(self) -> Iterator[Item]: ...
+    def holds(self, file: FileT) -> bool: ...
+    def adopt(self, files: Sequence[FileT]) -> bool: ...
     def forget(self, file: FileT) -> None: ...
 
 

@@ -7,8 +7,16 @@ Open addressing in machine arrays instead of a dict (which takes some 250 bytes 
 from __future__ import annotations
 
 from array import array
+from hashlib import blake2b
+from typing import Any
 
 _FIRST_SLOTS = 16
+
+
+def stable_hash(data: str | bytes) -> int:
+    """A signed 64-bit hash that is the same in every process, unlike `hash`."""
+    encoded = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    return int.from_bytes(blake2b(encoded, digest_size=8).digest(), "big", signed=True)
 
 
 class Seen:
@@ -29,12 +37,19 @@ class Seen:
         self._slots = array("I", bytes(4 * _FIRST_SLOTS))
         self._mask = _FIRST_SLOTS - 1
 
+    def __getstate__(self) -> tuple[array[Any], ...]:
+        return self.hashes, self.fingerprints, self.branches, self.anchors, self.events
+
+    def __setstate__(self, columns: tuple[array[Any], ...]) -> None:
+        self.hashes, self.fingerprints, self.branches, self.anchors, self.events = columns
+        self._spread(max(_FIRST_SLOTS, 4 << len(self.hashes).bit_length()))
+
     def __len__(self) -> int:
         return len(self.hashes)
 
     def find(self, name: str) -> int | None:
         """The row of the record with this name."""
-        key = hash(name)
+        key = stable_hash(name)
         slots, mask, hashes = self._slots, self._mask, self.hashes
         slot = key & mask
         while row := slots[slot]:
@@ -46,7 +61,7 @@ class Seen:
     def add(self, name: str, fingerprint: int, *, branch: int = 0, anchor: int | None = None, events: int = 1) -> int:
         """Adds a record that `find` does not know; returns its row."""
         row = len(self.hashes)
-        self.hashes.append(hash(name))
+        self.hashes.append(stable_hash(name))
         self.fingerprints.append(fingerprint)
         self.branches.append(branch)
         self.anchors.append(row if anchor is None else anchor)
@@ -65,7 +80,10 @@ class Seen:
         slots[slot] = row + 1
 
     def _grow(self) -> None:
-        size = 4 * (self._mask + 1)
+        self._spread(4 * (self._mask + 1))
+
+    def _spread(self, size: int) -> None:
+        """Places all rows in a table of this size, a power of two."""
         self._slots = array("I", bytes(4 * size))
         self._mask = size - 1
         for row in range(len(self.hashes)):

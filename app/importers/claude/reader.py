@@ -9,7 +9,7 @@ of their own.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -19,7 +19,7 @@ import msgspec
 
 from app.importers.claude.messages import Mapped, map_record
 from app.importers.claude.records import Head, head_of
-from app.importers.claude.tools import Calls
+from app.importers.claude.tools import Calls, OpenCall
 from app.importers.drafts import (
     POSITION_EVERY,
     Item,
@@ -30,7 +30,7 @@ from app.importers.drafts import (
     Skipped,
 )
 from app.importers.lines import Record
-from app.importers.seen import Seen
+from app.importers.seen import Seen, stable_hash
 from app.importers.values import as_milliseconds, as_name, as_text, first_line, turn_id
 from app.sessions.events import Notice, Usage
 
@@ -52,7 +52,7 @@ class Branch:
 
     last: its newest record of the conversation, last_prompt, last_message: the rows where its newest prompt and its
     newest API message begin (-1: none). usage: of that message, told when the message is over. unfinished: the newest
-    record of the conversation is of that message and says that there will be more.
+    record of the conversation is of that message and says that there will be more. announced: how it was told.
     """
 
     source: str
@@ -60,7 +60,7 @@ class Branch:
     side_chain: bool = False
     fork_of: tuple[str, str | None] | None = None
     parent: tuple[str, str | None] | None = None
-    announced: bool = False
+    announced: NewSession | None = None
     started: int = 0
     turn: str | None = None
     last: int = 0
@@ -93,7 +93,8 @@ class Session:
 class OpenFile:
     """What is remembered of a file. current: the session that lines without one belong to. offset: bytes read.
 
-    told: time and turns of its sessions where reading stopped, since other files may go on with them.
+    told: time and turns of its sessions where reading stopped, since other files may go on with them. is_recalled: what
+    an earlier run remembered; its sessions are new to the stream.
     """
 
     head: Head
@@ -101,6 +102,7 @@ class OpenFile:
     offset: int = 0
     touched: dict[str, Session] = field(default_factory=dict)
     told: dict[str, tuple[int, list[str | None]]] = field(default_factory=dict)
+    is_recalled: bool = False
 
     @property
     def sessions(self) -> Iterable[str]:
@@ -124,6 +126,8 @@ class OpenFile:
 class Reader:
     """Reads transcripts, conversations before side chains, each by time. See `reading.Reader`."""
 
+    remembered = (OpenFile, Head, Session, Branch, Calls, OpenCall, Usage)
+
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._waiting: OrderedDict[str, tuple[str, Skipped]] = OrderedDict()
@@ -139,6 +143,9 @@ class Reader:
         file.resume()
         head, touched, current, offset = file.head, file.touched, file.current, file.offset
         for line in lines:
+            if file.is_recalled:
+                file.is_recalled = False
+                yield from _announced(touched.values())
             if isinstance(line, Skipped):
                 yield line
                 continue
@@ -168,6 +175,18 @@ class Reader:
         """What is known at the end of a file: titles, and the usage of the last messages."""
         for session in file.touched.values():
             yield from _close(session, over=over)
+
+    def holds(self, file: OpenFile) -> bool:
+        return all(self._sessions.get(name) is session for name, session in file.touched.items())
+
+    def adopt(self, files: Sequence[OpenFile]) -> bool:
+        sessions = {name: session for file in files for name, session in file.touched.items()}
+        if self._sessions.keys() & sessions.keys():
+            return False
+        self._sessions.update(sessions)
+        for file in files:
+            file.is_recalled = True
+        return True
 
     def forget(self, file: OpenFile) -> None:
         """The file and its sessions are not needed any more."""
@@ -227,7 +246,7 @@ class Reader:
         mapped = map_record(fields, session.calls, line.size)
         name = as_name(fields.get("uuid")) or "#" + blake2b(_encode(fields), digest_size=12).hexdigest()
         encoded = _encode(mapped.bodies)
-        fingerprint = hash(encoded)
+        fingerprint = stable_hash(encoded)
         del encoded
         row = session.seen.find(name)
         if row is not None and _repeated(session.seen, row, name, fingerprint):
@@ -253,6 +272,12 @@ class Reader:
         yield from _events(branch, mapped, name, time, line)
         if self._waiting and (waiting := self._waiting.pop(name, None)):
             _set_title(branch, waiting[0], _SUMMARY_RANK)
+
+
+def _announced(sessions: Iterable[Session]) -> Iterator[NewSession]:
+    """The sessions as they were told before."""
+    for session in sessions:
+        yield from (branch.announced for branch in session.branches if branch.announced)
 
 
 def _repeated(seen: Seen, row: int, name: str, fingerprint: int) -> bool:
@@ -323,7 +348,7 @@ def _side_chain(session: Session, fields: dict[str, Any], mapped: Mapped, name: 
         return next(reversed(session.side_chains.values()))
     key = agent or name
     if key not in session.side_chains:
-        call, description = session.calls.starts.get(hash(mapped.prompt or ""), (None, None))
+        call, description = session.calls.starts.get(stable_hash(mapped.prompt or ""), (None, None))
         call = session.calls.agents.get(agent or "", call)
         branch = Branch(f"{session.id}/agent-{key}", len(session.branches), True, parent=(session.id, call))
         if description:
@@ -334,11 +359,11 @@ def _side_chain(session: Session, fields: dict[str, Any], mapped: Mapped, name: 
 
 
 def _announce(session: Session, branch: Branch, mapped: Mapped, time: int) -> NewSession:
-    branch.announced, branch.started = True, time
+    branch.started = time
     if branch.title is None and mapped.prompt:
         _set_title(branch, first_line(mapped.prompt), -1 if mapped.command else _PROMPT_RANK)
     branch.title_told = branch.title
-    return NewSession(
+    branch.announced = NewSession(
         source=branch.source,
         time=time,
         title=branch.title,
@@ -348,6 +373,7 @@ def _announce(session: Session, branch: Branch, mapped: Mapped, time: int) -> Ne
         fork_of=branch.fork_of,
         parent=branch.parent,
     )
+    return branch.announced
 
 
 def _events(branch: Branch, mapped: Mapped, name: str, time: int, line: Record) -> Iterator[NewEvent]:
@@ -390,7 +416,7 @@ def _tell_usage(session: Session, branch: Branch) -> Iterator[NewEvent]:
         message, usage, time = branch.usage
         branch.usage = None
         source = f"{message}/usage"
-        fingerprint = hash(_encode(usage))
+        fingerprint = stable_hash(_encode(usage))
         row = session.seen.find(source)
         if row is not None and _repeated(session.seen, row, source, fingerprint):
             return

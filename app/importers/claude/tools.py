@@ -15,6 +15,7 @@ from app.importers.diffs import (
     hunks_from_patch,
     line_of,
 )
+from app.importers.seen import stable_hash
 from app.importers.values import (
     as_count,
     as_dict,
@@ -96,7 +97,7 @@ class Calls:
 
     def remember_start(self, prompt: str, call_id: str, description: str | None) -> None:
         """Remembers which call started the sub-agent with this prompt."""
-        self.starts[hash(prompt)] = call_id, description
+        self.starts[stable_hash(prompt)] = call_id, description
         if len(self.starts) > _MOST_STARTS:
             self.starts.popitem(last=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from app.importers.codex.records import State, bodies_of
+from app.importers.codex.tools import Calls, OpenCall
 from app.importers.drafts import (
     POSITION_EVERY,
     Item,
@@ -22,7 +23,7 @@ from app.importers.drafts import (
     Skipped,
 )
 from app.importers.lines import Record, read_lines
-from app.importers.seen import Seen
+from app.importers.seen import Seen, stable_hash
 from app.importers.values import as_dict, as_milliseconds, as_name, first_line, turn_id
 from app.sessions.events import Body, Notice, UserMessage
 
@@ -71,10 +72,13 @@ class Head:
 
 @dataclass(slots=True)
 class Session:
-    """What is remembered of a session. seen: the lines that were read, since a rollout may be there twice."""
+    """What is remembered of a session. seen: the lines that were read, since a rollout may be there twice.
+
+    announced: how it was told.
+    """
 
     name: str
-    announced: bool = False
+    announced: NewSession | None = None
     started: int = 0
     title_told: str | None = None
     seen: Seen = field(default_factory=Seen)
@@ -82,7 +86,10 @@ class Session:
 
 @dataclass(slots=True)
 class OpenFile:
-    """What is remembered of a rollout. time, turn: of its last line. offset: bytes read."""
+    """What is remembered of a rollout. time, turn: of its last line. offset: bytes read.
+
+    is_recalled: what an earlier run remembered; its session is new to the stream.
+    """
 
     head: Head
     session: Session
@@ -90,6 +97,7 @@ class OpenFile:
     time: int
     turn: str | None = None
     offset: int = 0
+    is_recalled: bool = False
 
     @property
     def sessions(self) -> Iterable[str]:
@@ -101,6 +109,8 @@ class Reader:
 
     See `reading.Reader`.
     """
+
+    remembered = (OpenFile, Head, Session, State, Calls, OpenCall)
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
@@ -125,6 +135,9 @@ class Reader:
             file.offset,
         )
         for line in lines:
+            if file.is_recalled:
+                file.is_recalled = False
+                yield from filter(None, [session.announced])
             if isinstance(line, Skipped):
                 yield line
                 continue
@@ -147,6 +160,18 @@ class Reader:
     def settle(self, file: OpenFile, *, over: bool = True) -> Iterator[Item]:
         """What is known at the end of a file: its title."""
         return _close(file.session, file.state)
+
+    def holds(self, file: OpenFile) -> bool:
+        return self._sessions.get(file.session.name) is file.session
+
+    def adopt(self, files: Sequence[OpenFile]) -> bool:
+        sessions = {file.session.name: file.session for file in files}
+        if self._sessions.keys() & sessions.keys():
+            return False
+        self._sessions.update(sessions)
+        for file in files:
+            file.is_recalled = True
+        return True
 
     def forget(self, file: OpenFile) -> None:
         """The file and its session are not needed any more."""
@@ -194,7 +219,7 @@ def _bodies(line: Record, state: State) -> list[Body]:
 
 def _repeated(seen: Seen, line: int, bodies: list[Body]) -> bool:
     """Whether the same line of the same session said the same before; remembers it."""
-    fingerprint = hash(_encode(bodies))
+    fingerprint = stable_hash(_encode(bodies))
     name = f"{line} {fingerprint}"
     if seen.find(name) is not None:
         return True
@@ -203,10 +228,10 @@ def _repeated(seen: Seen, line: int, bodies: list[Body]) -> bool:
 
 
 def _announce(head: Head, session: Session, state: State, time: int) -> NewSession:
-    session.announced, session.started = True, head.time or time
+    session.started = head.time or time
     session.title_told = state.title or (first_line(state.prompt) if state.prompt else None)
     parent = _parent(head.meta)
-    return NewSession(
+    session.announced = NewSession(
         source=head.session,
         time=session.started,
         title=session.title_told,
@@ -215,6 +240,7 @@ def _announce(head: Head, session: Session, state: State, time: int) -> NewSessi
         type="agent" if parent else "interactive",
         parent=(parent, None) if parent else None,
     )
+    return session.announced
 
 
 def _parent(meta: dict[str, Any]) -> str | None:

@@ -16,6 +16,7 @@ from app.importers.codex.tools import (
     executed_bodies,
     output_bodies,
 )
+from app.importers.seen import stable_hash
 from app.importers.values import as_count, as_dict, as_list, as_name, as_text, first_line
 from app.sessions.events import (
     AgentMessage,
@@ -65,7 +66,7 @@ class State:
 
     def first_telling(self, channel: int, kind: str, text: str) -> bool:
         """Whether the other channel (1: items, -1: messages) has not told this text already."""
-        key = hash((kind, text.strip()))
+        key = stable_hash(f"{kind}\0{text.strip()}")
         balance = self.credits.pop(key, 0)
         if balance + channel:
             self.credits[key] = balance + channel

@@ -6,6 +6,9 @@ and whoever writes the stream knows it by its source ids. A renamed file stays t
 
 What an import says at the end of a file (see `Reader.settle`) is said when the file has been quiet for a moment. The
 rows are thus those of imports of the file as it stood in its quiet moments and at its end.
+
+With a `Memory`, a later run goes on where this one was, file by file, as long as the files still begin with what was
+read of them; those that tell of the same sessions are remembered, and gone on with, only together.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pathlib import Path
 
 from app.importers.detect import recognise_file
 from app.importers.drafts import Item, NewEvent
+from app.importers.following.memory import Memory
 from app.importers.following.places import Change, Places, Signature
 from app.importers.following.tail import Tail
 from app.importers.reading import AnyReader, Head, OpenFile
@@ -33,13 +37,18 @@ MOST_FILES = 256
 MOST_LINES = 2_000_000
 """The bounds of what is remembered: about 40 bytes for a line, some 100 kB for a file."""
 _ALWAYS_EXAMINED = 4 * 1024 * 1024
+KEEP_EVERY_S = 300.0
+"""Between two times that what is remembered of a file is written down, as long as it grows; and at the end."""
 
 Write = Callable[[str, Sequence[Item]], None]
 
 
 @dataclass(slots=True)
 class _Followed:
-    """A file that is read on. stage: 0 something is left to settle soon, 1 perhaps later, 2 nothing is."""
+    """A file that is read on. stage: 0 something is left to settle soon, 1 perhaps later, 2 nothing is.
+
+    is_kept: the memory has it as it is. kept_at: when that was written down.
+    """
 
     key: tuple[int, int]
     format: str
@@ -49,6 +58,15 @@ class _Followed:
     read_at: float = 0.0
     stage: int = 0
     reading: bool = False
+    is_kept: bool = False
+    kept_at: float = float("-inf")
+
+
+def remembered_types() -> Iterator[type]:
+    """The classes that a `Memory` of a follower needs."""
+    yield from (_Followed, Tail)
+    for format in FORMATS.values():
+        yield from format.reader().remembered
 
 
 class Follower:
@@ -57,7 +75,7 @@ class Follower:
     write: gets pieces of each format's stream; what it raises leaves `look`, `settle` or `finish`. again: gets a
     format and names of sessions, of which the stream may repeat from now on what it told. tell: gets sentences for
     the person. format: only transcripts of this one; files that are named themselves are then taken for it without a
-    look.
+    look. memory: what earlier runs with it read is not read again.
     """
 
     def __init__(
@@ -68,11 +86,13 @@ class Follower:
         again: Callable[[str, Sequence[str]], None],
         tell: Callable[[str], None],
         format: str | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._places = Places(places, tell)
         self._write = write
         self._again = again
         self._format = format
+        self._memory = memory
         self._readers: dict[str, AnyReader] = {name: format.reader() for name, format in FORMATS.items()}
         self._followed: OrderedDict[Path, _Followed] = OrderedDict()
         self._paths: dict[tuple[int, int], Path] = {}
@@ -169,10 +189,47 @@ class Follower:
                     self._part(path, now)
             if signature.key in self._paths:
                 return None  # another name of a file that is followed already
+            if self._memory is not None and self._memory.rests(signature):
+                self._transcripts.add(path)
+                return None
+            if (recalled := self._recall(path, signature, now)) is not None:
+                return recalled
             return self._begin(path, signature, now)
         except OSError as error:
             self._refused(path, error)
             return None
+
+    def _recall(self, path: Path, signature: Signature, now: float) -> _Followed | None:
+        """The file, with those that go with it, as an earlier run left them; None where they are not as they were."""
+        memory = self._memory
+        files = memory.recall(signature.key) if memory is not None else None
+        if not files or memory is None:
+            return None
+        is_whole = all(self._is_as_kept(one) for one in files)
+        if is_whole and self._readers[files[0].format].adopt([one.file for one in files]):
+            for one in files:
+                one.read_at, one.stage, one.is_kept, one.kept_at = now, 2, True, now
+                self._followed[one.tail.path], self._paths[one.key] = one, one.tail.path
+                self._transcripts.add(one.tail.path)
+        else:
+            memory.drop(signature.key)
+        return self._followed.get(path)
+
+    def _is_as_kept(self, one: _Followed) -> bool:
+        """Whether a file is where it was, still begins with what was read of it, and is to be followed."""
+        path = one.tail.path
+        try:
+            status = path.stat()
+            return (
+                (status.st_dev, status.st_ino) == one.key
+                and one.key not in self._paths
+                and path not in self._followed
+                and self._places.covers(path)
+                and self._format in (None, one.format)
+                and one.tail.holds(status.st_size)
+            )
+        except OSError:
+            return False
 
     def _begin(self, path: Path, signature: Signature, now: float) -> _Followed | None:
         format = self._recognise(path, signature)
@@ -227,7 +284,7 @@ class Follower:
             self._places.forget(path)
         if followed.tail.number != before:
             self._told.add(path)
-            followed.read_at, followed.stage = now, 0
+            followed.read_at, followed.stage, followed.is_kept = now, 0, False
             self._followed.move_to_end(path)
 
     def _give(self, format: str, items: Iterable[Item]) -> bool:
@@ -261,6 +318,7 @@ class Follower:
             if one.stage < 2:
                 one.read_at = max((active[one.format, name] for name in one.file.sessions), default=one.read_at)
                 self._settle_one(one, now - one.read_at)
+        self._keep(now)
 
     def _settle_one(self, one: _Followed, quiet: float) -> None:
         over = quiet >= OPEN_QUIET_S
@@ -268,6 +326,26 @@ class Follower:
             if self._give(one.format, self._readers[one.format].settle(one.file, over=over)):
                 self._told.add(one.tail.path)
             one.stage = 2 if over else 1
+            one.is_kept = False
+
+    # keeping
+
+    def _keep(self, now: float, *, at_end: bool = False) -> None:
+        """Write down what is remembered of files that are quiet; at the end, of all that were not cut short."""
+        if self._memory is None:
+            return
+        if not at_end and not any(one.stage == 2 and _is_to_be_kept(one, now) for one in self._followed.values()):
+            self._memory.save()
+            return
+        for group in _groups(self._followed.values()):
+            if all(one.is_kept for one in group) or any(one.reading for one in group):
+                continue
+            is_due = all(one.stage == 2 and (one.is_kept or _is_to_be_kept(one, now)) for one in group)
+            if (is_due or at_end) and all(self._readers[one.format].holds(one.file) for one in group):
+                for one in group:
+                    one.is_kept, one.kept_at = True, now
+                self._memory.keep(group, [one.key for one in group])
+        self._memory.save()
 
     def _read_early(self, path: Path, format: str, now: float, *, rest: bool = False) -> None:
         """Reads a file whose beginning does not say yet what it will be; it is read anew when it has grown."""
@@ -295,6 +373,8 @@ class Follower:
 
     def _forget(self, followed: _Followed) -> None:
         self._readers[followed.format].forget(followed.file)
+        if self._memory is not None:
+            self._memory.drop(followed.key)
         self._again(followed.format, list(followed.file.sessions))
 
     def _shed(self, now: float) -> None:
@@ -304,9 +384,17 @@ class Follower:
             path, oldest = next(iter(self._followed.items()))
             lines -= oldest.tail.number
             self._end(path, rest=True)
+            self._let_rest(path, oldest)
+
+    def _let_rest(self, path: Path, followed: _Followed) -> None:
+        """A file that was read to its end need not be read again before it changes."""
+        signature = self._places.known(path)
+        if self._memory is not None and signature is not None and signature.size == followed.tail.offset:
+            self._memory.rest(signature)
 
     def finish(self) -> None:
         """Says what is to say at the end of everything; what was cut short while it was read stays as it is."""
+        self._keep(0.0, at_end=True)
         for path, (format, _) in list(self._early.items()):
             self._read_early(path, format, 0.0, rest=True)
         self._early.clear()
@@ -315,6 +403,22 @@ class Follower:
                 self._close(followed, rest=True)
         for name, reader in self._readers.items():
             self._give(name, reader.finish())
+
+
+def _is_to_be_kept(one: _Followed, now: float) -> bool:
+    return not one.is_kept and now - one.kept_at >= KEEP_EVERY_S
+
+
+def _groups(files: Iterable[_Followed]) -> list[list[_Followed]]:
+    """The files, those together that tell of the same sessions, directly or by way of others."""
+    groups: list[tuple[set[tuple[str, str]], list[_Followed]]] = []
+    for one in files:
+        names, members = {(one.format, name) for name in one.file.sessions}, [one]
+        for group in [group for group in groups if group[0] & names]:
+            groups.remove(group)
+            names, members = names | group[0], group[1] + members
+        groups.append((names, members))
+    return [members for _, members in groups]
 
 
 def _pieces(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -72,6 +72,10 @@ class Places:
         """Count a file as new at the next look, so that it is tried again."""
         self._files.pop(path, None)
 
+    def known(self, path: Path) -> Signature | None:
+        """What a file was like at the last look."""
+        return self._files.get(path)
+
     def covers(self, path: Path) -> bool:
         """Whether a file is one of the places, or inside one."""
         return any(path == place or path.is_relative_to(place) for place in self.places)

@@ -17,6 +17,7 @@ from app.cli.call import Call
 from app.cli.follow import follow as follow_call
 from app.cli.output import Output
 from app.commands.importing import Totals
+from app.importers.following import tail
 from app.workspace import Workspace
 from sync.store import database
 from tests.app.importers.transcripts import Talk, write
@@ -76,6 +77,32 @@ def test_a_locked_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     workspace.close()
     assert [row.events for row in rows] == [2]
     assert said.count("Following goes on as soon as that is possible.") == 1
+
+
+def test_a_restart_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = open_home(tmp_path / "home")
+    talk, path = Talk(), tmp_path / "t.jsonl"
+    for number in range(3):
+        talk.prompt(f"u{number}", f"prompt {number}")
+    write(path, talk.records)
+    parsed: list[bytes] = []
+    original = tail.parse_line
+    monkeypatch.setattr(tail, "parse_line", lambda line: (parsed.append(line) if line else None) or original(line))
+
+    def count() -> int:
+        return sum(row.events for row in workspace.read(lambda queries: queries.sessions()))
+
+    follow(workspace, path, lambda _said: _wait_for(lambda: count() == 4))
+    assert len(parsed) == 3
+    talk.prompt("u3", "prompt 3")
+    write(path, talk.records)
+    follow(workspace, path, lambda _said: _wait_for(lambda: count() == 5))
+    assert len(parsed) == 4
+    other = workspace.write(lambda operations: operations.create_workspace("Other"))
+    workspace.use(other)  # there nothing was read yet
+    follow(workspace, path, lambda _said: _wait_for(lambda: count() == 5))
+    workspace.close()
+    assert len(parsed) == 8
 
 
 def test_a_full_disk(tmp_path: Path) -> None:

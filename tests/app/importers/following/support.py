@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.importers.detect import Source
 from app.importers.drafts import Item
 from app.importers.following.appender import Appender, KnowingSink
-from app.importers.following.follower import OPEN_QUIET_S, Follower
+from app.importers.following.follower import OPEN_QUIET_S, Follower, remembered_types
+from app.importers.following.memory import Memory
 from app.importers.ingest import ImportReport, ingest
 from app.sessions.bodies import encode_draft
 from app.sessions.events import Draft
@@ -69,17 +72,38 @@ class SharedMemory:
         ]
 
 
-class Followed:
-    """Follows some places, at times that the test decides."""
+class Kept:
+    """Settings in memory, as JSON like the real ones."""
 
-    def __init__(self, *places: Path, format: str | None = None) -> None:
-        self.store = SharedMemory()
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return json.loads(self.values[name]) if name in self.values else default
+
+    def set(self, name: str, value: Any) -> None:
+        self.values.pop(name, None)
+        if value is not None:
+            self.values[name] = json.dumps(value)
+
+
+class Followed:
+    """Follows some places, at times that the test decides. earlier: the run that it goes on after."""
+
+    def __init__(self, *places: Path, format: str | None = None, earlier: Followed | None = None) -> None:
+        self.store = SharedMemory() if earlier is None else earlier.store
+        self.kept = Kept() if earlier is None else earlier.kept
         self.told: list[str] = []
         self.now = 1_000.0
         self.read: list[int] = []
         self._appender = Appender(KnowingSink(self.store))
         self.follower = Follower(
-            places, write=self._write, again=self._appender.distrust, tell=self.told.append, format=format
+            places,
+            write=self._write,
+            again=self._appender.distrust,
+            tell=self.told.append,
+            format=format,
+            memory=Memory(self.kept, "w", remembered_types()),
         )
 
     def _write(self, format: str, piece: Sequence[Item]) -> None:

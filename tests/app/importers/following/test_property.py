@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from app.importers.following import follower
 from tests.app.importers.following.support import Followed, SharedMemory, import_into
 from tests.app.importers.transcripts import FIXTURES, Talk
 
@@ -49,7 +51,7 @@ _STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("append"), st.floats(0, 1)),
         st.tuples(st.just("append bytes"), st.integers(1, 40)),
-        st.tuples(st.just("settle"), st.just(0)),
+        st.tuples(st.sampled_from(["settle", "restart", "kill"]), st.just(0)),
         st.tuples(
             st.sampled_from(["truncate", "rewrite", "replace", "rotate", "delete"]), st.integers(0, len(_FILES) - 1)
         ),
@@ -79,6 +81,17 @@ class _World:
     def settle(self) -> None:
         self.followed.settle()
         self._import(self.seen[: self.seen.rfind(b"\n") + 1])
+
+    def restart(self) -> None:
+        """The follower ends, and another one goes on; between the two nobody looks."""
+        self.followed.finish()
+        self._import(self.seen)
+        self.followed = Followed(self.path, earlier=self.followed)
+
+    def kill(self) -> None:
+        """What the follower would have said at the end of the file is left to the next one."""
+        self.followed = Followed(self.path, earlier=self.followed)
+        self.followed.look()
 
     def begin(self, how: str, number: int) -> None:
         """Another transcript comes in the place of this one."""
@@ -120,7 +133,15 @@ class _World:
         import_into(self.expected, copy, "codex" if b'"payload"' in data[:2000] else "claude")
 
 
-@settings(max_examples=100)
+@pytest.fixture(scope="module", autouse=True)
+def kept_whenever_possible() -> Iterator[None]:
+    """So that runs that are killed were remembered at many different moments."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(follower, "KEEP_EVERY_S", 0.0)
+        yield
+
+
+@settings(max_examples=150)
 @example(0, [("append", 1.0), ("rotate", 0)])  # both files end with the same title
 @given(st.integers(0, len(_FILES) - 1), _STEPS)
 def test_following_gives_the_rows_of_imports(number: int, steps: Sequence[tuple[str, float]]) -> None:
@@ -133,6 +154,10 @@ def test_following_gives_the_rows_of_imports(number: int, steps: Sequence[tuple[
                 world.append(int(value))
             elif what == "settle":
                 world.settle()
+            elif what == "restart":
+                world.restart()
+            elif what == "kill":
+                world.kill()
             else:
                 world.begin(what, int(value))
         world.finish()
