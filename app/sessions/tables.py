@@ -1,8 +1,8 @@
 """SQL of the sessions domain: the projection (dropped and rebuilt at will) and the local tables (kept).
 
 Times are milliseconds. `event.row` is also the row of the full-text index and sorts by time; `event_order` sorts the
-events of a session by id, which is causal, and carries what a conversation needs before it shows anything;
-`event_prompt` gives where its turns begin.
+events of a session by id, which is causal, and carries what a conversation needs before it shows anything, and
+what looks for a rare kind; `event_prompt` gives where its turns begin.
 `session.counter`, `lowest`, `greatest`: see `settling.py`. `session_field` keeps all values a field ever had, under the
 event that set it; `claimed`: only the opening of a segment says so. `session_blob`: payloads that events refer to,
 and with size 0 those that hold long bodies, or that only damaged events name.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from sync.store.migrations import Component
 
-PROJECTION_VERSION = 6
+PROJECTION_VERSION = 7
 
 PROJECTION = """
 CREATE TABLE session(
@@ -37,7 +37,7 @@ CREATE TABLE session_author(
 CREATE TABLE event(
   row INTEGER PRIMARY KEY, session INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, time INTEGER NOT NULL,
   author INTEGER NOT NULL, lines INTEGER NOT NULL, damaged INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE INDEX event_order ON event(session, id, lines);
+CREATE INDEX event_order ON event(session, id, lines, kind);
 CREATE INDEX event_prompt ON event(session, id) WHERE kind='user_message';
 CREATE TABLE note(
   workspace INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, fields TEXT NOT NULL,

@@ -14,6 +14,7 @@ from app.errors import NotFound
 from app.sessions.events import KNOWN_KINDS, BlobRef, Draft, SessionSet, Usage, UserMessage
 from app.sessions.filters import SessionFilter
 from app.sessions.operations import SessionOperations
+from app.sessions.queries import Queries
 from app.sessions.texts import estimated_lines
 from app.sessions.views import SessionRow
 from app.workspace import Workspace
@@ -205,6 +206,24 @@ def test_after_kinds_and_limit(forked: tuple[Workspace, list[str], str], data: s
     start = None if after is None else everything[after].id
     found = home.read(lambda queries: queries.events(session, kinds=kinds, after=start, limit=limit))
     assert [event.id for event in found] == [event.id for event in expected]
+
+
+def test_events_of_a_rare_kind_are_looked_for_in_the_index_alone(forked: tuple[Workspace, list[str], str]) -> None:
+    """In a session of 100,000 events, looking at every row takes ten times as long."""
+    home, _, session = forked
+
+    def plans(queries: Queries) -> list[str]:
+        said: list[str] = []
+        queries._connection.set_trace_callback(said.append)
+        try:
+            assert queries.events(session, kinds=["conclusion"], limit=5) == []
+        finally:
+            queries._connection.set_trace_callback(None)
+        wanted = [sql for sql in said if sql.startswith("SELECT id FROM event ") and "'conclusion'" in sql]
+        return [queries._connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchone()[-1] for sql in wanted]
+
+    found = home.read(plans)
+    assert found and all("USING COVERING INDEX event_order" in plan for plan in found), found
 
 
 def test_after_an_event_of_nowhere(forked: tuple[Workspace, list[str], str]) -> None:
