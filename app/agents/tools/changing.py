@@ -11,20 +11,20 @@ from msgspec import Meta
 from app.agents.tools.failure import ToolFailure
 from app.agents.tools.folders import Target, read_existing, write_file
 from app.agents.tools.looking import MAX_FILE_BYTES
-from app.agents.tools.tool import Arguments, Site, Tool
+from app.agents.tools.tool import PathArguments, Site, path_tool
 from app.sessions.diff import Diff, decode_text, unified_diff
 from app.sessions.events import FileChange
 from app.sessions.languages import language_of
 
 
-class WriteArguments(Arguments, frozen=True):
+class WriteArguments(PathArguments, frozen=True):
     """Arguments of the tool."""
 
     path: Annotated[str, Meta(description="A file, relative to the workspace.")]
     content: Annotated[str, Meta(description="The whole text of the file.")]
 
 
-class EditArguments(Arguments, frozen=True):
+class EditArguments(PathArguments, frozen=True):
     """Arguments of the tool."""
 
     path: Annotated[str, Meta(description="A file, relative to the workspace.")]
@@ -109,21 +109,5 @@ async def _change(site: Site, target: Target, before: bytes | None, after: bytes
     return diff
 
 
-WRITE = Tool(
-    name="write",
-    description="Create a text file, or replace all of it.",
-    kind="edit",
-    arguments=WriteArguments,
-    title=lambda a: f"Write {a.path}",
-    perform=_write,
-    path_of=lambda a: a.path,
-)
-EDIT = Tool(
-    name="edit",
-    description="Replace a piece of text in a file.",
-    kind="edit",
-    arguments=EditArguments,
-    title=lambda a: f"Edit {a.path}",
-    perform=_edit,
-    path_of=lambda a: a.path,
-)
+WRITE = path_tool("write", "Create a text file, or replace all of it.", "edit", WriteArguments, _write)
+EDIT = path_tool("edit", "Replace a piece of text in a file.", "edit", EditArguments, _edit)

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from app.agents.tools.failure import ToolFailure
 from app.agents.tools.folders import Folders, Target, read_file
-from app.agents.tools.tool import Arguments, Site, Tool
+from app.agents.tools.tool import Arguments, PathArguments, Site, Tool, path_tool
 from app.agents.tools.walk import walk
 from app.sessions.diff import decode_text
 from app.sessions.events import FileRead
@@ -27,14 +27,14 @@ _SEARCH_HITS = 100
 _SEARCH_SECONDS = 10.0
 
 
-class ListArguments(Arguments, frozen=True):
+class ListArguments(PathArguments, frozen=True):
     """Arguments of the tool."""
 
     path: Annotated[str, Meta(description="A folder, relative to the workspace; . is the workspace itself.")] = "."
     depth: Annotated[int, Meta(ge=1, le=8, description="How many levels to list.")] = 2
 
 
-class ReadArguments(Arguments, frozen=True):
+class ReadArguments(PathArguments, frozen=True):
     """Arguments of the tool."""
 
     path: Annotated[str, Meta(description="A file, relative to the workspace.")]
@@ -154,24 +154,8 @@ def _text_lines(folders: Folders, path: Path) -> list[str]:
     return [] if text is None else text.split("\n")
 
 
-LIST = Tool(
-    name="list",
-    description="List files and folders.",
-    kind="search",
-    arguments=ListArguments,
-    title=lambda a: f"List {a.path}",
-    perform=_list,
-    path_of=lambda a: a.path,
-)
-READ = Tool(
-    name="read",
-    description="Read a text file.",
-    kind="read",
-    arguments=ReadArguments,
-    title=lambda a: f"Read {a.path}",
-    perform=_read,
-    path_of=lambda a: a.path,
-)
+LIST = path_tool("list", "List files and folders.", "search", ListArguments, _list)
+READ = path_tool("read", "Read a text file.", "read", ReadArguments, _read)
 SEARCH = Tool(
     name="search",
     description="Find a text in the files of the workspace; gives file, line number and line.",

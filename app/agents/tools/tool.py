@@ -21,7 +21,14 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Base of every tool's arguments; the JSON schema comes from the fields."""
 
 
+class PathArguments(Arguments, frozen=True):
+    """Base of the arguments of a tool that is about one file or folder."""
+
+    path: str
+
+
 A = TypeVar("A", bound=Arguments)
+P = TypeVar("P", bound=PathArguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +68,11 @@ class Tool(Generic[A]):
     def parse(self, arguments: Any) -> A:
         """Checked arguments. Raises msgspec.ValidationError, whose text names the wrong one."""
         return msgspec.convert(arguments, self.arguments)
+
+
+def path_tool(
+    name: str, description: str, kind: ToolKind, arguments: type[P], perform: Callable[[Site, P], Awaitable[str]]
+) -> Tool[P]:
+    """A tool that is about one file or folder, which the title of a call names."""
+    verb = name.capitalize()
+    return Tool(name, description, kind, arguments, lambda a: f"{verb} {a.path}", perform, lambda a: a.path)
