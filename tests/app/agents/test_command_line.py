@@ -52,7 +52,8 @@ def test_a_shell_runs_nothing_else_than_what_was_found(pieces: list[str], progra
 
 @given(line=st.text(max_size=200))
 def test_no_line_is_an_error(line: str) -> None:
-    simple_commands(line)
+    commands = simple_commands(line)
+    assert commands is None or (commands and all(words and words[0] for words in commands))
 
 
 @pytest.mark.parametrize(

@@ -90,9 +90,11 @@ def test_a_wrong_script_is_named(script: bytes, message: str) -> None:
 @given(script=st.binary(max_size=200) | st.text(alphabet='[]{}",:saytol 1', max_size=80).map(str.encode))
 def test_any_bytes_are_a_script_or_a_sentence(script: bytes) -> None:
     try:
-        parse_script(script, "x")
-    except UserError:
-        pass
+        turns = parse_script(script, "x")
+    except UserError as error:
+        assert str(error).startswith("The script x")
+    else:
+        assert len(turns) == len(json.loads(script)) > 0
 
 
 def test_scripts_from_files(tmp_path: Path) -> None:

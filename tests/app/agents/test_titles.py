@@ -92,7 +92,9 @@ def test_failures_are_silent(home: Workspace, failure: str | Exception) -> None:
 def test_a_session_that_is_gone(home: Workspace) -> None:
     session, _ = talk(home, PROMPT)
     home.write(lambda operations: operations.purge([session]))
-    run(propose_title(home, session, Fake("Better"), PROMPT, "answer"))
+    fake = Fake("Better")
+    run(propose_title(home, session, fake, PROMPT, "answer"))
+    assert fake.asked and home.read(lambda queries: queries.sessions()) == []
 
 
 def test_it_can_be_turned_off(home: Workspace) -> None:

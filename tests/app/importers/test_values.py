@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.importers.values import as_count, as_int, as_milliseconds, first_line, relative_path
+from app.importers.values import MAX_TIME, as_count, as_int, as_milliseconds, first_line, relative_path
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,8 @@ def test_times(value: object, milliseconds: int | None) -> None:
 
 @given(st.text())
 def test_no_time_raises(text: str) -> None:
-    as_milliseconds(text)
+    found = as_milliseconds(text)
+    assert found is None or 0 <= found <= MAX_TIME
 
 
 @pytest.mark.parametrize(

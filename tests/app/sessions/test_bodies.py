@@ -170,13 +170,15 @@ def test_a_wrapper_around_anything_else() -> None:
 
 @given(st.binary(max_size=60) | json_values.map(msgspec.json.encode), st.booleans())
 def test_anything_can_be_opened(data: bytes, with_blobs: bool) -> None:
-    open_body(data, lambda _: data if with_blobs else None)
+    found = open_body(data, lambda _: data if with_blobs else None)
+    assert found is None or (found.size >= 0 and isinstance(found.common.time, int))
 
 
 @given(st.dictionaries(st.sampled_from(["v", "time", "kind", "blob", "restored", "body", "text", "turn"]), json_values))
 def test_wrong_types_everywhere(fields: dict[str, Any]) -> None:
     data = msgspec.json.encode({"time": 1, "kind": "user_message"} | fields)
-    open_body(data, lambda _: data)
+    found = open_body(data, lambda _: data)
+    assert found is None or (abs(found.common.time) <= MAX_TIME and isinstance(found.common.kind, str))
 
 
 def test_half_characters_are_replaced() -> None:

@@ -107,4 +107,5 @@ def test_titles_are_shown_as_they_are(title: str) -> None:
 
 @given(bodies)
 def test_any_body(body: AnyBody) -> None:
-    event_markdown(body)
+    text = event_markdown(body) + "\n\n# Next\n"
+    assert blocks(text)[-1][0] == "heading_open" and text.rstrip().endswith("# Next")

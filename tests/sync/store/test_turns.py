@@ -66,15 +66,17 @@ def test_whoever_keeps_it_long_locks_nobody_out(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("sync.store.turns._PATIENCE_S", 0.05)
     one, other = Turns(tmp_path), Turns(tmp_path)
     with one.taken(), other.taken():
-        pass
+        both = True
     with one.taken():
-        pass
+        again = True
     one.close()
     other.close()
+    assert both and again
 
 
 def test_where_there_are_no_locks_writing_goes_on(tmp_path: Path) -> None:
     turns = Turns(tmp_path / "missing")
     with turns.taken(), turns.taken():
-        pass
+        both = True
     turns.close()
+    assert both and not (tmp_path / "missing").exists()
