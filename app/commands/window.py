@@ -95,10 +95,20 @@ _GO = (
     WindowCommand("window.waiting", "Next that Waits", "Go to a session that waits for you.", "Go", ("Ctrl+Shift+W",)),
     WindowCommand("window.open_link", "Open Link…", "Open a lovelace:// address.", "Go"),
 )
+_TERMINAL = (
+    WindowCommand("terminal.run", "Run a Command…", "Write a command to run in the folder.", "Session", (), "terminal"),
+    WindowCommand("terminal.stop", "Stop the Command", "End the command that is shown.", "Session", (), "terminal"),
+    WindowCommand("terminal.find", "Find in Output…", "Search what the command printed.", "Edit", (), "terminal"),
+    WindowCommand("terminal.wrap", "Wrap Output", "Let long lines go on in the next.", "View", (), "terminal"),
+    WindowCommand("terminal.copy_command", "Copy Command", "Copy the command line.", "Edit", (), "terminal"),
+    WindowCommand("terminal.copy_output", "Copy Output", "Copy all that it printed.", "Edit", (), "terminal"),
+    WindowCommand("terminal.next", "Next Command", "Show the command after this one.", "Go", (), "terminal"),
+    WindowCommand("terminal.previous", "Previous Command", "Show the one before.", "Go", (), "terminal"),
+)
 _HELP = (
     WindowCommand("window.shortcuts", "Keyboard Shortcuts", "Show all shortcuts, and change them.", "Help", ("F1",)),
     WindowCommand("window.about", "About Lovelace", "The version, and where the data are.", "Help"),
 )
 
-COMMANDS: tuple[WindowCommand, ...] = (*_FILE, *_SESSION, *_VIEW, *_GO, *_HELP)
+COMMANDS: tuple[WindowCommand, ...] = (*_FILE, *_SESSION, *_VIEW, *_GO, *_TERMINAL, *_HELP)
 """In the order of menu and palette."""

@@ -1,4 +1,4 @@
-"""What every panel is given: the open workspace, the bridge to the loop, the theme, the lexer, the running turns."""
+"""What every panel is given: the open workspace, the bridge to the loop, the theme, the lexer, what runs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
+
+from app.ui.own_commands import OwnCommands
 
 if TYPE_CHECKING:
     from app.sessions.operations import SessionOperations
@@ -50,6 +52,7 @@ class Desk:
     turns: Turns
     me: str
     requests: Requests = field(default_factory=Requests)
+    own_commands: OwnCommands = field(default_factory=OwnCommands)
 
     def go(self, place: Place) -> None:
         """Take the person to a place in the window."""

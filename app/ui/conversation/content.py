@@ -28,7 +28,7 @@ from app.ui.conversation.blocks import (
 )
 from app.ui.conversation.card_texts import as_json, first_line, permission_body, revealed, wrapped
 from app.ui.conversation.cards import tool_card
-from app.ui.conversation.entries import Entry, answer_to, grouped, is_absorbed, speaker
+from app.ui.conversation.entries import Entry, answer_to, grouped, is_absorbed, is_by_person, speaker
 
 if TYPE_CHECKING:
     from app.sessions.views import Event
@@ -80,7 +80,7 @@ def _device_of(entry: Entry) -> str:
 def name_of(entry: Entry) -> str:
     """The speaker's name as people read it."""
     author = entry.event.author
-    if isinstance(entry.event.body, kinds.UserMessage):
+    if is_by_person(entry.event):
         return author.name or "Somebody"
     return author.agent or "Agent"
 

@@ -51,9 +51,15 @@ def request_of(event: Event) -> str | None:
 
 def speaker(event: Event) -> str:
     """Who stands behind an event: changes of this begin a new heading."""
-    if isinstance(event.body, kinds.UserMessage):
+    if is_by_person(event):
         return f"person {event.author.identity}"
     return f"agent {event.author.agent or event.author.identity}"
+
+
+def is_by_person(event: Event) -> bool:
+    """Whether a person said or did it: wrote a prompt, or ran a command of their own."""
+    own = isinstance(event.body, kinds.Command | kinds.CommandResult) and event.author.agent is None
+    return own or isinstance(event.body, kinds.UserMessage)
 
 
 def head_of(group: Iterable[Event]) -> Event | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from app.ui.panel import PanelKind
-from app.ui.places import SearchPlace, SessionPlace
+from app.ui.places import CommandPlace, SearchPlace, SessionPlace
 
 PANELS: tuple[PanelKind, ...] = (
     PanelKind("browser", "Sessions", "left", "app.ui.panels.browser:BrowserPanel", (SearchPlace,)),
     PanelKind("conversation", "Conversation", "main", "app.ui.panels.conversation:ConversationPanel", (SessionPlace,)),
     PanelKind("settings", "Settings", "main", "app.ui.panels.settings:SettingsPanel"),
+    PanelKind("terminal", "Terminal", "right", "app.ui.panels.terminal:TerminalPanel", (CommandPlace,)),
 )
 """In the order of their tabs."""

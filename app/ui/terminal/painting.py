@@ -1,0 +1,120 @@
+"""Paints one line of output on the grid: its runs, what is selected and what a search found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QPainter
+
+from app.sessions.terminal.parser import Row
+from app.ui.terminal.cells import Line, cells, characters_between, is_plain, starts
+from app.ui.terminal.inks import Ink, Inks
+from app.ui.theme import color
+
+
+class Mark(NamedTuple):
+    """Characters that stand out. kind: "selected", "found" or "current"."""
+
+    first: int
+    last: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """What of a line is painted: the columns `first` to before `last`, at x and y."""
+
+    first: int
+    last: int
+    x: float
+    y: float
+
+
+class LinePainter:
+    """Draws lines with the inks of one output."""
+
+    def __init__(self, inks: Inks) -> None:
+        self._inks = inks
+        theme = inks.theme
+        self._marks = {
+            "selected": (color(theme.highlight), color(theme.text)),
+            "found": (color(theme.selected), color(theme.text)),
+            "current": (color(theme.accent), color(theme.on_accent)),
+        }
+
+    def paint(self, painter: QPainter, line: Line, strip: Strip, marks: Sequence[Mark]) -> None:
+        """Draw a strip of a line."""
+        begin, end = characters_between(line, strip.first, strip.last)
+        for first, last, pen in Row(line.text, line.runs).pieces():
+            first, last = max(first, begin), min(last, end)
+            if first < last:
+                ink = self._inks[pen]
+                for start, stop, kind in _split(first, last, marks):
+                    back, front = self._marks[kind] if kind else (ink.back, ink.front)
+                    self._piece(painter, line, strip, (start, stop), ink, back, front)
+
+    def _piece(
+        self,
+        painter: QPainter,
+        line: Line,
+        strip: Strip,
+        part: tuple[int, int],
+        ink: Ink,
+        back: QColor | None,
+        front: QColor,
+    ) -> None:
+        inks, (start, stop) = self._inks, part
+        columns = None if is_plain(line) else starts(line.text)
+        left, right = (start, stop) if columns is None else (columns[start], columns[stop])
+        x = strip.x + (left - strip.first) * inks.cell
+        box = QRectF(x, strip.y, (right - left) * inks.cell, inks.line_height)
+        if back is not None:
+            painter.fillRect(box, back)
+        painter.setFont(inks.fonts[ink.font])
+        painter.setPen(front)
+        baseline = strip.y + inks.baseline
+        if columns is None:
+            painter.drawText(QPointF(x, baseline), line.text[start:stop])
+        else:
+            for at, text in clusters(line.text, start, stop):
+                painter.drawText(QPointF(strip.x + (columns[at] - strip.first) * inks.cell, baseline), text)
+        if ink.underlined:
+            painter.fillRect(QRectF(x, baseline + 2, box.width(), 1), front)
+        if ink.struck:
+            painter.fillRect(QRectF(x, baseline - inks.baseline // 3, box.width(), 1), front)
+
+
+def _split(first: int, last: int, marks: Sequence[Mark]) -> Iterator[tuple[int, int, str]]:
+    """Parts of a run by the mark that lies on them; of several the later one counts."""
+    if not marks:
+        yield first, last, ""
+        return
+    edges = {first, last}
+    for mark in marks:
+        edges.update(edge for edge in mark[:2] if first < edge < last)
+    ordered = sorted(edges)
+    for start, stop in pairwise(ordered):
+        kind = ""
+        for mark in marks:
+            if mark.first <= start and stop <= mark.last:
+                kind = mark.kind
+        yield start, stop, kind
+
+
+def clusters(text: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
+    """Stretches that are drawn at once: ASCII together, all others one by one with what combines with them."""
+    at = start
+    while at < stop:
+        end = at + 1
+        if " " <= text[at] <= "~":
+            while end < stop and " " <= text[end] <= "~":
+                end += 1
+        while end < stop and cells(text[end]) == 0 and text[end] != "\t":
+            end += 1
+        if text[at] != "\t":
+            yield at, text[at:end]
+        at = end
