@@ -45,6 +45,7 @@ class FindBar(QWidget):
         self.field.textChanged.connect(lambda _text: self._search_in(TYPING_MS, anew=True))
         model.modelReset.connect(lambda: self._search_in(0, anew=True))
         model.rowsInserted.connect(self._grown)
+        model.rowsRemoved.connect(self._grown)
         self.hide()
 
     def _arrange(self) -> None:

@@ -110,11 +110,13 @@ def clusters(text: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
     at = start
     while at < stop:
         end = at + 1
+        if text[at] == "\t":
+            at = end
+            continue
         if " " <= text[at] <= "~":
             while end < stop and " " <= text[end] <= "~":
                 end += 1
-        while end < stop and cells(text[end]) == 0 and text[end] != "\t":
+        while end < stop and cells(text[end]) == 0:
             end += 1
-        if text[at] != "\t":
-            yield at, text[at:end]
+        yield at, text[at:end]
         at = end

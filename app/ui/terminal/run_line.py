@@ -45,7 +45,7 @@ class RunLine(QWidget):
         self.button.clicked.connect(self._want)
         self.field.stepped.connect(self._step)
         self.take_fonts()
-        self.set_folders((), "")
+        self.set_folders((), "Looking for folders…")
 
     def take_fonts(self) -> None:
         """The text size is another."""

@@ -273,11 +273,15 @@ class OutputView(QListView):
         self._arrange_soon.start()
 
     def rowsAboutToBeRemoved(self, parent: Index, start: int, end: int) -> None:
+        self._scrolling = True
         super().rowsAboutToBeRemoved(parent, start, end)
         if start == 0:
             gone = (self._steps.top(end) + self._steps.height(end)) * self._inks.line_height
             self.verticalScrollBar().setValue(self.verticalScrollBar().value() - gone)
-        self._selection = None
+        self._scrolling = False
+        if start == 0 or (self._selection is not None and self._selection.last.row >= start):
+            self._selection = None
+        self._found = {}
         self._steps.remove(start, end)
         self._arrange_soon.start()
 

@@ -35,6 +35,15 @@ def run(work: Coroutine[Any, Any, T], seconds: float = 60) -> T:
     return asyncio.run(bounded())
 
 
+def alive(pid: int) -> bool:
+    """Whether a process (Linux) still runs."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
 @dataclass
 class MemoryRecorder:
     """Keeps what a turn records. `log` also has drafts as ("draft", text) and ("clear", "")."""

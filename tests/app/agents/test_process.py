@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.agents import process
 from app.agents.process import BoundedOutput, Finished, run_process
 from app.errors import UserError
-from tests.app.agents.support import run
+from tests.app.agents.support import alive, run
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -26,14 +26,6 @@ def shell(command: str, folder: Path, timeout: float = 20, seen: list[str] | Non
     return run(
         run_process(["/bin/sh", "-c", command], cwd=folder, env=ENVIRONMENT, timeout=timeout, on_output=on_output)
     )
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
 
 
 def await_pid(path: Path) -> int:
