@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from app.sessions.files import FileState
 
 One = Annotated[str, typer.Argument(metavar="ID", help="A session, or a unique beginning of its id.")]
-_NAMED = 10
-"""So many files are named in a question."""
 
 
 def files(context: typer.Context, session: One) -> None:
@@ -178,24 +176,14 @@ def restore(
 
 def _agreed(call: Call, steps: list[Step]) -> bool:
     """Whether the person wants it; nothing to do needs no question."""
-    from app.sessions.file_changes import touched
+    from app.sessions.file_changes import drift_sentence, restore_sentence
 
-    todo = touched(steps)
-    if not todo:
+    sentence, warning = restore_sentence(steps), drift_sentence(steps)
+    if not sentence:
         return True
-    writes = [step.path for step in todo if step.action == "write"]
-    deletes = [step.path for step in todo if step.action == "delete"]
-    parts = [f"{verb} {_names(paths)}" for verb, paths in (("write", writes), ("delete", deletes)) if paths]
-    drifted = [step.path for step in todo if step.drifted]
-    warning = f" Changed since the session last saw them: {_names(drifted)}." if drifted else ""
     if warning and call.options.yes:
-        call.out.remark(warning.strip())
-    return call.confirm(f"This will {' and '.join(parts)}.{warning} What is there now is kept. Go on?")
-
-
-def _names(paths: list[str]) -> str:
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return ", ".join(paths[:_NAMED]) + more
+        call.out.remark(warning)
+    return call.confirm(f"{sentence}{' ' if warning else ''}{warning} What is there now is kept. Go on?")
 
 
 def _report(out: Output, found: SessionFiles, done: Restored) -> None:
@@ -211,6 +199,6 @@ def _report(out: Output, found: SessionFiles, done: Restored) -> None:
             f"Restored {what}. To undo it: {undo}" if done.turn else "Nothing to restore: all files are as wanted."
         )
     if done.skipped:
-        names = "; ".join(f"{path} ({why})" for path, why in done.skipped[:_NAMED])
-        more = f" and {len(done.skipped) - _NAMED} more" if len(done.skipped) > _NAMED else ""
-        raise UserError(f"Not restored: {names}{more}.")
+        from app.sessions.file_changes import skipped_sentence
+
+        raise UserError(skipped_sentence(done.skipped))

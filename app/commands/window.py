@@ -105,10 +105,50 @@ _TERMINAL = (
     WindowCommand("terminal.next", "Next Command", "Show the command after this one.", "Go", (), "terminal"),
     WindowCommand("terminal.previous", "Previous Command", "Show the one before.", "Go", (), "terminal"),
 )
+_CHANGES = (
+    WindowCommand("diff.show", "Changes", "Show what this session did to files.", "View", ("Ctrl+Shift+C",), "diff"),
+    WindowCommand(
+        "diff.split", "Changes: Unified or Split", "Old and new lines side by side, or not.", "View", (), "diff"
+    ),
+    WindowCommand("diff.on_disk", "Changes: Compare with Disk", "What became of the files since.", "View", (), "diff"),
+    WindowCommand("diff.unfold", "Changes: All Lines", "Show or fold all unchanged lines.", "View", (), "diff"),
+    WindowCommand("diff.next_change", "Next Change", "Go to the next changed lines.", "Go", ("F7",), "diff"),
+    WindowCommand(
+        "diff.previous_change", "Previous Change", "Go to the changed lines before.", "Go", ("Shift+F7",), "diff"
+    ),
+    WindowCommand("diff.next_file", "Next Changed File", "Show the file below in the list.", "Go", ("F8",), "diff"),
+    WindowCommand(
+        "diff.previous_file", "Previous Changed File", "Show the file above in the list.", "Go", ("Shift+F8",), "diff"
+    ),
+    WindowCommand("diff.go_to_line", "Go to Line…", "Show a line of the changed file.", "Go", ("Ctrl+G",), "diff"),
+    WindowCommand("diff.find", "Find in Changes…", "Find a text in the changed file.", "Edit", ("Ctrl+Alt+F",), "diff"),
+    WindowCommand("diff.copy_patch", "Copy as Patch", "Copy the selected changes as a patch.", "Edit", (), "diff"),
+    WindowCommand("diff.copy_path", "Copy Path", "Copy the path of the changed file.", "Edit", (), "diff"),
+    WindowCommand("diff.open", "Open Changed File", "Open it in your editor.", "File", (), "diff"),
+    WindowCommand(
+        "diff.show_in_folder", "Show Changed File in Folder", "Open the folder it is in.", "File", (), "diff"
+    ),
+    WindowCommand(
+        "diff.restore_file",
+        "Restore File…",
+        "Put the file back to what it was before the shown change.",
+        "Session",
+        (),
+        "diff",
+    ),
+    WindowCommand(
+        "diff.restore_all",
+        "Restore All Files…",
+        "Put all listed files back to before the listed changes.",
+        "Session",
+        (),
+        "diff",
+    ),
+)
 _HELP = (
     WindowCommand("window.shortcuts", "Keyboard Shortcuts", "Show all shortcuts, and change them.", "Help", ("F1",)),
     WindowCommand("window.about", "About Lovelace", "The version, and where the data are.", "Help"),
 )
 
-COMMANDS: tuple[WindowCommand, ...] = (*_FILE, *_SESSION, *_VIEW, *_GO, *_TERMINAL, *_HELP)
+COMMANDS: tuple[WindowCommand, ...] = (*_FILE, *_SESSION, *_VIEW, *_GO, *_TERMINAL, *_CHANGES, *_HELP)
 """In the order of menu and palette."""

@@ -6,7 +6,7 @@ What is on the disk comes in as a function `look(path) -> OnDisk`, contents of b
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,8 @@ from app.sessions.files import Content, FileState, Hashed, Load, Lost, resolve
 
 DriftStatus = Literal["unchanged", "changed", "missing", "unknown"]
 Action = Literal["write", "delete", "keep", "refuse"]
+_NAMED = 10
+"""So many files are named in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +116,31 @@ def file_drift(states: Mapping[str, FileState], look: Look, load: Load) -> list[
     return [_drift(path, state.last, look(path), load) for path, state in states.items()]
 
 
+def drift_status(known: Content, present: OnDisk, load: Load) -> DriftStatus:
+    """What became of one file, without comparing its lines."""
+    return _status(known, present, load)[0]
+
+
 def _drift(path: str, known: Content, present: OnDisk, load: Load) -> Drift:
+    status, content, why = _status(known, present, load)
+    if status != "changed" or present.kind != "file" or isinstance(content, Lost):
+        return Drift(path, status, why=why)
+    diff = Diff(_binary_line(path), 0, 0) if present.data is None else _diff(path, content, present.data)
+    return Drift(path, status, diff.text, diff.added, diff.removed)
+
+
+def _status(known: Content, present: OnDisk, load: Load) -> tuple[DriftStatus, bytes | Lost | None, str]:
+    """(status, the known content, why it is unknown or what is in its place)."""
     content = Lost("") if isinstance(known, Hashed) else resolve(known, load)
     if isinstance(known, Hashed) and present.kind == "file":
-        return Drift(path, "unchanged" if present.digest == known.digest else "changed")
+        return "unchanged" if present.digest == known.digest else "changed", content, ""
     if present.kind == "other":
-        return Drift(path, "changed", why=present.why)
+        return "changed", content, present.why
     if present.kind == "missing":
-        return Drift(path, "unchanged" if content is None else "missing")
+        return "unchanged" if content is None else "missing", content, ""
     if isinstance(content, Lost):
-        return Drift(path, "unknown", why=content.why)
-    if is_same(content, present):
-        return Drift(path, "unchanged")
-    diff = Diff(_binary_line(path), 0, 0) if present.data is None else _diff(path, content, present.data)
-    return Drift(path, "changed", diff.text, diff.added, diff.removed)
+        return "unknown", content, content.why
+    return "unchanged" if is_same(content, present) else "changed", content, ""
 
 
 def is_same(content: bytes | None, present: OnDisk) -> bool:
@@ -161,3 +174,29 @@ def _step(path: str, target: Content, known: Content, present: OnDisk, load: Loa
 def touched(steps: Iterable[Step]) -> list[Step]:
     """The steps that change something."""
     return [step for step in steps if step.action in ("write", "delete")]
+
+
+def restore_sentence(steps: Sequence[Step]) -> str:
+    """What carrying out steps does, for the person who is to agree; '' where nothing is to be done."""
+    writes = [step.path for step in steps if step.action == "write"]
+    deletes = [step.path for step in steps if step.action == "delete"]
+    parts = [f"{verb} {few_names(paths)}" for verb, paths in (("write", writes), ("delete", deletes)) if paths]
+    return f"This will {' and '.join(parts)}." if parts else ""
+
+
+def drift_sentence(steps: Iterable[Step]) -> str:
+    """Which of the files that would be replaced are not as the session last saw them; '' for none."""
+    drifted = [step.path for step in touched(steps) if step.drifted]
+    return f"Changed since the session last saw them: {few_names(drifted)}." if drifted else ""
+
+
+def skipped_sentence(skipped: Sequence[tuple[str, str]]) -> str:
+    """What was not restored, and why."""
+    names = few_names([f"{path} ({why})" for path, why in skipped], "; ")
+    return f"Not restored: {names}."
+
+
+def few_names(names: Sequence[str], separator: str = ", ") -> str:
+    """Names for a sentence: not more than ten of them."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return separator.join(names[:_NAMED]) + more

@@ -180,6 +180,8 @@ QMenu::item {{ padding: 5px 22px; border-radius: 4px; }}
 QMenu::item:selected {{ background: {selected}; }}
 QLabel[role="title"] {{ font-weight: 600; }}
 QLabel[role="muted"] {{ color: {muted}; }}
+QLabel[role="added"] {{ color: {added_text}; }}
+QLabel[role="removed"] {{ color: {removed_text}; }}
 QLabel[role="failed"] {{ color: {removed_text}; }}
 QLabel[role="done"] {{ color: {added_text}; }}
 #settings, #settings QScrollArea, #page, #first-run {{ background: {base}; }}

@@ -75,7 +75,8 @@ def test_a_fold_opens_by_mouse_and_by_key(view: DiffView) -> None:
     view.go_to_row(fold)
     QTest.keyClick(view, Qt.Key.Key_Return)
     assert len([text for text in texts(view) if text.startswith("…")]) == 1
-    view.open_all(False)
+    view.toggle_all()
+    view.toggle_all()
     assert view.model().rowCount() == count
 
 
@@ -166,7 +167,7 @@ def test_hunks_have_the_buttons_of_the_owner(view: DiffView, qtbot: QtBot) -> No
 
 def test_a_newer_change_keeps_the_place_and_what_was_opened(view: DiffView) -> None:
     view.show_diff(change())
-    view.open_all()
+    view.toggle_all()
     view.verticalScrollBar().setValue(500)
     place = view.place()
     view.show_diff(change(after="a\nb\n" + AFTER), keep_place=True)
@@ -179,7 +180,7 @@ def test_a_newer_change_keeps_the_place_and_what_was_opened(view: DiffView) -> N
 
 def test_unified_and_split_show_the_same_place(view: DiffView) -> None:
     view.show_diff(change())
-    view.open_all()
+    view.toggle_all()
     view.verticalScrollBar().setValue(450)
     place = view.place()
     view.set_split(True)
@@ -241,7 +242,7 @@ def test_hostile_contents_are_shown(view: DiffView, diff: FileDiff, split: bool)
     view.show_diff(diff)
     view.grab()
     view.select_all()
-    view.open_all()
+    view.toggle_all()
     view.grab()
     view.selected_text()
     view.selected_patch()

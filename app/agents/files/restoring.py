@@ -7,7 +7,7 @@ its writing is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,9 @@ from app.agents.tools.folders import Folders
 from app.errors import UserError
 from app.sessions.events import BlobRef, Body, Checkpoint, CheckpointFile, Draft, FileChange
 from app.sessions.file_changes import OnDisk, Step, restore_plan, touched
-from app.sessions.files import FILE_KINDS, FileHistory, Load
+from app.sessions.files import FILE_KINDS, Content, FileHistory, Load, PastEvent
 from app.sessions.queries import Queries
+from app.sessions.views import SessionRow
 from sync.clock import Clock
 
 T = TypeVar("T")
@@ -76,11 +77,16 @@ def read_session_files(home: Home, session: str, *, turns: bool = False) -> Sess
 
     def read(queries: Queries) -> SessionFiles:
         row = queries.session(session)
-        history = FileHistory.of(queries.iterate(row.id, kinds=None if turns else FILE_KINDS))
-        found = session_folders(row.cwd, queries.folders())
-        return SessionFiles(row.id, row.title, history, Folders(found, (home.home,)) if found else None)
+        return session_files(home, queries, row, queries.iterate(row.id, kinds=None if turns else FILE_KINDS))
 
     return home.read(read)
+
+
+def session_files(home: Home, queries: Queries, session: SessionRow, events: Iterable[PastEvent]) -> SessionFiles:
+    """The files that these events of a session tell of."""
+    found = session_folders(session.cwd, queries.folders())
+    folders = Folders(found, (home.home,)) if found else None
+    return SessionFiles(session.id, session.title, FileHistory.of(events), folders)
 
 
 def loader(home: Home) -> Load:
@@ -92,6 +98,12 @@ def plan_restore(home: Home, files: SessionFiles, before: str | None = None) -> 
     """What restoring would do. before: a turn (see `FileHistory.find_turn`). Raises NotFound, UserError."""
     states = files.history.states()
     targets = {path: state.last for path, state in states.items()} if before is None else files.history.before(before)
+    return plan_targets(home, files, targets)
+
+
+def plan_targets(home: Home, files: SessionFiles, targets: Mapping[str, Content]) -> list[Step]:
+    """What putting some of a session's files to these contents would do. Raises UserError."""
+    states = files.history.states()
     return restore_plan(targets, states, partial(look, files.on_disk(), limit=KEEP_BYTES), loader(home))
 
 

@@ -29,6 +29,7 @@ from app.ui.diff.buttons import HunkControls
 from app.ui.diff.chosen import all_rows, extended, row_selection, selected_text, touched_lines
 from app.ui.diff.columns import MARGIN, Column, columns
 from app.ui.diff.even_rows import EvenRowsView
+from app.ui.diff.finding import Match
 from app.ui.diff.lines import LONGEST_LINE, LineCache
 from app.ui.diff.painting import RowPainter, Scene
 from app.ui.diff.rows import Rows, shown_side
@@ -179,11 +180,17 @@ class DiffView(EvenRowsView):
         self._opened |= {stretch}
         self._keeping_place()
 
-    def open_all(self, opened: bool = True) -> None:
+    def toggle_all(self) -> None:
         """Show all unchanged lines, or fold them again."""
-        diff = self.diff
-        self._opened = frozenset(range(len(diff.stretches))) if diff is not None and opened else frozenset()
+        rows = self.rows
+        folded = rows is not None and any(run.kind == "fold" and run.hidden for run in rows.runs)
+        self._opened = frozenset(range(len(rows.diff.stretches))) if rows is not None and folded else frozenset()
         self._keeping_place()
+
+    def current_line(self) -> int:
+        """The number of the current row's line, of the new file where it is there; 1 without one."""
+        line = self._line_of(self.currentIndex().row())
+        return 1 if line is None else line[1]
 
     def place(self) -> Place | None:
         """Where the reader is; None where nothing is shown."""
@@ -241,11 +248,25 @@ class DiffView(EvenRowsView):
             self._selection = all_rows(self.rows)
             self.viewport().update()
 
-    def select_match(self, row: int, first: int, last: int, side: int | None) -> None:
-        """Select characters of a row and bring them into view."""
-        self._side = side if self._split else None
-        self._selection = Selection(TextPoint(row, first), TextPoint(row, last))
-        self.go_to_row(row)
+    def show_match(self, match: Match) -> None:
+        """Select a match and bring it into view; a fold that hides it is opened."""
+        self.go_to_line(match.line, "new" if match.side else "old")
+        row = self.currentIndex().row()
+        if self.rows is None or row < 0:
+            return
+        self._side = match.side if self._split else None
+        self._selection = Selection(TextPoint(row, match.first), TextPoint(row, match.last))
+        self._scroll_to_character(row, match)
+        self.viewport().update()
+
+    def _scroll_to_character(self, row: int, match: Match) -> None:
+        assert self.rows is not None
+        line = None if self._lines is None else self._lines.line(self.rows[row], match.side)
+        bar, (_, room) = self.horizontalScrollBar(), self.overflow()
+        if line is not None:
+            first, last = line.x_of(match.first), line.x_of(min(match.last, len(line.text)))
+            if not bar.value() <= first <= last <= bar.value() + room:
+                bar.setValue(round(first) - room // 3)
 
     def _copy(self) -> None:
         row = self.currentIndex().row()

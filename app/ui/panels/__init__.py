@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from app.ui.panel import PanelKind
-from app.ui.places import CommandPlace, SearchPlace, SessionPlace
+from app.ui.places import CommandPlace, FilePlace, SearchPlace, SessionPlace
 
 PANELS: tuple[PanelKind, ...] = (
     PanelKind("browser", "Sessions", "left", "app.ui.panels.browser:BrowserPanel", (SearchPlace,)),
     PanelKind("conversation", "Conversation", "main", "app.ui.panels.conversation:ConversationPanel", (SessionPlace,)),
     PanelKind("settings", "Settings", "main", "app.ui.panels.settings:SettingsPanel"),
+    PanelKind("diff", "Changes", "right", "app.ui.panels.diff:DiffPanel", (FilePlace,)),
     PanelKind("terminal", "Terminal", "right", "app.ui.panels.terminal:TerminalPanel", (CommandPlace,)),
 )
 """In the order of their tabs."""
