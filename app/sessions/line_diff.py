@@ -101,6 +101,12 @@ class FileDiff:
         )
         return max(map(_columns, lines), default=0)
 
+    @property
+    def highest(self) -> int:
+        """The greatest number of a line of either side."""
+        last = self.stretches[-1] if self.stretches else Stretch("same", 0, 0)
+        return max(last.old_start + len(last.old), last.new_start + len(last.new))
+
     def worked_out(self) -> FileDiff:
         """This change, with all that is worked out once worked out now: on a thread that has the time."""
         for name in ("added", "removed", "hunks", "old_text", "new_text", "widest", "has_mixed_ends"):

@@ -158,6 +158,7 @@ QStatusBar QToolButton[state="waiting"] {{ color: {waiting}; }}
 QStatusBar QToolButton[state="running"] {{ color: {added_text}; }}
 QSplitter::handle {{ background: {line}; }}
 QSplitter::handle:horizontal {{ width: 1px; }}
+QSplitter::handle:vertical {{ height: 1px; }}
 QListView, QPlainTextEdit {{ border: 0; background: {base}; outline: 0; }}
 QLineEdit, #prompt {{ border: 1px solid {field_line}; border-radius: 6px; background: {base};
     padding: 6px 10px; selection-background-color: {highlight}; selection-color: {text}; }}

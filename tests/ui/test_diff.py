@@ -144,6 +144,7 @@ def test_one_turn_or_one_event(shown: Shown) -> None:
     shown.open()
     shown.choose("src/old.py")
     menu = shown.panel.list_bar.scope.menu()
+    menu.aboutToShow.emit()
     assert [action.text() for action in menu.actions()] == [
         "Whole session",
         "And now the rest  ·  2 files",
@@ -257,6 +258,7 @@ def test_a_whole_turn_is_restored(shown: Shown) -> None:
     fill(shown.work)
     shown.open()
     shown.until(lambda: len(shown.paths()) == 3)
+    shown.panel.list_bar.scope.menu().aboutToShow.emit()
     shown.panel.list_bar.scope.menu().actions()[1].trigger()
     shown.until(lambda: len(shown.paths()) == 2)
     shown.run("diff.restore_all")

@@ -11,7 +11,7 @@ from app.sessions.changed_files import ChangingTurn
 from app.ui.title_label import TitleLabel
 
 WHOLE_SESSION, ONE_CHANGE, NO_PROMPT = "Whole session", "One change", "Without a prompt"
-_BUTTON_TEXT, _MENU_TEXT, _MOST_TURNS = 28, 70, 40
+_BUTTON_TEXT, _MENU_TEXT = 28, 70
 
 
 def toggle(text: str, tip: str, parent: QWidget) -> QToolButton:
@@ -40,14 +40,14 @@ class CountsLabel(QWidget):
 
     def show_counts(self, added: int, removed: int) -> None:
         """Say how many."""
-        for label, text in zip(self._labels, (f"+{added:,}", f"−{removed:,}"), strict=True):
-            label.setText(text)
-        self._labels[0].setAccessibleName(f"{added} lines added")
-        self._labels[1].setAccessibleName(f"{removed} lines removed")
+        for label, sign, word, count in zip(self._labels, "+−", ("added", "removed"), (added, removed), strict=True):
+            label.setText(f"{sign}{count:,}")
+            label.setAccessibleName(f"{count} lines {word}")
+            label.setVisible(count > 0)
 
     def text(self) -> str:
         """What it says."""
-        return " ".join(label.text() for label in self._labels)
+        return " ".join(label.text() for label in self._labels if not label.isHidden())
 
 
 class ListBar(QFrame):
@@ -58,6 +58,8 @@ class ListBar(QFrame):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._turns: Sequence[ChangingTurn] = ()
+        self._chosen: str | None = ""
         self.scope = QToolButton(self)
         self.scope.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.scope.setMenu(QMenu(self.scope))
@@ -70,11 +72,12 @@ class ListBar(QFrame):
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.more.setMenu(QMenu(self.more))
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 2)
+        layout.setContentsMargins(8, 6, 8, 4)
         layout.setSpacing(4)
         for widget in (self.scope, self.total, self.on_disk, self.more):
             layout.addWidget(widget, 1 if widget is self.total else 0)
         self.on_disk.toggled.connect(self.disk_toggled)
+        self.scope.menu().aboutToShow.connect(self._fill_turns)
 
     def show_turns(self, turns: Sequence[ChangingTurn], chosen: str | None, *, one_change: bool) -> None:
         """Offer the turns that changed files, the newest first."""
@@ -82,14 +85,16 @@ class ListBar(QFrame):
         text = ONE_CHANGE if one_change else WHOLE_SESSION if shown is None else shown.prompt or NO_PROMPT
         self.scope.setText(f"{_cut(text, _BUTTON_TEXT)} ▾")
         self.scope.setAccessibleName(f"Changes of: {text}")
+        self._turns, self._chosen = turns, None if one_change else chosen or ""
+
+    def _fill_turns(self) -> None:
         menu = self.scope.menu()
         menu.clear()
-        entries = [(WHOLE_SESSION, "")]
-        entries += [(f"{turn.prompt or NO_PROMPT}  ·  {_files(turn.files)}", turn.turn) for turn in reversed(turns)]
-        for label, turn in entries[: _MOST_TURNS + 1]:
+        entries = [(f"{turn.prompt or NO_PROMPT}  ·  {_files(turn.files)}", turn.turn) for turn in self._turns]
+        for label, turn in ((WHOLE_SESSION, ""), *reversed(entries)):
             action = menu.addAction(_cut(label, _MENU_TEXT).replace("&", "&&"))
             action.setCheckable(True)
-            action.setChecked(not one_change and turn == (chosen or ""))
+            action.setChecked(turn == self._chosen)
             action.triggered.connect(lambda _checked, turn=turn: self.scope_chosen.emit(turn))
 
     def show_total(self, files: int) -> None:
@@ -139,7 +144,6 @@ class FileBar(QFrame):
         self.title.setToolTip(path)
         self.title.setAccessibleDescription(path)
         self.counts.show_counts(added, removed)
-        self.counts.setVisible(bool(added or removed))
         self.note.setText(note)
         self.note.setTextFormat(Qt.TextFormat.PlainText)
 

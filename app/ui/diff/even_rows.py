@@ -5,13 +5,14 @@ QListView gives model, current row and accessibility; its own layout would measu
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
+from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QRegion, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 Index = QModelIndex | QPersistentModelIndex
 
 WHEEL_ROWS = 3
+DRAG_SCROLL_MS, DRAG_SCROLL_ROWS = 30, 2
 MARGIN = 8
 """Above the first row and below the last."""
 
@@ -25,6 +26,8 @@ class EvenRowsView(QListView):
     def __init__(self, model: QAbstractListModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.row_height = 0
+        self._drag_scroll = QTimer(self, interval=DRAG_SCROLL_MS)
+        self._drag_scroll.timeout.connect(self._scroll_while_dragging)
         self.setModel(model)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -78,6 +81,30 @@ class EvenRowsView(QListView):
         """Scroll a little to the left (-1) or right (1)."""
         bar = self.horizontalScrollBar()
         bar.setValue(bar.value() + direction * bar.singleStep())
+
+    def drag(self, position: QPoint) -> None:
+        """The pointer was moved while pressed: rows come into view while it is above or below."""
+        self.dragged(position)
+        if not 0 <= position.y() < self.viewport().height() and not self._drag_scroll.isActive():
+            self._drag_scroll.start()
+
+    def end_drag(self) -> None:
+        """The pointer was let go."""
+        self._drag_scroll.stop()
+
+    def dragged(self, position: QPoint) -> None:
+        """The pressed pointer is at a point of the viewport now."""
+
+    def _scroll_while_dragging(self) -> None:
+        pointer = self.viewport().mapFromGlobal(self.cursor().pos())
+        height = self.viewport().height()
+        if 0 <= pointer.y() < height:
+            self._drag_scroll.stop()
+            return
+        step = DRAG_SCROLL_ROWS * self.row_height
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + (-step if pointer.y() < 0 else step))
+        self.dragged(QPoint(pointer.x(), 0 if pointer.y() < 0 else height - 1))
 
     def update_scroll_bars(self) -> None:
         """Rows, their height or the size of the view have changed."""

@@ -14,8 +14,9 @@ _PADDING, _GAP, _DOT = 12, 8, 3.5
 
 
 def counts_of(added: int, removed: int) -> list[tuple[str, str]]:
-    """(text, token of its colour) of counts of lines, as everywhere: +12 −4."""
-    return [(f"+{added:,}", "added_text"), (f"−{removed:,}", "removed_text")]
+    """(text, token of its colour) of counts of lines, as everywhere: +12 −4; what is none is not said."""
+    both = ((f"+{added:,}", "added_text", added), (f"−{removed:,}", "removed_text", removed))
+    return [(text, token) for text, token, count in both if count]
 
 
 class FileItems(QStyledItemDelegate):

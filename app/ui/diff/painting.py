@@ -135,13 +135,21 @@ class RowPainter:
         buttons = self.buttons(scene, row, top)
         left = scene.columns[0].mark
         right = min((button.box.left() for button in buttons), default=scene.columns[-1].right) - GAP
-        heading = scene.rows.diff.stretches[row.run.stretch].heading if row.run.hunk >= 0 else ""
-        text = f"{fold_text(row.run)}   {heading}".rstrip()
-        painter.setFont(self._style.small_font)
         painter.setPen(self._color("muted"))
-        cut = self._small.elidedText(text, Qt.TextElideMode.ElideRight, max(0.0, right - left))
-        painter.drawText(QRectF(left, top, right - left, scene.height), int(Qt.AlignmentFlag.AlignVCenter), cut)
+        painter.setFont(self._style.small_font)
+        left += self._cut(painter, self._small, QRectF(left, top, right - left, scene.height), fold_text(row.run))
+        if row.run.hunk >= 0:
+            heading = scene.rows.diff.stretches[row.run.stretch].heading
+            painter.setFont(self._style.mono_font)
+            box = QRectF(left + 2 * GAP, top, right - left - 2 * GAP, scene.height)
+            self._cut(painter, self._style.mono_metrics, box, heading)
         paint_buttons(painter, self._style, buttons)
+
+    def _cut(self, painter: QPainter, metrics: QFontMetricsF, box: QRectF, text: str) -> float:
+        """Draw a text, cut where room ends; its width."""
+        cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, max(0.0, box.width()))
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), cut)
+        return metrics.horizontalAdvance(cut)
 
     def _paint_current(self, painter: QPainter, scene: Scene, top: int) -> None:
         left, right = scene.columns[0].left, scene.columns[-1].right

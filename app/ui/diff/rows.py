@@ -6,7 +6,7 @@ Rows are never made one by one: a few runs say what their rows are, so that 100,
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -182,3 +182,13 @@ def shown_side(row: Row, wanted: int | None) -> int | None:
     if wanted is not None:
         return wanted if (row.old, row.new)[wanted] >= 0 else None
     return 1 if row.new >= 0 else 0 if row.old >= 0 else None
+
+
+def stretches_at(diff: FileDiff, lines: Iterable[int]) -> frozenset[int]:
+    """The numbers of the unchanged stretches that hold these new lines, counted from 0."""
+    return frozenset(
+        number
+        for line in lines
+        for number, stretch in enumerate(diff.stretches)
+        if stretch.kind == "same" and stretch.new_start <= line < stretch.new_start + len(stretch.new)
+    )

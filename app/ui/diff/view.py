@@ -6,11 +6,11 @@ staging them, the owner says with `set_controls`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QPoint, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QKeyEvent,
@@ -32,12 +32,11 @@ from app.ui.diff.even_rows import EvenRowsView
 from app.ui.diff.finding import Match
 from app.ui.diff.lines import LONGEST_LINE, LineCache
 from app.ui.diff.painting import RowPainter, Scene
-from app.ui.diff.rows import Rows, shown_side
+from app.ui.diff.rows import Rows, shown_side, stretches_at
 from app.ui.models.diff import DiffModel
 
 Side = Literal["old", "new"]
 
-DRAG_SCROLL_MS, DRAG_SCROLL_ROWS = 30, 2
 NAME = "Changes of a file"
 
 
@@ -77,8 +76,6 @@ class DiffView(EvenRowsView):
         self._pressed: tuple[QPoint, int] | None = None
         self._remark = ""
         self._widest = self._highest = 0
-        self._drag_scroll = QTimer(self, interval=DRAG_SCROLL_MS)
-        self._drag_scroll.timeout.connect(self._scroll_while_dragging)
         self._measure()
         self.setAccessibleName(NAME)
         style.lexer.arrived.connect(self.viewport().update)
@@ -99,11 +96,11 @@ class DiffView(EvenRowsView):
         """Show a change, from its first changed line, or where the reader was in the one before."""
         place = self.place() if keep_place else None
         opened = self._opened_lines() if keep_place else []
-        self._opened = frozenset() if diff is None else frozenset(_stretches_at(diff, opened))
+        self._opened = frozenset() if diff is None else stretches_at(diff, opened)
         self._remark = "" if diff is None else diff.remark
         self.setAccessibleDescription(self._remark)
         self._widest = 0 if diff is None else min(diff.widest, 2 * LONGEST_LINE)
-        self._highest = 0 if diff is None else _highest(diff)
+        self._highest = 0 if diff is None else diff.highest
         self._make_lines(diff)
         self._make_rows(diff)
         if place is not None:
@@ -265,7 +262,9 @@ class DiffView(EvenRowsView):
         bar, (_, room) = self.horizontalScrollBar(), self.overflow()
         if line is not None:
             first, last = line.x_of(match.first), line.x_of(min(match.last, len(line.text)))
-            if not bar.value() <= first <= last <= bar.value() + room:
+            if last <= room:
+                bar.setValue(0)
+            elif not bar.value() <= first <= last <= bar.value() + room:
                 bar.setValue(round(first) - room // 3)
 
     def _copy(self) -> None:
@@ -388,18 +387,10 @@ class DiffView(EvenRowsView):
             return None
         return run.stretch if rows.diff.stretches[run.stretch].kind == "same" else None
 
-    def _scroll_while_dragging(self) -> None:
-        pointer = self.viewport().mapFromGlobal(self.cursor().pos())
-        height = self.viewport().height()
-        if self._selection is None or 0 <= pointer.y() < height:
-            self._drag_scroll.stop()
-            return
-        bar = self.verticalScrollBar()
-        step = DRAG_SCROLL_ROWS * self.row_height
-        bar.setValue(bar.value() + (-step if pointer.y() < 0 else step))
-        edge = QPoint(pointer.x(), 0 if pointer.y() < 0 else height - 1)
-        self._selection = Selection(self._selection.anchor, self._point_at(edge))
-        self.viewport().update()
+    def dragged(self, position: QPoint) -> None:
+        if self._selection is not None:
+            self._selection = Selection(self._selection.anchor, self._point_at(position))
+            self.viewport().update()
 
     def _select_word(self, point: TextPoint) -> None:
         assert self.rows is not None
@@ -512,13 +503,10 @@ class DiffView(EvenRowsView):
             shape = Qt.CursorShape.PointingHandCursor if can_press else Qt.CursorShape.IBeamCursor
             self.viewport().setCursor(shape)
             return
-        self._selection = Selection(self._selection.anchor, self._point_at(position))
-        if not 0 <= position.y() < self.viewport().height() and not self._drag_scroll.isActive():
-            self._drag_scroll.start()
-        self.viewport().update()
+        self.drag(position)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._drag_scroll.stop()
+        self.end_drag()
         pressed, self._pressed = self._pressed, None
         position = event.position().toPoint()
         if pressed is None or (position - pressed[0]).manhattanLength() > 4:
@@ -538,19 +526,3 @@ class DiffView(EvenRowsView):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         self.menu_wanted.emit(event.globalPos())
         event.accept()
-
-
-def _highest(diff: FileDiff) -> int:
-    """The greatest number of a line."""
-    if not diff.stretches:
-        return 0
-    last = diff.stretches[-1]
-    return max(last.old_start + len(last.old), last.new_start + len(last.new))
-
-
-def _stretches_at(diff: FileDiff, lines: Iterable[int]) -> Iterable[int]:
-    """The numbers of the unchanged stretches that hold these new lines."""
-    for line in lines:
-        for number, stretch in enumerate(diff.stretches):
-            if stretch.kind == "same" and stretch.new_start <= line < stretch.new_start + len(stretch.new):
-                yield number
