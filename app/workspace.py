@@ -229,6 +229,11 @@ class Workspace:
         """Make another workspace (name or id) that of this object; the stored current one stays."""
         self._choose(workspace, None)
 
+    @property
+    def database(self) -> Database:
+        """The database of the home: for backups, key slots and the doctor, which open it for themselves."""
+        return self._database
+
     # the two calls
 
     def write(self, operation: Callable[[SessionOperations], Result]) -> Result:

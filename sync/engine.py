@@ -452,15 +452,21 @@ class Engine:
         row = self.connection.execute("SELECT value FROM meta WHERE name='projection'").fetchone()
         return int(row[0]) if row else None
 
-    def rebuild(self) -> int:
-        """Drop the projection and derive it again from the documents; gives the number of events projected."""
+    def rebuild(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> int:
+        """Drop the projection and derive it again from the documents; gives the number of events projected.
+
+        progress: gets the documents done and those in all; what it raises leaves everything as it was.
+        """
         with self.transaction() as tx:
             self._projector.drop(tx.connection)
             search_index.drop(tx.connection)
             search_index.create(tx.connection)
             self._projector.create(tx.connection)
             shown = Shower(tx.connection, self._projector, self._clock, tx.subjects)
-            count = sum(self._project(shown, row) for row in entries.documents(tx.connection))
+            rows, count = list(entries.documents(tx.connection)), 0
+            for done, row in enumerate(rows):
+                progress(done, len(rows))
+                count += self._project(shown, row)
             tx.connection.execute(
                 "INSERT INTO meta VALUES('projection', ?) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
                 (self._projector.version,),

@@ -51,6 +51,11 @@ class Queries(CommandQueries):
         sql = f"{_SESSION} WHERE {' AND '.join(where)} ORDER BY s.updated DESC, s.id DESC{limit}"
         return self._session_rows(self._connection.execute(sql, values).fetchall())
 
+    def largest(self, limit: int) -> list[SessionRow]:
+        """The sessions of the workspace that take most space, the trash included; the largest first."""
+        sql = f"{_SESSION} WHERE s.workspace=? ORDER BY s.bytes DESC, s.id LIMIT ?"
+        return self._session_rows(self._connection.execute(sql, (self.workspace, limit)).fetchall())
+
     def session(self, identifier: str) -> SessionRow:
         """One session by its id, or by a prefix that is unique in the workspace of the call."""
         row = self._find_session(identifier)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,9 @@ class WorkspaceOperations(Writing):
                 )
             tx.touch(f"setting/{name}")
 
-    def rebuild(self) -> int:
-        """Derive all rows again from the documents; gives the number of events."""
-        return self._engine.rebuild()
+    def rebuild(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> int:
+        """Derive all rows again from the documents; gives the number of events. progress: as of `Engine.rebuild`."""
+        return self._engine.rebuild(progress)
 
     def bundle_step(self) -> bool:
         """Do a small piece of storing closed segments more tightly; gives whether there may be more to do."""

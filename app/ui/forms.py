@@ -96,7 +96,7 @@ class Question(QFrame):
         super().__init__(parent)
         self.setObjectName("question")
         self.text = Prose("", self)
-        self.yes = QPushButton(self)
+        self.yes = QPushButton("Yes", self)
         self.no = QPushButton("Keep", self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 8)

@@ -167,6 +167,8 @@ QLineEdit:focus, #prompt:focus {{ border: 1px solid {accent}; }}
 QPushButton {{ border: 1px solid {field_line}; border-radius: 6px; padding: 6px 12px; background: {base}; }}
 QPushButton:hover {{ background: {raised}; }}
 QPushButton:focus {{ border-color: {accent}; }}
+QPushButton[flat="true"] {{ border-color: transparent; text-align: left; padding: 4px 8px; }}
+QPushButton[flat="true"]:focus {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {muted}; background: {raised}; }}
 QPushButton[primary="true"] {{ background: {accent}; border-color: {accent}; color: {on_accent}; font-weight: 600; }}
 QPushButton[primary="true"]:focus {{ border-color: {text}; }}

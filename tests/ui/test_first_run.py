@@ -43,6 +43,8 @@ class Shown:
         self.guide = FirstRun(here.desk)
         self.places: list[object] = []
         self.finished: list[int] = []
+        self.commands: list[str] = []
+        here.desk.requests.commanded.connect(self.commands.append)
         here.desk.requests.went.connect(self.places.append)
         self.guide.finished.connect(lambda: self.finished.append(len(self.places)))
         here.show(self.guide)
@@ -93,7 +95,8 @@ def test_by_keyboard_to_a_new_session_with_a_server_that_answers(shown: Shown) -
         here.until(lambda: guide.number == 2)
     QTest.keyClicks(shown.work.folder, str(folder))
     shown.press(shown.work.folder)
-    here.until(lambda: shown.finished == [1])
+    here.until(lambda: shown.commands)
+    assert shown.finished == [0] and shown.commands == ["conversation.compose"]
     assert shown.places == [SessionPlace(shown.sessions()[0])]
     assert here.workspace.read(lambda queries: queries.folders()) == [folder]
     here.until(lambda: here.setting("window.welcomed") is True)

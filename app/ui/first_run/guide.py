@@ -29,7 +29,7 @@ def is_due(desk: Desk) -> bool:
 
 
 class FirstRun(QWidget):
-    """finished: the guide is over, and `SessionPlace` of a new session was gone to; the composer wants the keyboard."""
+    """finished: the guide is over and may go away; right after it a new session is gone to, and its composer."""
 
     finished = Signal()
 
@@ -126,8 +126,10 @@ class FirstRun(QWidget):
         self.desk.write(lambda operations: operations.create(), while_there(self, self._leave), self._fail)
 
     def _leave(self, session: str) -> None:
-        self.desk.go(SessionPlace(session))
+        desk = self.desk
         self.finished.emit()
+        desk.go(SessionPlace(session))
+        desk.command("conversation.compose")
 
     def _fail(self, error: BaseException) -> None:
         self._is_over = False

@@ -8,5 +8,6 @@ PAGES: tuple[PageKind, ...] = (
     PageKind("agents", "Agents and models", "app.ui.settings.agents:AgentsPage"),
     PageKind("appearance", "Appearance", "app.ui.settings.appearance:AppearancePage"),
     PageKind("import", "Import", "app.ui.settings.importing:ImportPage"),
+    PageKind("storage", "Storage", "app.ui.settings.storage:StoragePage"),
 )
 """In the order of the list at the left."""

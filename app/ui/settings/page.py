@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 
-from PySide6.QtWidgets import QBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLayout, QVBoxLayout, QWidget
 
 from app.ui.desk import Desk
 from app.ui.forms import Heading, Prose, rule
@@ -37,7 +37,7 @@ class Page(QWidget):
         outer.addWidget(inner)
         outer.addStretch()
 
-    def add(self, *things: QWidget | QBoxLayout) -> None:
+    def add(self, *things: QWidget | QLayout) -> None:
         """Put things below each other."""
         for thing in things:
             if isinstance(thing, QWidget):
