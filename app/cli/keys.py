@@ -13,7 +13,6 @@ from app.cli.declared import group
 from app.cli.errors import UsageError
 from app.errors import UserError
 from sync.clock import system_random
-from sync.errors import LockedError
 
 if TYPE_CHECKING:
     from app.workspace import Credentials
@@ -121,7 +120,7 @@ def remove(
     ],
 ) -> None:
     """Take away one way to open the database; never the last."""
-    from sync.store import keyslots
+    from app.commands.keys import Keys
 
     call = call_of(context)
     _, unlocked = _unlock(call)
@@ -129,12 +128,8 @@ def remove(
         "Backups and copies of these data that have no other way to be opened are lost with it. Go on?"
     ):
         raise UserError("Nothing was changed.")
-    keyslots.remove_slot(call.home, unlocked, kind)
-    if kind == "keyring":
-        try:
-            keyslots.forget_keyring(unlocked)
-        except LockedError as error:
-            call.out.remark(f"The keyring still has its part, which opens only older copies now: {error}")
+    if remark := Keys(call.home, unlocked).remove(kind):
+        call.out.remark(remark)
     call.out.done([], f"The {kind} slot is gone.")
 
 

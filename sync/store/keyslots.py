@@ -148,12 +148,22 @@ def add_recovery(
 
     check: gets the code before it counts; if it raises, nothing is changed.
     """
-    secret = random(SECRET_BYTES)
-    code = show_code(secret, _RECOVERY_CODE)
+    code = new_recovery_code(random)
     check(code)
-    sealed = seal(_recovery_kek(secret), unlocked.key, _aad(unlocked.database_id, "recovery"), random)
-    _put_slot(home, unlocked, RecoverySlot(sealed.hex()))
+    put_recovery(home, unlocked, code, random=random)
     return code
+
+
+def new_recovery_code(random: Random) -> str:
+    """A code that opens nothing yet; `put_recovery` makes it count once it has been written down."""
+    return show_code(random(SECRET_BYTES), _RECOVERY_CODE)
+
+
+def put_recovery(home: Path, unlocked: UnlockedKey, code: str, *, random: Random) -> None:
+    """Let a code of `new_recovery_code` open the database, in place of an earlier one."""
+    kek = _recovery_kek(_read_recovery_code(code.encode()))
+    sealed = seal(kek, unlocked.key, _aad(unlocked.database_id, "recovery"), random)
+    _put_slot(home, unlocked, RecoverySlot(sealed.hex()))
 
 
 def is_same_code(code: str, typed: str) -> bool:

@@ -110,7 +110,8 @@ def test_a_check_mends_after_a_yes_only(here: Room) -> None:
     page.check.click()
     here.until(lambda: page.rows)
     row = mode_row(page)
-    assert "Others may get at" in _text(row) and "1 of" in page.said.text() and row.mend.isVisible()
+    assert "Others may get at" in _text(row) and "1 of" in page.said.text()
+    here.until(row.mend.isVisible)
     row.mend.click()
     row.question.no.click()
     assert here.workspace.home.joinpath("keyslots.json").stat().st_mode & 0o077

@@ -9,5 +9,6 @@ PAGES: tuple[PageKind, ...] = (
     PageKind("appearance", "Appearance", "app.ui.settings.appearance:AppearancePage"),
     PageKind("import", "Import", "app.ui.settings.importing:ImportPage"),
     PageKind("storage", "Storage", "app.ui.settings.storage:StoragePage"),
+    PageKind("keys", "Keys", "app.ui.settings.keys:KeysPage"),
 )
 """In the order of the list at the left."""

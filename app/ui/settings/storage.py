@@ -96,7 +96,9 @@ class StoragePage(Page):
         self._checks = QVBoxLayout()
         self._checks.setSpacing(6)
         self._job: Job | None = None
+        self._slots: dict[str, QVBoxLayout] = {}
         self._arrange()
+        self._speak_in("space")
         self.working.stop.clicked.connect(lambda _checked: self._job.stop() if self._job is not None else None)
         self.give_back.clicked.connect(lambda _checked: self._give_back())
         self.backup.clicked.connect(lambda _checked: self._back_up())
@@ -116,7 +118,7 @@ class StoragePage(Page):
             size.setAccessibleName(name)
             grid.addWidget(QLabel(name, self), row, 0)
             grid.addWidget(size, row, 1)
-        self.add(grid, side_by_side(self.give_back), self.working, self.said)
+        self.add(grid, side_by_side(self.give_back), self._slot("space"))
         self.part("Largest sessions")
         self.add(self._sessions)
         self.part("Backup", "A new folder with everything, encrypted as it is here; Lovelace may be used meanwhile.")
@@ -129,10 +131,21 @@ class StoragePage(Page):
         line.addWidget(self.target, 1)
         line.addWidget(choose)
         field.setFocusProxy(self.target)
-        self.add(labelled("New &folder", field), side_by_side(self.backup))
+        self.add(labelled("New &folder", field), side_by_side(self.backup), self._slot("backup"))
         self.target.setAccessibleName("New folder")
         self.part("Check", "Looks at keys, files, database, lists and search; mends nothing without asking.")
-        self.add(side_by_side(self.check, self.rebuild), self.question, self._checks)
+        self.add(side_by_side(self.check, self.rebuild), self.question, self._slot("check"), self._checks)
+
+    def _slot(self, part: str) -> QVBoxLayout:
+        """Where a part tells how far it is and what came of it."""
+        slot = self._slots[part] = QVBoxLayout()
+        return slot
+
+    def _speak_in(self, part: str) -> None:
+        """What is told next belongs to this part of the page."""
+        self.said.say("")
+        for widget in (self.working, self.said):
+            self._slots[part].addWidget(widget)
 
     def shown(self) -> None:
         workspace = self.desk.workspace
@@ -162,7 +175,7 @@ class StoragePage(Page):
 
     # work
 
-    def _start(self, word: str, work: Callable[[Step], Any], done: Callable[[Any], None]) -> None:
+    def _start(self, part: str, word: str, work: Callable[[Step], Any], done: Callable[[Any], None]) -> None:
         """One thing at a time."""
         if self._job is not None:
             return
@@ -176,7 +189,7 @@ class StoragePage(Page):
         job.progressed.connect(self.working.show_progress)
         job.done.connect(ended)
         job.failed.connect(self._fail)
-        self.said.say("")
+        self._speak_in(part)
         self.working.begin(word)
         self._enable(False)
         job.start()
@@ -206,7 +219,10 @@ class StoragePage(Page):
             return give_back(workspace, step)
 
         self._start(
-            "Giving space back…", work, lambda freed: self.said.say(f"{in_bytes(freed)} went back to the disk.", "done")
+            "space",
+            "Giving space back…",
+            work,
+            lambda freed: self.said.say(f"{in_bytes(freed)} went back to the disk.", "done"),
         )
 
     def _ask_to_rebuild(self) -> None:
@@ -218,6 +234,7 @@ class StoragePage(Page):
     def _rebuild(self) -> None:
         workspace = self.desk.workspace
         self._start(
+            "check",
             "Rebuilding lists and search…",
             lambda step: workspace.write(lambda operations: operations.rebuild(step)),
             lambda events: self.said.say(f"Lists and search index are new: {events:,} events.", "done"),
@@ -253,16 +270,17 @@ class StoragePage(Page):
             self._propose(target.parent)
 
         if not text:
+            self._speak_in("backup")
             self.said.say("Name a new folder for the backup.", "failed")
             return
-        self._start("Backing up…", work, done)
+        self._start("backup", "Backing up…", work, done)
 
     # check
 
     def examine(self, mend: frozenset[str] = frozenset()) -> None:
         """Look the home over; mend those of the parts, by their names, that the person said yes to."""
         workspace = self.desk.workspace
-        self._start("Checking…", lambda step: _examine(workspace, mend, step), self._show_checks)
+        self._start("check", "Checking…", lambda step: _examine(workspace, mend, step), self._show_checks)
 
     def _show_checks(self, examined: list[Examined]) -> None:
         clear(self._checks)
