@@ -7,7 +7,9 @@ from app.ui.settings.page import PageKind
 PAGES: tuple[PageKind, ...] = (
     PageKind("agents", "Agents and models", "app.ui.settings.agents:AgentsPage"),
     PageKind("appearance", "Appearance", "app.ui.settings.appearance:AppearancePage"),
+    PageKind("shortcuts", "Shortcuts", "app.ui.settings.shortcuts:ShortcutsPage"),
     PageKind("import", "Import", "app.ui.settings.importing:ImportPage"),
+    PageKind("folders", "Folders", "app.ui.settings.folders:FoldersPage"),
     PageKind("storage", "Storage", "app.ui.settings.storage:StoragePage"),
     PageKind("keys", "Keys", "app.ui.settings.keys:KeysPage"),
 )

@@ -74,10 +74,11 @@ class KeysPage(Page):
         self.current, self.new, self.again = (QLineEdit(self) for _ in range(3))
         for field in (self.current, self.new, self.again):
             field.setEchoMode(QLineEdit.EchoMode.Password)
-        self.change, self.passphrase_said = QPushButton("", self), Said(self)
+        self.change, self.passphrase_said = QPushButton("&Change the passphrase", self), Said(self)
         self.make, self.recovery_said = QPushButton("&Make a recovery code", self), Said(self)
         self.code, self.typed = QLineEdit(self), QLineEdit(self)
         self.keep, self.forget = QPushButton("&It is written down", self), QPushButton("&Do not use it", self)
+        self.keyring.hide()
         self._arrange()
         self._connect()
 

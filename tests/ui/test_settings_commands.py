@@ -1,0 +1,145 @@
+"""Shortcuts and folders in the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.qtbot import QtBot
+
+from app.commands.shortcuts import default_shortcuts, effective_shortcuts
+from app.ui.panels.settings import SettingsPanel
+from app.ui.places import PanelPlace
+from app.ui.settings.folders import FoldersPage, WorkspaceCard
+from app.ui.settings.shortcuts import ShortcutsPage
+from tests.ui.settings_home import Room, room
+
+
+@pytest.fixture
+def here(qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+    with room(qtbot, qapp, tmp_path, monkeypatch) as made:
+        yield made
+
+
+def in_force(here: Room, command: str) -> tuple[str, ...]:
+    return effective_shortcuts(default_shortcuts(), here.desk.setting("shortcuts"))[command]
+
+
+# shortcuts
+
+
+def shortcuts_page(here: Room) -> ShortcutsPage:
+    panel = SettingsPanel(here.desk)
+    here.show(panel)
+    panel.go(PanelPlace("settings", "shortcuts"))
+    page = panel.pages["shortcuts"]
+    assert isinstance(page, ShortcutsPage)
+    return page
+
+
+def press(page: ShortcutsPage, key: Qt.Key, held: Qt.KeyboardModifier) -> None:
+    page.keys.setFocus()
+    QTest.keyClick(page.keys, key, held)
+
+
+def row_of(page: ShortcutsPage, command: str) -> list[str]:
+    page.choose(command)
+    row = page.table.currentIndex().row()
+    return [str(page.shown_rows.index(row, column).data()) for column in range(3)]
+
+
+def test_every_command_is_in_the_table_and_can_be_searched(here: Room) -> None:
+    page = shortcuts_page(here)
+    assert page.model.rowCount() == len(default_shortcuts())
+    page.filter.setText("ctrl+n")
+    assert page.shown_rows.rowCount() == 1 and "New Session" in str(page.shown_rows.index(0, 0).data())
+    page.filter.setText("no such thing")
+    assert page.command is None and not page.keys.isEnabled()
+
+
+def test_keys_are_pressed_take_effect_and_are_kept(here: Room) -> None:
+    page, told = shortcuts_page(here), list[str]()
+    here.desk.requests.configured.connect(told.append)
+    page.choose("session.fork")
+    press(page, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
+    here.until(lambda: in_force(here, "session.fork") == ("Ctrl+Alt+Y",))
+    here.until(lambda: told == ["shortcuts"])
+    assert row_of(page, "session.fork")[1:] == ["Ctrl+Alt+Y", "changed"]
+    page.default.click()
+    here.until(lambda: here.setting("window.shortcuts") is None)
+    page.none.click()
+    here.until(lambda: in_force(here, "session.fork") == ())
+    page.reset.click()
+    page.question.yes.click()
+    here.until(lambda: in_force(here, "session.fork") == ("Ctrl+Shift+D",))
+
+
+def test_a_key_of_another_command_goes_over_and_that_is_said(here: Room) -> None:
+    page = shortcuts_page(here)
+    page.choose("session.fork")
+    press(page, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    here.until(lambda: "also wanted by New Session" in page.said.text())
+    assert in_force(here, "session.fork") == ("Ctrl+N",) and in_force(here, "session.new") == ()
+    assert row_of(page, "session.new")[1:] == ["", "lost to another"]
+
+
+def test_a_setting_that_is_nonsense_is_no_trouble(here: Room) -> None:
+    here.workspace.settings.set("window.shortcuts", [1, {"a": None}])
+    page = shortcuts_page(here)
+    assert row_of(page, "session.new")[1] == "Ctrl+N"
+
+
+# folders
+
+
+def folders_page(here: Room) -> FoldersPage:
+    panel = SettingsPanel(here.desk)
+    here.show(panel)
+    panel.go(PanelPlace("settings", "folders"))
+    page = panel.pages["folders"]
+    assert isinstance(page, FoldersPage)
+    here.until(lambda: page.cards)
+    return page
+
+
+def words(card: WorkspaceCard) -> str:
+    return " ".join(label.text() for label in card.findChildren(QLabel))
+
+
+def test_a_folder_that_moved_is_relinked(here: Room) -> None:
+    old, new = here.folder / "old", here.folder / "new"
+    old.mkdir()
+    here.workspace.write(lambda operations: operations.bind_folder(here.workspace.id, old))
+    old.rename(new)
+    page = folders_page(here)
+    assert page.cards[0].relink.isVisibleTo(page) and "not there" in words(page.cards[0])
+    page.cards[0].relink_folder(new)
+    here.until(lambda: page.cards[0].row.folders == (str(new),))
+    assert not page.cards[0].relink.isVisibleTo(page)
+    page.cards[0].relink_folder(new)
+    here.until(lambda: "No folder of the workspace has vanished" in page.cards[0].said.text())
+
+
+def test_workspaces_are_made_named_and_given_folders(here: Room) -> None:
+    page, told = folders_page(here), list[str]()
+    here.desk.requests.configured.connect(told.append)
+    page.name.setText("Second")
+    QTest.keyClick(page.name, Qt.Key.Key_Return)
+    here.until(lambda: len(page.cards) == 2)
+    page.cards[1].name.setText("Renamed")
+    page.cards[1].name.editingFinished.emit()
+    here.until(lambda: page.cards[1].row.name == "Renamed")
+    page.cards[1].name.setText(" ")
+    page.cards[1].name.editingFinished.emit()
+    assert "needs a name" in page.cards[1].said.text() and page.cards[1].name.text() == "Renamed"
+    page.cards[1].bind_folder(here.folder)
+    here.until(lambda: page.cards[1].row.folders == (str(here.folder),))
+    folder = here.folder / "third"
+    folder.mkdir()
+    page.open_folder(folder)
+    here.until(lambda: len(page.cards) == 3 and page.cards[2].row.name == "third")
+    assert set(told) == {"folders"}
