@@ -49,6 +49,14 @@ _SESSION = (
     WindowCommand("window.copy_link", "Copy Link", "Copy the address of this session.", "Session", ("Ctrl+Shift+L",)),
 )
 _VIEW = (
+    WindowCommand(
+        "browser.filter", "Filter Sessions…", "Narrow the list of sessions.", "View", ("Ctrl+Shift+E",), panel="browser"
+    ),
+    WindowCommand("browser.clear_filters", "Clear Filters", "Show all sessions again.", "View", panel="browser"),
+    WindowCommand("browser.archive", "Archived Sessions", "Show what was put away.", "View", panel="browser"),
+    WindowCommand(
+        "browser.trash", "Trash", "Show deleted sessions, to put them back or erase them.", "View", panel="browser"
+    ),
     WindowCommand("window.left", "Session List", "Show or hide the list of sessions.", "View", ("Ctrl+B",)),
     WindowCommand("window.right", "Tools Area", "Show or hide the area at the right.", "View", ("Ctrl+J",)),
     WindowCommand("window.zoom_in", "Larger Text", "Make all text larger.", "View", ("Ctrl++", "Ctrl+=")),

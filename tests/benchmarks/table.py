@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tests.benchmarks import (
     append,
     backup,
+    browser,
     bundles,
     disk,
     idle,
@@ -42,6 +43,7 @@ BENCHMARKS = (
     Benchmark("bundles", "closed segments as bundles next to single changes", bundles.run),
     Benchmark("window", "that session in the window", window.run),
     Benchmark("start", "the window as a process: start, rest, memory", window_process.run),
+    Benchmark("browser", "10,000 sessions in their list, and search as you type in it", browser.run),
     Benchmark("import", "events a second, as a library and as a process", import_rate.run),
     Benchmark("backup", "a backup by another process while events are appended", backup.run),
     Benchmark("disk", "size of a home next to what was imported", disk.run),

@@ -20,6 +20,12 @@ Index = QModelIndex | QPersistentModelIndex
 WIDE = 420
 """From so many pixels on a row has room for the session's size."""
 MOST_PILLS, LEAST_WORDS = 3, 110
+_IN_LINE = int(
+    Qt.AlignmentFlag.AlignLeft
+    | Qt.AlignmentFlag.AlignAbsolute
+    | Qt.AlignmentFlag.AlignVCenter
+    | Qt.TextFlag.TextSingleLine
+)
 _MATCH = re.compile("‹(.*?)›")
 
 
@@ -75,8 +81,7 @@ class Items(QStyledItemDelegate):
         painter.setPen(color(ink))
         metrics = QFontMetricsF(font)
         cut = metrics.elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(box, int(flags | Qt.TextFlag.TextSingleLine), cut)
+        painter.drawText(box, _IN_LINE, cut)
 
     def _title_box(self, box: QRectF) -> QRectF:
         return QRectF(box.x() + 28, box.y() + 7, box.width() - 38, self._line)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Protocol, cast
 
 from PySide6.QtCore import (
@@ -206,27 +207,18 @@ class RowList(QListView):
         count = self.model().rowCount()
         first = max(0, self._row_at(event.rect().top() + self.verticalOffset()))
         last = min(count - 1, self._row_at(event.rect().bottom() + self.verticalOffset()))
-        hovered = self._hovered()
+        hovered, focused = self._hovered(), self.currentIndex().row() if self.hasFocus() else -1
+        option = QStyleOptionViewItem()
+        self.initViewItemOption(option)
         for row in range(first, last + 1):
-            self._paint_row(painter, self.model().index(row, 0), row == hovered)
+            index = self.model().index(row, 0)
+            option.rect = self.visualRect(index)
+            option.state = _state(self.selectionModel().isSelected(index), row == hovered, row == focused)
+            self._items.paint(painter, option, index)
 
     def _hovered(self) -> int:
         inside = self.viewport().underMouse()
         return self.indexAt(self.viewport().mapFromGlobal(QCursor.pos())).row() if inside else -1
-
-    def _paint_row(self, painter: QPainter, index: QModelIndex, hovered: bool) -> None:
-        option = QStyleOptionViewItem()
-        self.initViewItemOption(option)
-        option.rect = self.visualRect(index)
-        states, state = QStyle.StateFlag, option.state
-        for flag, holds in (
-            (states.State_Selected, self.selectionModel().isSelected(index)),
-            (states.State_MouseOver, hovered),
-            (states.State_HasFocus, self.hasFocus() and index == self.currentIndex()),
-        ):
-            state = state | flag if holds else state & ~flag
-        option.state = state
-        self._items.paint(painter, option, index)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -278,3 +270,16 @@ class RowList(QListView):
             self.menu_wanted.emit(self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).center()))
         elif self._is_row(self.indexAt(event.pos())):
             self.menu_wanted.emit(event.globalPos())
+
+
+@cache
+def _state(selected: bool, hovered: bool, focused: bool) -> QStyle.StateFlag:
+    states = QStyle.StateFlag
+    state = states.State_Enabled
+    for flag, holds in (
+        (states.State_Selected, selected),
+        (states.State_MouseOver, hovered),
+        (states.State_HasFocus, focused),
+    ):
+        state |= flag if holds else states.State_None
+    return state

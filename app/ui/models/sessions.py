@@ -63,7 +63,7 @@ class SessionListModel(QAbstractListModel):
         self._now = now
         self._me = me
         self._all: dict[str, SessionRow] = {}
-        self._places: dict[str, int] = {}
+        self._places: dict[str, int] = {}  # times under which sessions stand that changed since they were read
         self._shown = DayList()
         self._activity = Activity()
         self._tab = Tab.ALL
@@ -71,7 +71,7 @@ class SessionListModel(QAbstractListModel):
     def set_sessions(self, sessions: Iterable[SessionRow]) -> None:
         """All sessions there are to show, in place of those before; what goes on from them is added below."""
         self._all = {session.id: session for session in sessions}
-        self._places = {session.id: session.updated for session in self._all.values()}
+        self._places.clear()
         shown = self._arranged()
         before = len(self._shown.keys)
         if before and shown.keys[:before] == self._shown.keys and len(shown) > len(self._shown):
@@ -92,8 +92,9 @@ class SessionListModel(QAbstractListModel):
                 self._all.pop(identifier, None)
                 self._places.pop(identifier, None)
             else:
+                place = self._place(session, before)
                 self._all[identifier] = session
-                self._places[identifier] = self._place(session, before)
+                self._places[identifier] = place
             self._settle(identifier, before)
 
     def set_activity(self, activity: Activity) -> None:
@@ -159,13 +160,15 @@ class SessionListModel(QAbstractListModel):
     def _key(self, identifier: str) -> Key | None:
         """Where a session is shown; None: it is not."""
         session = self._all.get(identifier)
-        return (-self._places[identifier], identifier) if session is not None and self._passes(session) else None
+        if session is None or not self._passes(session):
+            return None
+        return -self._places.get(identifier, session.updated), identifier
 
     def _place(self, session: SessionRow, before: Key | None) -> int:
         """The time under which a session that changed stands."""
-        place = self._places.get(session.id, session.updated)
-        if before is None or session.updated <= place:
+        if before is None or session.updated <= -before[0]:
             return session.updated
+        place = -before[0]
         above = self._shown.keys[: self._shown.find(before).position]
         now = self._now()
         live = len(above) <= MOST_LIVE and all(
@@ -174,8 +177,10 @@ class SessionListModel(QAbstractListModel):
         return place if live and day_span(place, now) == day_span(session.updated, now) else session.updated
 
     def _arranged(self) -> DayList:
-        shown = sorted((-self._places[key], key) for key, session in self._all.items() if self._passes(session))
-        return DayList(shown, self._now())
+        shown = self._all.values() if self._tab is Tab.ALL else filter(self._passes, self._all.values())
+        places = self._places
+        keys = [(-places.get(session.id, session.updated), session.id) for session in shown]
+        return DayList(sorted(keys), self._now())
 
     def _settle(self, identifier: str, before: Key | None) -> None:
         """Bring the rows into line with what is known of one session, which stood at `before`."""
