@@ -93,7 +93,7 @@ class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations)
                 self.set_fields(session, fields)
 
     def change_tags(self, sessions: Sequence[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> list[str]:
-        """Add tags at the end and remove others; gives the ids of those sessions that this changes."""
+        """Add tags and remove others; gives the ids of those sessions that this changes."""
         changed = []
         with self._engine.transaction() as tx:
             for session in sessions:

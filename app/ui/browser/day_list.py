@@ -32,7 +32,7 @@ class Slot:
 class DayList:
     """keys: sorted. starts: the position at which each heading's keys begin. labels: what headings say."""
 
-    def __init__(self, keys: Iterable[Key] = (), now: int = 0) -> None:
+    def __init__(self, keys: Iterable[Key], now: int) -> None:
         self.keys = list(keys)
         self.now = now
         self.starts: list[int] = []

@@ -64,7 +64,7 @@ class SessionListModel(QAbstractListModel):
         self._me = me
         self._all: dict[str, SessionRow] = {}
         self._places: dict[str, int] = {}  # times under which sessions stand that changed since they were read
-        self._shown = DayList()
+        self._shown = DayList((), now())
         self._activity = Activity()
         self._tab = Tab.ALL
 
@@ -88,14 +88,16 @@ class SessionListModel(QAbstractListModel):
         """Sessions that changed; None: not in the list any more."""
         for identifier, session in sessions.items():
             before = self._key(identifier)
-            if session is None:
-                self._all.pop(identifier, None)
-                self._places.pop(identifier, None)
-            else:
+            if session is not None:
                 place = self._place(session, before)
                 self._all[identifier] = session
                 self._places[identifier] = place
-            self._settle(identifier, before)
+                self._settle(identifier, before)
+                continue
+            if before is not None:
+                self._remove(before)
+            self._all.pop(identifier, None)
+            self._places.pop(identifier, None)
 
     def set_activity(self, activity: Activity) -> None:
         """What runs and waits in this window."""

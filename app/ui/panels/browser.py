@@ -87,7 +87,7 @@ class BrowserPanel(Panel):
         self._arrange()
         self._connect()
         self._ages = QTimer(self, interval=AGES_MS)
-        self._ages.timeout.connect(self.model.refresh_ages)
+        self._ages.timeout.connect(self._refresh_ages)
         self._ages.start()
         self.load()
 
@@ -314,6 +314,11 @@ class BrowserPanel(Panel):
             elif not self.list.selectionModel().isSelected(index):
                 _choose(self.list, index)
 
+    def _refresh_ages(self) -> None:
+        with self._quietly():
+            self.model.refresh_ages()
+        self.show_session(self._chosen)
+
     def _choose_tab(self, tab: Tab) -> None:
         for button, of in zip(self.tabs.buttons(), Tab, strict=True):
             button.setChecked(of is tab)
@@ -479,7 +484,7 @@ class BrowserPanel(Panel):
     def _enter_list(self) -> None:
         view = self.results if self._is_searching() else self.list
         view.setFocus(Qt.FocusReason.OtherFocusReason)
-        if not view.currentIndex().isValid():
+        if not view.selectionModel().hasSelection():
             index = view.moveCursor(QAbstractItemView.CursorAction.MoveHome, Qt.KeyboardModifier.NoModifier)
             if index.isValid():
                 _choose(view, index)

@@ -416,3 +416,24 @@ def test_a_waiting_request_is_answered_once(home: Workspace) -> None:
         home.write(lambda operations: operations.answer(session, "req-1", "reject"))
     with pytest.raises(NotFound):
         home.write(lambda operations: operations.answer(session, "other", "once"))
+
+
+def test_tags_come_and_go_in_many_sessions_at_once(home: Workspace) -> None:
+    first, second = (
+        home.write(lambda operations, tags=tags: operations.create(tags=tags)) for tags in (["a", "b"], ["b"])
+    )
+
+    def tags() -> list[tuple[str, ...]]:
+        return [home.read(lambda queries, s=session: queries.session(s)).tags for session in (first, second)]
+
+    def change(*sessions: str, **tags: list[str]) -> list[str]:
+        return home.write(lambda operations: operations.change_tags(sessions, **tags))
+
+    assert change(first, second, add=["a", "c", "c"]) == [first, second]
+    assert tags() == [("a", "b", "c"), ("a", "b", "c")]
+    assert change(first, second, add=["c"]) == []
+    assert change(second, first, remove=["a", "x"]) == [second, first]
+    assert tags() == [("b", "c"), ("b", "c")]
+    with pytest.raises(NotFound):
+        change(first, "NOSUCH", add=["d"])
+    assert tags() == [("b", "c"), ("b", "c")]

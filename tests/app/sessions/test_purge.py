@@ -229,3 +229,17 @@ def test_in_the_trash_too(home: Workspace) -> None:
     home.write(lambda operations: operations.set_all([session], {"trashed": True}))
     home.write(lambda operations: operations.purge([session]))
     assert home.read(lambda queries: queries.sessions(SessionFilter(trash=True))) == []
+
+
+def test_losses_are_told_before(home: Workspace) -> None:
+    parent, _ = talk(home, "one", "two")
+    child = home.write(lambda operations: operations.create(parent={"session": parent, "call": "c"}))
+    home.write(lambda operations: operations.fork(parent))
+    rows = home.read(lambda queries: [queries.session(session) for session in (parent, child)])
+    lost = home.read(lambda queries: queries.losses([parent]))
+    assert (lost.sessions, lost.subs, lost.forks) == (2, 1, 1)
+    assert (lost.events, lost.bytes) == (sum(row.events for row in rows), sum(row.bytes for row in rows))
+    assert home.read(lambda queries: queries.losses([parent, child])).subs == 0
+    purged = home.write(lambda operations: operations.purge([parent]))
+    assert (len(purged.sessions), len(purged.forks)) == (lost.sessions, lost.forks)
+    assert home.read(lambda queries: queries.losses([parent])).sessions == 0

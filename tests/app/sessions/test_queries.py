@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import NotFound
+from app.sessions import queries as queries_module
 from app.sessions.events import KNOWN_KINDS, BlobRef, Draft, SessionSet, Usage, UserMessage
-from app.sessions.filters import SessionFilter
+from app.sessions.facets import Facets
+from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.operations import SessionOperations
 from app.sessions.queries import Queries
 from app.sessions.texts import estimated_lines
@@ -21,6 +24,8 @@ from app.workspace import Workspace
 from tests.helpers.bodies import example_of
 from tests.helpers.homes import open_home
 from tests.helpers.talks import foreign, go_on, said, talk, texts, texts_of
+
+AGENTS = (None, "hal", "Otto", "hal", None)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,7 @@ def library(tmp_path_factory) -> Iterator[Workspace]:
             ((), ("red",), ("red", "blue")),
         )
         for number, (type_, status, archived, trashed, tags) in enumerate(choices):
-            session = operations.create(type=type_, tags=tags, title=f"S{number}")
+            session = operations.create(type=type_, tags=tags, title=f"S{number}", agent=AGENTS[number % len(AGENTS)])
             time = 1_700_000_000_000 + number * 60_000
             operations.append(session, [said("word", time, agent="hal" if number % 2 else None)])
             fields = {"status": status, "archived": archived, "trashed": trashed}
@@ -61,7 +66,14 @@ def _wanted(row: SessionRow, wanted: SessionFilter) -> bool:
         and (wanted.since is None or row.updated >= wanted.since)
         and (wanted.until is None or row.updated <= wanted.until)
         and (wanted.author is None or wanted.author.lower() in authors)
+        and (wanted.agent is None or (row.agent is not None and wanted.agent.lower() == row.agent.lower()))
+        and (wanted.only is None or row.id in wanted.only)
     )
+
+
+def _everything(library: Workspace) -> list[SessionRow]:
+    both = [SessionFilter(archived=None, trash=trash) for trash in (False, True)]
+    return [row for wanted in both for row in library.read(lambda queries, w=wanted: queries.sessions(w))]
 
 
 _moments = st.none() | st.integers(-1, 50).map(lambda minute: 1_700_000_000_000 + minute * 60_000)
@@ -79,20 +91,54 @@ _moments = st.none() | st.integers(-1, 50).map(lambda minute: 1_700_000_000_000 
         archived=st.sampled_from([None, False, True]),
         trash=st.booleans(),
         limit=st.sampled_from([None, None, 0, 1, 5, -1]),
-    )
+        agent=st.sampled_from([None, None, "HAL", "otto", "%", ""]),
+        everywhere=st.booleans(),
+    ),
+    st.none() | st.sets(st.integers(0, 50), max_size=30),
 )
-def test_every_combination_of_filters(library: Workspace, wanted: SessionFilter) -> None:
-    everything = [
-        row
-        for trash in (False, True)
-        for row in library.read(
-            lambda queries, trash=trash: queries.sessions(SessionFilter(archived=None, trash=trash))
-        )
-    ]
+def test_every_combination_of_filters(library: Workspace, wanted: SessionFilter, only: set[int] | None) -> None:
+    everything = _everything(library)
     assert len(everything) == 48
+    if only is not None:
+        ids = [row.id for number, row in enumerate(everything) if number in only]
+        wanted = replace(wanted, only=frozenset([*ids, "no such", "'"]))
     expected = sorted((row for row in everything if _wanted(row, wanted)), key=lambda row: -row.updated)
     found = library.read(lambda queries: queries.sessions(wanted))
     assert found == expected[: None if wanted.limit is None else max(wanted.limit, 0)]
+
+
+@given(
+    st.builds(
+        SessionFilter,
+        status=st.sampled_from([None, "active", "failed"]),
+        tag=st.sampled_from([None, "red", "blue", "green"]),
+        agent=st.sampled_from([None, "hal", "otto"]),
+        archived=st.sampled_from([None, False, True]),
+        trash=st.booleans(),
+    )
+)
+def test_a_search_within_sessions_finds_in_those_alone(library: Workspace, within: SessionFilter) -> None:
+    expected = {row.id for row in _everything(library) if _wanted(row, within)}
+    for few in (64, 3):  # named to the index, and looked at one by one
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(queries_module, "FEW_SESSIONS", few)
+            found = library.read(lambda queries: queries.search("word", SearchFilter(limit=500, within=within)))
+        assert {hit.session for hit in found} == expected
+
+
+def test_all_workspaces_of_the_home(home: Workspace) -> None:
+    here, _ = talk(home, "needle here", agent="hal", tags=["a"])
+    second = home.write(lambda operations: operations.create_workspace("Second"))
+    there = home.write(lambda operations: operations.inside(second).create(agent="otto", tags=["b"]))
+    go_on(home, there, "needle there")
+    everywhere = SessionFilter(everywhere=True)
+    assert {row.id for row in home.read(lambda queries: queries.sessions(everywhere))} == {here, there}
+    assert [row.id for row in home.read(lambda queries: queries.sessions())] == [here]
+    found = home.read(lambda queries: queries.search("needle", SearchFilter(within=everywhere)))
+    assert {hit.session for hit in found} == {here, there}
+    assert {hit.session for hit in home.read(lambda queries: queries.search("needle"))} == {here}
+    assert home.read(lambda queries: queries.facets()) == Facets(("hal",), ("Ada",), ("a",))
+    assert home.read(lambda queries: queries.facets(everywhere=True)) == Facets(("hal", "otto"), ("Ada",), ("a", "b"))
 
 
 @pytest.mark.parametrize("moment", [10**30, -(10**30), 1 << 63])
