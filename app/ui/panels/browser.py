@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPointF, QSize, Qt, QTimer
@@ -116,7 +117,13 @@ class BrowserPanel(Panel):
         self.list.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
         triggers = QAbstractItemView.EditTrigger
         self.list.setEditTriggers(triggers.SelectedClicked | triggers.EditKeyPressed)
+        self._order_focus()
         self._restyle()
+
+    def _order_focus(self) -> None:
+        widgets = [self.search, self.filter_button, *self.tabs.buttons(), *self.chips.buttons, self.list, self.results]
+        for before, after in pairwise(widgets):
+            self.setTabOrder(before, after)
 
     def _make_tabs(self) -> QHBoxLayout:
         tabs = QHBoxLayout()
@@ -400,6 +407,7 @@ class BrowserPanel(Panel):
         """Show only what passes."""
         self._narrowing = narrowing
         self.chips.show_narrowing(narrowing)
+        self._order_focus()
         self.form.show_narrowing(narrowing)
         self.filter_button.setChecked(narrowing != Narrowing())
         self.load()
