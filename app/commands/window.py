@@ -46,7 +46,49 @@ _SESSION = (
     WindowCommand(
         "conversation.stop", "Stop the Agent", "End the turn that runs here.", "Session", ("Esc",), panel="conversation"
     ),
+    WindowCommand(
+        "conversation.open_elsewhere",
+        "Open Diff or Output",
+        "Show the file change or command at the current entry in its panel.",
+        "Session",
+        ("Ctrl+Shift+O",),
+        panel="conversation",
+    ),
     WindowCommand("window.copy_link", "Copy Link", "Copy the address of this session.", "Session", ("Ctrl+Shift+L",)),
+)
+_EDIT = (
+    WindowCommand(
+        "conversation.find",
+        "Find in Session…",
+        "Look for words in the whole session.",
+        "Edit",
+        ("Ctrl+F",),
+        panel="conversation",
+    ),
+    WindowCommand("conversation.find_next", "Find Next", "Go to the next find.", "Edit", ("F3",), panel="conversation"),
+    WindowCommand(
+        "conversation.find_previous",
+        "Find Previous",
+        "Go to the find before.",
+        "Edit",
+        ("Shift+F3",),
+        panel="conversation",
+    ),
+    WindowCommand(
+        "conversation.copy_markdown",
+        "Copy as Markdown",
+        "Copy the selected entries, or the current one, as Markdown.",
+        "Edit",
+        ("Ctrl+Shift+M",),
+        panel="conversation",
+    ),
+    WindowCommand(
+        "conversation.copy_turn",
+        "Copy Turn",
+        "Copy the current prompt and all that it caused, as Markdown.",
+        "Edit",
+        panel="conversation",
+    ),
 )
 _VIEW = (
     WindowCommand(
@@ -57,6 +99,11 @@ _VIEW = (
     WindowCommand(
         "browser.trash", "Trash", "Show deleted sessions, to put them back or erase them.", "View", panel="browser"
     ),
+    WindowCommand(
+        "conversation.fold", "Fold Turn", "Fold or unfold the current turn.", "View", ("Ctrl+.",), panel="conversation"
+    ),
+    WindowCommand("conversation.fold_all", "Fold All Turns", "Show prompts alone.", "View", panel="conversation"),
+    WindowCommand("conversation.unfold_all", "Unfold All Turns", "Show everything.", "View", panel="conversation"),
     WindowCommand("window.left", "Session List", "Show or hide the list of sessions.", "View", ("Ctrl+B",)),
     WindowCommand("window.right", "Tools Area", "Show or hide the area at the right.", "View", ("Ctrl+J",)),
     WindowCommand("window.zoom_in", "Larger Text", "Make all text larger.", "View", ("Ctrl++", "Ctrl+=")),
@@ -99,6 +146,14 @@ _GO = (
     ),
     WindowCommand(
         "conversation.compose", "Write a Message", "Go to the message field.", "Go", ("Ctrl+L",), panel="conversation"
+    ),
+    WindowCommand(
+        "conversation.go_to_time",
+        "Go to Time…",
+        "Go to what was said at a time or on a day.",
+        "Go",
+        ("Ctrl+G",),
+        panel="conversation",
     ),
     WindowCommand("window.waiting", "Next that Waits", "Go to a session that waits for you.", "Go", ("Ctrl+Shift+W",)),
     WindowCommand("window.open_link", "Open Link…", "Open a lovelace:// address.", "Go"),
@@ -158,5 +213,5 @@ _HELP = (
     WindowCommand("window.about", "About Lovelace", "The version, and where the data are.", "Help"),
 )
 
-COMMANDS: tuple[WindowCommand, ...] = (*_FILE, *_SESSION, *_VIEW, *_GO, *_TERMINAL, *_CHANGES, *_HELP)
+COMMANDS: tuple[WindowCommand, ...] = (*_FILE, *_EDIT, *_SESSION, *_VIEW, *_GO, *_TERMINAL, *_CHANGES, *_HELP)
 """In the order of menu and palette."""

@@ -45,6 +45,11 @@ def session_markdown(row: SessionRow, events: Iterable[Event], note: str = "") -
     yield " · ".join(_line(fact) for fact in facts) + "\n\n"
     if note:
         yield _closed(note.rstrip()) + "\n\n---\n\n"
+    yield from events_markdown(events)
+
+
+def events_markdown(events: Iterable[Event]) -> Iterator[str]:
+    """Pieces of what was said and done, in order, with a heading where the speaker changes."""
     speaker = None
     for event in events:
         text = event_markdown(event.body)

@@ -201,6 +201,20 @@ class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations)
             self._append_to(forked, row.workspace, counter_of(point) or 0, [draft])
         return forked
 
+    def fork_before(self, session: str, event: str) -> str:
+        """A new session that begins as `session` up to what came just before an event, to say it otherwise there."""
+        with self._engine.transaction() as tx:
+            row = self._session(tx, session)
+            parts = conversation(tx.connection, row.row)
+            number, found = find_event(tx.connection, parts, event)
+            for part in reversed(parts[: number + 1]):
+                (before,) = tx.connection.execute(
+                    "SELECT max(id) FROM event WHERE session=? AND id<=? AND id<?", (part.row, part.last, found)
+                ).fetchone()
+                if before is not None:
+                    return self.fork(session, at=before)
+        raise NotFound(f"Nothing comes before event {event} of session {session}.")
+
     def _fork_point(self, tx: Transaction, session: str, row: int, at: str | None) -> tuple[str, str]:
         """(session that holds the event, its id); an inherited event is continued where it is."""
         parts = conversation(tx.connection, row)
@@ -213,6 +227,18 @@ class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations)
             if last is not None:
                 return part.session, last
         raise NotFound(f"Session {session} has no event to fork at.")
+
+    def mark_seen(self, session: str, event: str) -> None:
+        """A person has a session before their eyes, up to an event. Known on this device only; never goes back."""
+        with self._engine.transaction() as tx:
+            self._session(tx, session)
+            changed = tx.connection.execute(
+                "INSERT INTO seen VALUES(?,?,?) ON CONFLICT(session) DO UPDATE "
+                "SET event=excluded.event, counter=excluded.counter WHERE excluded.event>event",
+                (session, event, counter_of(event) or 0),
+            ).rowcount
+            if changed:
+                tx.touch(f"session/{session}")
 
     def set_note(self, session: str, text: str, *, base: str | None = None) -> None:
         """Make the note of a session read so.

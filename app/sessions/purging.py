@@ -101,7 +101,7 @@ def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str])
         for table in ("event", "session_field", "session_blob", "session_author"):
             connection.execute(f"DELETE FROM {table} WHERE session=?", (row,))
         connection.execute("DELETE FROM session WHERE row=?", (row,))
-        for table in ("draft", "output"):
+        for table in ("draft", "output", "seen"):
             connection.execute(f"DELETE FROM {table} WHERE session=?", (session,))
         connection.execute("DELETE FROM note WHERE workspace=? AND name=?", (workspace, note_name(session)))
     search_index.erase(connection, indexed)

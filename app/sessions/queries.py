@@ -29,6 +29,7 @@ _SESSION = (
     "s.trashed, s.tags, s.agent, s.bytes, s.cwd, s.source, s.origin_session, s.origin_event, s.parent FROM session s"
 )
 
+MOST_UNREAD = 100
 ROW_SLACK = 3_600_000
 """How far behind its moment the row of an event may lie, where many share one."""
 FEW_SESSIONS = 64
@@ -94,6 +95,7 @@ class Queries(CommandQueries):
 
     def _session_rows(self, rows: Sequence[Any]) -> list[SessionRow]:
         names = self._session_authors([row[0] for row in rows])
+        unread = self._unread([row[0] for row in rows])
         workspaces: dict[int, tuple[str, str]] = {}
         found = []
         for row in rows:
@@ -123,9 +125,30 @@ class Queries(CommandQueries):
                     source,
                     origin,
                     None if parent is None else msgspec.json.decode(parent),
+                    unread.get(number, 0),
                 )
             )
         return found
+
+    def _unread(self, sessions: Sequence[int]) -> dict[int, int]:
+        """How many events people have not seen, of sessions that have any."""
+        where = f" AND s.row IN ({','.join(map(str, sessions))})" if len(sessions) <= PAGE_ROWS else ""
+        rows = self._connection.execute(
+            "SELECT s.row, (SELECT count(*) FROM (SELECT 1 FROM event e WHERE e.session=s.row AND e.id>n.event "
+            f"AND e.lines>0 LIMIT {MOST_UNREAD})) FROM seen n CROSS JOIN session s ON s.id=n.session "
+            f"WHERE s.greatest>=n.counter{where}"
+        )
+        return {row: count for row, count in rows if count}
+
+    def first_unseen(self, session: str) -> int | None:
+        """The row id of the first event that people have not seen; None: they have, or never looked."""
+        row, identifier = self._find_session(session)[:2]
+        found = self._connection.execute(
+            "SELECT e.row FROM seen n JOIN event e ON e.session=? AND e.id>n.event AND e.lines>0 WHERE n.session=? "
+            "ORDER BY e.id LIMIT 1",
+            (row, identifier),
+        ).fetchone()
+        return int(found[0]) if found else None
 
     def _session_authors(self, sessions: Sequence[int]) -> dict[int, tuple[str, ...]]:
         """Names of people by session, sorted. Without a join: a list of thousands is read on every look."""

@@ -61,6 +61,11 @@ CREATE TABLE output(
   text TEXT NOT NULL, time INTEGER NOT NULL, process TEXT NOT NULL, PRIMARY KEY(session, turn, call, number))
 """
 
-LOCAL = Component("sessions", (_LOCAL, _DRAFT_OWNER, _OUTPUT), counted=("folder", "draft"))
+_SEEN = """
+CREATE TABLE seen(session TEXT PRIMARY KEY, event TEXT NOT NULL, counter INTEGER NOT NULL) WITHOUT ROWID
+"""
+
+LOCAL = Component("sessions", (_LOCAL, _DRAFT_OWNER, _OUTPUT, _SEEN), counted=("folder", "draft"))
 """draft.process, output.process: who writes it (see `recovering.py`). output: what commands print while they run, in
-numbered pieces of which the last ones are kept; a command that runs has at least one (see `output_operations.py`)."""
+numbered pieces of which the last ones are kept; a command that runs has at least one (see `output_operations.py`).
+seen: the newest event that people had before their eyes."""

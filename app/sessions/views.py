@@ -124,6 +124,8 @@ class SessionRow(msgspec.Struct, frozen=True):
     origin: tuple[str, str] | None = None
     """(session, event) that this one was forked from."""
     parent: dict[str, Any] | None = None
+    unread: int = 0
+    """Events that came since a person had the session before their eyes, on this device; `MOST_UNREAD` at most."""
 
     def to_json(self) -> dict[str, Any]:
         value: dict[str, Any] = {

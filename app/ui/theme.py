@@ -226,7 +226,7 @@ QToolButton[chip="true"]:focus {{ border-color: {accent}; }}
 #filters {{ background: {base}; border: 1px solid {field_line}; }}
 #strip {{ background: {raised}; border-top: 1px solid {line}; border-bottom: 1px solid {line}; }}
 QLineEdit[role="inline"] {{ padding: 0 6px; border-radius: 4px; }}
-#notice {{ background: {raised}; border-bottom: 1px solid {line}; }}
+#notice, #find {{ background: {raised}; border-bottom: 1px solid {line}; }}
 #notice[level="error"] {{ background: {removed}; }}
 QScrollBar:vertical {{ width: 10px; background: transparent; }}
 QScrollBar::handle:vertical {{ background: {field_line}; border-radius: 3px; min-height: 28px; margin: 2px; }}

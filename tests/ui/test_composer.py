@@ -12,8 +12,9 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from app.sessions.events import AgentMessage, UserMessage
-from app.ui.composer.field import SESSION_MIME, open_word
+from app.ui.composer.field import open_word
 from app.ui.composer.writing import commands_for, mentioned_files
+from app.ui.dragging import SESSION_MIME
 from tests.ui.running import Running, write_session
 
 
@@ -200,11 +201,11 @@ def test_a_picture_is_pasted(running: Running) -> None:
 
 def test_a_dragged_session_is_referred_to(running: Running) -> None:
     data = QMimeData()
-    data.setData(SESSION_MIME, b"ABC\nDEF")
+    data.setData(SESSION_MIME, b"01M8A29BNZ5Q\nrm -rf\n01M8A29BNZ5R")
     composer = ready(running)
     composer.field.put("like")
     composer.field.insertFromMimeData(data)
-    assert composer.field.toPlainText() == "like @ABC @DEF "
+    assert composer.field.toPlainText() == "like @01M8A29BNZ5Q @01M8A29BNZ5R "
 
 
 def test_what_cannot_be_attached_is_said(running: Running, tmp_path: Path) -> None:

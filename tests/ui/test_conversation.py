@@ -4,34 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplication, QTextCursor
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
-from app.agents.backend import AgentBackend
-from app.agents.scripted import ScriptedBackend, parse_script
-from app.sessions.events import AgentMessage, Body, Draft, UserMessage
+from app.sessions.events import (
+    AgentMessage,
+    Body,
+    Command,
+    CommandResult,
+    Draft,
+    FileChange,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
+from app.sessions.links import SessionLink, parse_link
 from app.ui.app import make_desk
+from app.ui.conversation.blocks import Divider
+from app.ui.conversation.finding import word_pattern
 from app.ui.desk import Desk
+from app.ui.dragging import SESSION_MIME
 from app.ui.panels.conversation import ConversationPanel
-from app.ui.places import Place, SessionPlace
+from app.ui.places import CommandPlace, FilePlace, Place, SessionPlace
 from app.ui.turns import RUNNING
-from app.workspace import Credentials, Workspace
-
-
-class Agents:
-    """One agent that says what it was asked."""
-
-    async def names(self) -> list[str]:
-        return ["scripted"]
-
-    async def backend(self, name: str) -> AgentBackend:
-        return ScriptedBackend(parse_script(b'[[{"say": "You said: {prompt}"}]]', "test"))
-
-    def close(self) -> None:
-        pass
+from app.workspace import Workspace
+from tests.ui.running import Agents, open_home
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Shell:
     said: list[str] = field(default_factory=list)
     failed: list[BaseException] = field(default_factory=list)
     offered: list[tuple[str, str, Callable[[], object]]] = field(default_factory=list)
+    asked: list[tuple[str, str, Callable[[str], object]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         requests = self.desk.requests
@@ -54,6 +59,7 @@ class Shell:
         requests.said.connect(self.said.append)
         requests.failed.connect(self.failed.append)
         requests.offered.connect(lambda *offer: self.offered.append(offer))
+        requests.asked.connect(lambda *question: self.asked.append(question))
         self.desk.bridge.receive("changed", lambda change: [panel.refresh(change) for panel in self.panels])
         self.desk.bridge.receive(RUNNING, lambda activity: [panel.show_activity(activity) for panel in self.panels])
         self.desk.bridge.call(self._watch())
@@ -63,11 +69,13 @@ class Shell:
             self.desk.bridge.publish("changed", change.sessions | change.drafts, lambda old, new: old | new)
 
     def panel(self) -> ConversationPanel:
-        made = ConversationPanel(self.desk)
+        host = QMainWindow()
+        made = ConversationPanel(self.desk, host)
         made.answers.guard_ms = 0
-        self.qtbot.addWidget(made)
-        made.resize(800, 600)
-        made.show()
+        self.qtbot.addWidget(host)
+        host.setCentralWidget(made)
+        host.resize(800, 600)
+        host.show()
         self.panels.append(made)
         return made
 
@@ -97,7 +105,7 @@ class Shell:
 def shell(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Shell]:
     folder = tmp_path / "project"
     folder.mkdir()
-    workspace = Workspace.open(tmp_path / "home", Credentials(passphrase=b"correct horse"), name="Ana")
+    workspace = open_home(tmp_path / "home")
     workspace.use(workspace.write(lambda operations: operations.open_folder(folder)))
     desk = make_desk(qapp, workspace, Agents())
     made = Shell(qtbot, workspace, desk, folder)
@@ -107,16 +115,20 @@ def shell(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Shell]:
     workspace.close()
 
 
+def run(panel: ConversationPanel, command: str) -> None:
+    panel.handlers()[f"conversation.{command}"]()
+
+
 def texts(panel: ConversationPanel) -> list[str]:
     model = panel.model
     return [text for row in range(model.rowCount()) if (text := model.text(row))]
 
 
 def test_two_tabs_show_two_sessions_and_each_prompts_its_own(shell: Shell) -> None:
-    one, two = shell.opened(UserMessage(text="one")), shell.opened(UserMessage(text="two"))
+    one, two = shell.opened(), shell.opened(UserMessage(text="two"))
     shell.until(lambda: one.composer.agents.names)
     one.composer.field.setPlainText("hello")
-    one.handlers()["conversation.send"]()
+    run(one, "send")
     shell.until(lambda: "You said: hello" in texts(one))
     assert texts(two) == ["two"]
     shell.until(lambda: not one.stop.isVisible())
@@ -175,3 +187,303 @@ def test_no_session_any_more(shell: Shell) -> None:
     panel.show_session(None)
     assert panel.session is None
     assert panel.composer.isVisible()
+
+
+# Leading elsewhere
+
+
+DIFF = "--- a/src/a.py\n+++ b/src/a.py\n@@ -1 +1 @@\n-one\n+two\n"
+
+
+def tool(call: str, *bodies: Body) -> list[Body]:
+    return [
+        ToolCall(call_id=call, name="bash", tool_kind="execute", input={"command": "ls"}),
+        *bodies,
+        ToolResult(call_id=call, status="completed", output="ok"),
+    ]
+
+
+def test_a_change_leads_to_its_diff_and_a_command_to_its_output(shell: Shell) -> None:
+    change = FileChange(path="src/a.py", diff=DIFF, added=1, removed=1, call_id="c1")
+    command = Command(call_id="c2", command="ls")
+    panel = shell.opened(UserMessage(text="Do"), *tool("c1", change), *tool("c2", command))
+    session = str(panel.session)
+    ids = {one.kind: one.id for one in shell.workspace.read(lambda queries: queries.events(session))}
+    panel.view.setFocus()
+    for row in (1, 4):
+        panel.view.setCurrentIndex(panel.model.index(row, 0))
+        QTest.keyClick(panel.view, Qt.Key.Key_O)
+    assert shell.went == [
+        FilePlace(session, "src/a.py", ids["file_change"]),
+        CommandPlace(session, ids["command"]),
+    ]
+    run(panel, "open_elsewhere")
+    assert shell.went[2] == shell.went[1]
+
+
+def test_the_word_at_the_right_of_a_card_is_clicked(shell: Shell) -> None:
+    change = FileChange(path="src/a.py", diff=DIFF, added=1, removed=1, call_id="c1")
+    panel = shell.opened(UserMessage(text="Do"), *tool("c1", change))
+    top = dict(panel.view._rows.visible)[1]
+    left, width = panel.view.column()
+    place = QPoint(left + width - 40, top + 65)
+    QTest.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert [type(one) for one in shell.went] == [FilePlace]
+    QTest.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(left + 60, top + 65))
+    assert panel.view._rows.is_open(1)
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("workspace-file:src/a%20b.py", FilePlace("S", "src/a b.py")),
+        ("lovelace://session/ABC/DEF", SessionPlace("ABC", "DEF")),
+        ("lovelace://run/rm", None),
+        ("file:///etc/passwd", None),
+        ("javascript:alert(1)", None),
+    ],
+)
+def test_where_links_lead(shell: Shell, monkeypatch: pytest.MonkeyPatch, address: str, place: Place | None) -> None:
+    outside: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: outside.append(url.toString()))
+    panel = shell.opened(UserMessage(text="x"))
+    panel.deeds.follow_link(address)
+    if isinstance(place, FilePlace):
+        place = FilePlace(str(panel.session), place.path)
+    assert shell.went == ([place] if place else [])
+    assert outside == []
+    panel.deeds.follow_link("https://example.org")
+    assert outside == ["https://example.org"]
+
+
+# Finding
+
+
+def find(shell: Shell, panel: ConversationPanel, text: str) -> None:
+    run(panel, "find")
+    QTest.keyClicks(panel.find_bar.field, text)
+    shell.until(lambda: panel.find_bar.count.text())
+
+
+def haystack(shell: Shell) -> ConversationPanel:
+    bodies = [AgentMessage(text=f"line {n}{' with a needle in it' if n % 250 == 100 else ''}") for n in range(1000)]
+    return shell.opened(*bodies)
+
+
+def test_rows_that_are_not_here_are_found_one_after_the_other(shell: Shell) -> None:
+    panel = haystack(shell)
+    find(shell, panel, "needl")
+    shell.until(lambda: panel.find_bar.count.text() == "4 of 4")
+    seen = []
+    for key, row in ((Qt.Key.Key_Return, 100), (Qt.Key.Key_F3, 350)):
+        QTest.keyClick(panel.find_bar.field, key)
+        shell.until(lambda row=row: panel.view.currentIndex().row() == row)
+        seen.append(panel.find_bar.count.text())
+    QTest.keyClick(panel.find_bar.field, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    shell.until(lambda: panel.view.currentIndex().row() == 100)
+    assert seen == ["1 of 4", "2 of 4"]
+    layout = panel.view._rows.layout_of(100)
+    assert layout is not None
+    assert layout.first_mark() is not None
+
+
+def test_escape_ends_finding_where_the_find_is(shell: Shell) -> None:
+    panel = haystack(shell)
+    find(shell, panel, "needle")
+    shell.until(lambda: panel.view.currentIndex().row() == 850)
+    QTest.keyClick(panel.find_bar.field, Qt.Key.Key_Escape)
+    assert not panel.find_bar.isVisible()
+    assert panel.view.currentIndex().row() == 850
+    layout = panel.view._rows.layout_of(850)
+    assert layout is not None
+    assert layout.first_mark() is None
+
+
+def test_what_stands_in_a_closed_card_is_found_and_the_card_opens(shell: Shell) -> None:
+    result = CommandResult(call_id="c1", exit_code=0, stdout="x\n" * 50 + "the needle\n" + "y\n" * 50)
+    panel = shell.opened(
+        UserMessage(text="Do"), *tool("c1", Command(call_id="c1", command="ls"), result), AgentMessage(text="Done")
+    )
+    find(shell, panel, "needle")
+    shell.until(lambda: panel.view._rows.is_open(1))
+    layout = panel.view._rows.layout_of(1)
+    assert layout is not None
+    top, mark = dict(panel.view._rows.visible)[1], layout.first_mark()
+    assert mark is not None
+    assert 0 <= top + mark < panel.view.viewport().height()
+
+
+def test_what_comes_later_is_counted(shell: Shell) -> None:
+    panel = haystack(shell)
+    find(shell, panel, "needle")
+    shell.until(lambda: panel.find_bar.count.text() == "4 of 4")
+    shell.append(str(panel.session), AgentMessage(text="one more needle"))
+    shell.until(lambda: panel.find_bar.count.text() == "4 of 5")
+
+
+def test_nothing_is_found(shell: Shell) -> None:
+    panel = haystack(shell)
+    find(shell, panel, "zebra")
+    shell.until(lambda: panel.find_bar.count.text() == "Not found")
+    run(panel, "find_next")
+    assert not panel.find_bar.next.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("foo ba", ["foo", "bar"]), ("FOO", ["foo", "food"]), ("(", []), ("a.b", ["a", "b"]), ("é", ["é"])],
+)
+def test_what_is_marked(text: str, found: list[str]) -> None:
+    pattern = word_pattern(text)
+    words = "foo bar food xfoo a.b (é)"
+    got = [] if pattern is None else [words[slice(*match.span())] for match in pattern.finditer(words)]
+    assert [word for word in found if word in got or any(word.startswith(one) for one in got)] == found
+
+
+# Copying
+
+
+def clipboard() -> str:
+    return QGuiApplication.clipboard().text()
+
+
+def test_copy_as_markdown_and_the_turn_and_the_link(shell: Shell) -> None:
+    panel = shell.opened(
+        UserMessage(text="First"),
+        AgentMessage(text="An **answer**"),
+        UserMessage(text="Second"),
+        AgentMessage(text="B"),
+    )
+    session = str(panel.session)
+    panel.view.setFocus()
+    panel.view.setCurrentIndex(panel.model.index(1, 0))
+    run(panel, "copy_markdown")
+    shell.until(lambda: "An **answer**" in clipboard())
+    assert clipboard().startswith("## scripted")
+    run(panel, "copy_turn")
+    shell.until(lambda: "First" in clipboard())
+    assert "Second" not in clipboard()
+    assert clipboard().index("First") < clipboard().index("answer")
+    panel.deeds.copying.link(1)
+    event = panel.model.event_at(1)
+    assert event is not None
+    assert parse_link(clipboard()) == SessionLink(session, event.id)
+    panel.deeds.copying.row(3)
+    assert clipboard() == "B"
+
+
+def test_a_selection_is_copied_as_markdown(shell: Shell) -> None:
+    panel = shell.opened(UserMessage(text="First"), AgentMessage(text="*two*"), UserMessage(text="Third"))
+    panel.view.pointing.select_all()
+    run(panel, "copy_markdown")
+    shell.until(lambda: "Third" in clipboard())
+    assert [line for line in clipboard().splitlines() if line and line[0] != "#"] == ["First", "*two*", "Third"]
+
+
+def test_a_card_is_copied_as_markdown_with_its_result(shell: Shell) -> None:
+    panel = shell.opened(UserMessage(text="Do"), *tool("c1"), AgentMessage(text="Done"))
+    panel.deeds.copying.as_markdown(1)
+    shell.until(lambda: "bash" in clipboard())
+    assert "ok" in clipboard()
+    assert "Done" not in clipboard()
+
+
+# Changing
+
+
+def test_fork_from_here(shell: Shell) -> None:
+    panel = shell.opened(*(UserMessage(text=text) for text in "abc"))
+    panel.deeds.fork(1)
+    shell.until(lambda: shell.went)
+    (place,) = shell.went
+    assert isinstance(place, SessionPlace)
+    panel.go(place)
+    shell.until(lambda: texts(panel) == ["a", "b"])
+
+
+@pytest.mark.parametrize(("row", "left"), [(0, []), (1, ["a"])])
+def test_edit_and_resend(shell: Shell, row: int, left: list[str]) -> None:
+    panel = shell.opened(*(UserMessage(text=text) for text in "abc"))
+    panel.deeds.resend(row)
+    shell.until(lambda: shell.went)
+    panel.go(shell.went[0])
+    shell.until(lambda: panel.session == shell.went[0].session)  # type: ignore[union-attr]
+    assert texts(panel) == left
+    assert panel.composer.field.toPlainText() == "abc"[row]
+
+
+# Time
+
+
+def test_go_to_a_time(shell: Shell) -> None:
+    panel = shell.panel()
+    session = shell.write()
+    start = shell.workspace.clock.now_ms() - 4 * 86_400_000
+    drafts = [
+        Draft(body=AgentMessage(text=f"line {n}"), time=start + n * 60_000, turn="t", agent="a") for n in range(600)
+    ]
+    shell.workspace.write(lambda operations: operations.append(session, drafts))
+    panel.show_session(session)
+    shell.until(lambda: panel.session == session and panel.model.is_complete)
+    run(panel, "go_to_time")
+    ((_question, _value, action),) = shell.asked
+    moment = datetime.fromtimestamp(start / 1000 + 250 * 60)
+    action(f"{moment:%Y-%m-%d %H:%M}")
+    shell.until(lambda: panel.view.currentIndex().row() in (250, 251))
+    action("no time at all")
+    assert "is not a time" in str(shell.failed[-1])
+
+
+# What is new
+
+
+def test_what_comes_while_nobody_looks_is_marked_as_new(shell: Shell) -> None:
+    panel = shell.opened(UserMessage(text="one"))
+    session = str(panel.session)
+    shell.until(lambda: shell.workspace.read(lambda queries: queries.session(session)).unread == 0)
+    panel.attention._keep()
+    shell.qtbot.wait(200)
+    panel.hide()
+    shell.append(session, AgentMessage(text="two"), AgentMessage(text="three"))
+    shell.until(lambda: panel._is_stale)
+    assert shell.workspace.read(lambda queries: queries.session(session)).unread == 2
+    panel.show()
+    shell.until(lambda: texts(panel) == ["one", "two", "three"])
+    assert Divider("New", is_new=True) in (panel.model.blocks(1, False) or ())
+    assert Divider("New", is_new=True) not in (panel.model.blocks(2, False) or ())
+    panel.attention._keep()
+    shell.until(lambda: shell.workspace.read(lambda queries: queries.session(session)).unread == 0)
+    panel.attention.answered()
+    assert Divider("New", is_new=True) not in (panel.model.blocks(1, False) or ())
+
+
+def test_what_is_new_is_marked_when_a_session_is_opened(shell: Shell) -> None:
+    session = shell.write(UserMessage(text="one"))
+    (seen,) = shell.workspace.read(lambda queries: queries.events(session, limit=1))
+    shell.workspace.write(lambda operations: operations.mark_seen(session, seen.id))
+    shell.append(session, AgentMessage(text="two"))
+    panel = shell.panel()
+    panel.show_session(session)
+    shell.until(lambda: texts(panel) == ["one", "two"])
+    assert Divider("New", is_new=True) in (panel.model.blocks(1, False) or ())
+
+
+# Dropping
+
+
+def drop(panel: ConversationPanel, data: bytes) -> None:
+    mime = QMimeData()
+    mime.setData(SESSION_MIME, data)
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QGuiApplication.sendEvent(panel, QDragEnterEvent(QPoint(50, 100), copy, mime, left, none))
+    QGuiApplication.sendEvent(panel, QDropEvent(QPointF(50, 100), copy, mime, left, none))
+
+
+def test_a_session_is_dropped_into_the_prompt(shell: Shell) -> None:
+    panel = shell.opened(UserMessage(text="one"))
+    panel.composer.field.setPlainText("See ")
+    panel.composer.field.moveCursor(QTextCursor.MoveOperation.End)
+    drop(panel, b"01M8A29BNZ5Q3KDT3CA9FV83GJ")
+    drop(panel, b"rm -rf /")
+    drop(panel, b"\xff" * 10_000)
+    assert panel.composer.field.toPlainText() == "See @01M8A29BNZ5Q3KDT3CA9FV83GJ "

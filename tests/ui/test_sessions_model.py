@@ -10,7 +10,8 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QApplication
 
 from app.sessions.views import SessionRow
-from app.ui.models.sessions import SESSION_MIME, DetailRole, RowRole, SessionListModel, StateRole, Tab, TagsRole
+from app.ui.dragging import SESSION_MIME
+from app.ui.models.sessions import DetailRole, RowRole, SessionListModel, StateRole, Tab, TagsRole
 from app.ui.turns import Activity
 from tests.helpers.conversations import NOW, session
 

@@ -10,11 +10,11 @@ from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
 
+from app.ui.dragging import SESSION_MIME, dragged_sessions
+
 MOST_LINES = 9
 FIELD_PADDING = 5
 """Pixels of padding and border that the style sheet puts around the text."""
-SESSION_MIME = "application/x-lovelace-session"
-"""Dragged sessions: their ids, one a line."""
 _SEND_KEYS = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _WORD = re.compile(r"(?:^|\s)(@[^\s@]*)$|^(/[^\s/]*)$")
 
@@ -150,7 +150,7 @@ class PromptField(QPlainTextEdit):
     def insertFromMimeData(self, source: QMimeData) -> None:
         files = [url.toLocalFile() for url in source.urls() if QUrl.isLocalFile(url)]
         if source.hasFormat(SESSION_MIME):
-            self.insert_references(bytes(source.data(SESSION_MIME).data()).decode(errors="replace").split())
+            self.insert_references(dragged_sessions(source))
         elif files:
             self.dropped_files.emit(files)
         elif source.hasImage() and not source.hasText():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer
 
@@ -66,7 +67,7 @@ class Finder(QObject):
         if self._bar.isVisible() and self._bar.field.text().strip():
             self._ask(lambda found: self._take(found, go=False))
 
-    def _ask(self, then: object) -> None:
+    def _ask(self, then: Callable[[list[str]], object]) -> None:
         session, text = self._follower.session, self._bar.field.text().strip()
         self._asked += 1
         number = self._asked
@@ -76,7 +77,7 @@ class Finder(QObject):
 
         def take(found: list[str]) -> None:
             if number == self._asked:
-                then(found)  # type: ignore[operator]
+                then(found)
 
         self._desk.read(lambda queries: queries.find(session, text), take)
 

@@ -139,6 +139,8 @@ class Follower(QObject):
             return
         self.session = reading.session.id
         self.model.show_tail(reading.events)
+        self.model.device = reading.device
+        self.model.set_new_from(reading.unseen)
         self.model.last_event = reading.newest or self.model.last_event
         self.model.set_drafts(reading.drafts)
         self.view.show_end()

@@ -19,13 +19,16 @@ COPY_PAGE = 400
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one look at a session gives. newest: the id of its newest event, seen by people or not."""
+    """What one look at a session gives. newest: the id of its newest event, shown or not. unseen: the row id of the
+    first event that people have not seen. device: this one (hex)."""
 
     session: SessionRow
     events: list[Event]
     drafts: list[DraftRow]
     newest: str | None
     folders: tuple[Path, ...]
+    unseen: int | None = None
+    device: str = ""
 
 
 def read_opening(queries: Queries, session: str) -> Reading:
@@ -40,6 +43,8 @@ def read_opening(queries: Queries, session: str) -> Reading:
         queries.drafts(row.id),
         newest[0].id if newest else None,
         tuple(queries.folders()),
+        queries.first_unseen(row.id),
+        queries.own_device()[1],
     )
 
 

@@ -178,9 +178,9 @@ class ConversationView(QListView):
             self._rows.toggle(row)
             layout = self._rows.lay_out(row)
         inside = (layout.first_mark() if layout is not None else None) or 0
+        self.setCurrentIndex(self._model.index(row, 0))  # first: it scrolls
         self._rows.follow(False)
         self._rows.anchor = (row, inside - min(self.viewport().height() // 3, self._rows.heights.top(row) + inside))
-        self.setCurrentIndex(self._model.index(row, 0))
         self._arrange()
 
     def selection(self) -> Selection | None:

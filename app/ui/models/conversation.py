@@ -151,6 +151,11 @@ class ConversationModel(QAbstractListModel):
         self._new_from = identifier
         self._announce(changed)
 
+    @property
+    def has_new(self) -> bool:
+        """Whether something is marked as new."""
+        return self._new_from is not None
+
     def fold(self, row: int) -> tuple[int, int] | None:
         """Fold or unfold the turn of a row; gives the first and last row that this hides or shows."""
         turn = self.folds.turn_at(row)

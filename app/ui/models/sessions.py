@@ -14,6 +14,7 @@ from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersiste
 
 from app.ui.ages import age, day_span
 from app.ui.browser.day_list import DayList, Key
+from app.ui.dragging import SESSION_MIME, dragged
 from app.ui.turns import Activity
 from app.ui.words import human_size, one_line
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 _TOP = QModelIndex()
 LIVE_MS, MOST_LIVE = 120_000, 40
-SESSION_MIME = "application/x-lovelace-session"
-"""Ids of dragged sessions, one a line."""
 
 RowRole = Qt.ItemDataRole.UserRole
 """The `SessionRow` or hit of an item; None: a heading."""
@@ -333,10 +332,7 @@ class SessionListModel(QAbstractListModel):
 
     def mimeData(self, indexes: Sequence[Index]) -> QMimeData:
         ids = [session.id for index in sorted(indexes, key=lambda one: one.row()) if (session := index.data(RowRole))]
-        data = QMimeData()
-        data.setData(SESSION_MIME, "\n".join(ids).encode())
-        data.setText(" ".join(f"@{session}" for session in ids))
-        return data
+        return dragged(ids)
 
 
 def title_of(session: SessionRow) -> str:

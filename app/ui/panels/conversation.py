@@ -6,30 +6,29 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication, QResizeEvent, QShowEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
-from app.errors import UserError
-from app.sessions.links import is_link, parse_link
 from app.sessions.relinking import vanished_sentence
 from app.ui.composer.composer import Composer
 from app.ui.composer.writing import PromptWriting
 from app.ui.conversation.answering import AnswerKeys
-from app.ui.conversation.blocks import Opens
+from app.ui.conversation.attention import Attention
+from app.ui.conversation.copying import put_on_clipboard
+from app.ui.conversation.entry_deeds import EntryDeeds
 from app.ui.conversation.find_bar import FindBar
 from app.ui.conversation.finding import Finder
 from app.ui.conversation.follower import Follower
 from app.ui.conversation.header import SessionHeader
-from app.ui.conversation.markdown import FILE_SCHEME
 from app.ui.conversation.parts import Style
 from app.ui.conversation.pictures import PictureStore
-from app.ui.conversation.reading import Reading, read_texts
-from app.ui.conversation.selection import join_rows
+from app.ui.conversation.reading import Reading
 from app.ui.conversation.view import ConversationView
 from app.ui.desk import Desk
+from app.ui.dragging import SESSION_MIME, dragged_sessions
 from app.ui.panel import Panel
-from app.ui.places import CommandPlace, FilePlace, PanelPlace, Place, SessionPlace
+from app.ui.places import PanelPlace, Place, SessionPlace
 from app.ui.turns import Activity
 
 if TYPE_CHECKING:
@@ -66,6 +65,8 @@ class ConversationPanel(Panel):
         self.answers = AnswerKeys(self.view, self.model)
         self.header = SessionHeader(desk, self.model, self)
         self.title, self.stop = self.header.title, self.header.stop
+        self.deeds = EntryDeeds(desk, self.follower)
+        self.attention = Attention(desk, self.follower, self)
         self.find_bar = FindBar(self)
         self.finder = Finder(desk, self.follower, self.find_bar)
         self.composer = Composer(self)
@@ -77,6 +78,7 @@ class ConversationPanel(Panel):
         self._read_workspace()
         desk.requests.configured.connect(self._read_agents)
         self._read_agents("agents")
+        self.setAcceptDrops(True)
 
     def _arrange(self) -> None:
         self._welcome = QLabel(_WELCOME, self)
@@ -113,10 +115,11 @@ class ConversationPanel(Panel):
         self.composer.agent_chosen.connect(lambda name: self.desk.keep_setting("agent", name))
         self.answers.answered.connect(self._answer)
         self.view.answered.connect(self._answer)
-        self.view.copied.connect(lambda text: QGuiApplication.clipboard().setText(text))
-        self.view.copy_wanted.connect(self._copy_all)
-        self.view.link_clicked.connect(self._follow_link)
-        self.view.opens.connect(self._open_elsewhere)
+        self.view.copied.connect(put_on_clipboard)
+        self.view.copy_wanted.connect(self.deeds.copying.far_selection)
+        self.view.menu_wanted.connect(self.deeds.show_menu)
+        self.view.link_clicked.connect(self.deeds.follow_link)
+        self.view.opens.connect(self.deeds.open_elsewhere)
         self.view.following_changed.connect(lambda following: self._latest.setVisible(not following))
         self.view.column_changed.connect(self._align_composer)
         self._latest.clicked.connect(self.view.show_end)
@@ -159,6 +162,7 @@ class ConversationPanel(Panel):
         """Read what is new: now, or when the panel is shown."""
         if self.session not in sessions:
             return
+        self.attention.note_change()
         self._is_stale = not self.isVisible()
         if not self._is_stale:
             self.follower.refresh()
@@ -187,6 +191,9 @@ class ConversationPanel(Panel):
             "conversation.fold_all": lambda: self.view.fold_all(True),
             "conversation.unfold_all": lambda: self.view.fold_all(False),
             "conversation.open_elsewhere": lambda: self.view.open_elsewhere(self.view.row_in_front()),
+            "conversation.copy_markdown": lambda: self.deeds.copying.as_markdown(self.view.row_in_front()),
+            "conversation.copy_turn": lambda: self.deeds.copying.turn(self.view.row_in_front()),
+            "conversation.go_to_time": self.deeds.ask_time,
         }
 
     def state(self) -> dict[str, Any]:
@@ -213,37 +220,6 @@ class ConversationPanel(Panel):
         """Let the person write."""
         self.composer.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    # Leading elsewhere
-
-    def _open_elsewhere(self, opens: Opens) -> None:
-        if self.session is None:
-            return
-        match opens.what:
-            case "file":
-                self.desk.go(FilePlace(self.session, opens.path, opens.event))
-            case "command":
-                self.desk.go(CommandPlace(self.session, opens.event or ""))
-            case "session":
-                self.desk.go(SessionPlace(opens.path or "", opens.event))
-
-    def _follow_link(self, address: str) -> None:
-        """Only addresses of the web and of mail go outside: a click must not start a program or a file of a message."""
-        url = QUrl(address)
-        if url.scheme() == FILE_SCHEME and self.session is not None:
-            self.desk.go(FilePlace(self.session, url.path(QUrl.ComponentFormattingOption.FullyDecoded)))
-        elif is_link(address):
-            self._follow_own_link(address)
-        elif url.scheme() in ("http", "https", "mailto"):
-            QDesktopServices.openUrl(url)
-
-    def _follow_own_link(self, address: str) -> None:
-        try:
-            link = parse_link(address)
-        except UserError as error:
-            self.desk.report(error)
-        else:
-            self.desk.go(SessionPlace(link.session, link.event))
-
     # What the session is like
 
     @property
@@ -256,6 +232,10 @@ class ConversationPanel(Panel):
         self._offer_agents()
         self._show_page()
         self._show_activity()
+        text = self.deeds.text_to_resend(reading.session.id)
+        if text is not None:
+            self.composer.field.put(text)
+            self.focus_composer()
         self.opened.emit()
 
     def _take(self, reading: Reading) -> None:
@@ -360,6 +340,7 @@ class ConversationPanel(Panel):
         tools, agent = self.composer.tools.isChecked(), self.composer.agents.current
         self._sending = False
         self.writing.sent(text)
+        self.attention.answered()
         self.view.show_end()
         turn = self.desk.turns.prompt(session, agent, text, tools=tools, attached=attached)
         self.desk.bridge.call(turn, failed=self.desk.report)
@@ -370,26 +351,17 @@ class ConversationPanel(Panel):
             self.desk.bridge.call(self.desk.turns.answer(self.session, request, choice), failed=self.desk.report)
             self.focus_composer()
 
-    # Copying
-
-    def _copy_all(self) -> None:
-        """The selection reaches beyond what is here: read the rest off the main thread."""
-        selection = self.view.selection()
-        if selection is None:
-            return
-        first, last = selection.first.row, selection.last.row
-        rows = self.model.row_ids(first, last)
-        ends = (self.view.row_text(first), self.view.row_text(last))
-        self.desk.say("Copying…")
-
-        def done(texts: list[str]) -> None:
-            whole = [texts[0] if ends[0] is None else ends[0], *texts[1:-1], texts[-1] if ends[1] is None else ends[1]]
-            QGuiApplication.clipboard().setText(join_rows(whole))
-            self.desk.say(f"Copied {len(texts):,} entries")
-
-        self.desk.read(lambda queries: read_texts(queries, rows), done)
-
     # Qt
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasFormat(SESSION_MIME):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        sessions = dragged_sessions(event.mimeData())
+        if sessions:
+            self.composer.field.insert_references(sessions)
+            event.acceptProposedAction()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

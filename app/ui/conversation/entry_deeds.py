@@ -1,0 +1,135 @@
+"""What people do with entries of the conversation beside reading: follow what they lead to, fork, resend, erase."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QUrl
+from PySide6.QtGui import QDesktopServices
+
+from app.errors import UserError
+from app.sessions import events as kinds
+from app.sessions.links import is_link, parse_link
+from app.sessions.moments import parse_moment
+from app.ui.conversation.blocks import Opens
+from app.ui.conversation.copying import Copying
+from app.ui.conversation.follower import Follower
+from app.ui.conversation.markdown import FILE_SCHEME
+from app.ui.conversation.row_menu import RowDeeds, row_menu, show_menu
+from app.ui.desk import Desk
+from app.ui.places import CommandPlace, FilePlace, SessionPlace
+
+
+class EntryDeeds:
+    """Acts on the session that a follower shows."""
+
+    def __init__(self, desk: Desk, follower: Follower) -> None:
+        self._desk, self._follower = desk, follower
+        self._resent: tuple[str, str] | None = None
+        self.copying = Copying(desk, follower)
+
+    def show_menu(self, row: int, place: QPoint) -> None:
+        """The menu over an entry."""
+        view, copying = self._follower.view, self.copying
+        deeds = RowDeeds(
+            copying.row,
+            copying.as_markdown,
+            copying.turn,
+            copying.link,
+            view.open_elsewhere,
+            view.fold,
+            self.fork,
+            self.resend,
+            self.ask_to_erase,
+        )
+        show_menu(row_menu(self._follower, deeds, row, view), place)
+
+    # Leading elsewhere
+
+    def open_elsewhere(self, opens: Opens) -> None:
+        """Ask the window for the panel that shows more."""
+        session = self._follower.session
+        if session is None:
+            return
+        match opens.what:
+            case "file":
+                self._desk.go(FilePlace(session, opens.path, opens.event))
+            case "command":
+                self._desk.go(CommandPlace(session, opens.event or ""))
+            case "session":
+                self._desk.go(SessionPlace(opens.path or "", opens.event))
+
+    def follow_link(self, address: str) -> None:
+        """Only addresses of the web and of mail go outside: a click must not start a program or a file of a message."""
+        url = QUrl(address)
+        if url.scheme() == FILE_SCHEME and self._follower.session is not None:
+            self._desk.go(FilePlace(self._follower.session, url.path(QUrl.ComponentFormattingOption.FullyDecoded)))
+        elif is_link(address):
+            self._follow_own_link(address)
+        elif url.scheme() in ("http", "https", "mailto"):
+            QDesktopServices.openUrl(url)
+
+    def _follow_own_link(self, address: str) -> None:
+        try:
+            link = parse_link(address)
+        except UserError as error:
+            self._desk.report(error)
+        else:
+            self._desk.go(SessionPlace(link.session, link.event))
+
+    def ask_time(self) -> None:
+        """Ask for a time and go to what was said then."""
+        if self._follower.session is not None:
+            self._desk.ask("Go to a time, such as 14:30, yesterday 9:00 or 24 Nov", "", self._go_to_time)
+
+    def _go_to_time(self, text: str) -> None:
+        session = self._follower.session
+        if session is None or not text:
+            return
+        try:
+            moment = parse_moment(text, self._desk.now())
+        except UserError as error:
+            self._desk.report(error)
+            return
+        self._desk.read(lambda queries: queries.event_at_time(session, moment), self._follower.jump)
+
+    # Changing
+
+    def fork(self, row: int) -> None:
+        """Go on from an entry in a new session."""
+        session, event = self._follower.session, self._follower.model.event_at(row)
+        if session is not None and event is not None:
+            self._desk.write(lambda operations: operations.fork(session, event.id), self._go)
+
+    def resend(self, row: int) -> None:
+        """Say a prompt otherwise, in a new session that begins as this one up to there."""
+        session, event = self._follower.session, self._follower.model.event_at(row)
+        if session is None or event is None or not isinstance(event.body, kinds.UserMessage):
+            return
+        text = event.body.text
+
+        def made(fork: str) -> None:
+            self._resent = (fork, text)
+            self._go(fork)
+
+        self._desk.write(lambda operations: operations.fork_before(session, event.id), made)
+
+    def text_to_resend(self, session: str) -> str | None:
+        """The prompt that is to be said otherwise in a session, once."""
+        resent, self._resent = self._resent, None
+        return resent[1] if resent is not None and resent[0] == session else None
+
+    def ask_to_erase(self, row: int) -> None:
+        """Erase an entry, after a question."""
+        session, event = self._follower.session, self._follower.model.event_at(row)
+        if session is None or event is None:
+            return
+
+        def erase() -> None:
+            self._desk.write(
+                lambda operations: operations.erase(session, event.id), lambda _done: self._desk.say("Erased")
+            )
+
+        question = "Erase this entry for good? What it said leaves lists, search and exports, and cannot come back."
+        self._desk.offer(question, "Erase", erase)
+
+    def _go(self, session: str) -> None:
+        self._desk.go(SessionPlace(session))
