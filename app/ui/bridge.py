@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from shiboken6 import isValid
 
 BATCH_MS = 16
 STOP_SECONDS = 10.0
@@ -36,6 +37,16 @@ def concatenate(old: Any, new: Any) -> Any:
 def union(old: Any, new: Any) -> Any:
     """How sets of things that changed combine."""
     return old | new
+
+
+def while_alive(owner: QObject, then: Callable[[T], object]) -> Callable[[T], None]:
+    """`then`, unless its owner is gone by then: a tab may be closed while what it asked for is on the way."""
+
+    def take(value: T) -> None:
+        if isValid(owner):
+            then(value)
+
+    return take
 
 
 class Bridge(QObject):

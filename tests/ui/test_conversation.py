@@ -13,6 +13,7 @@ from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApp
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from app.sessions.events import (
     AgentMessage,
@@ -47,6 +48,7 @@ class Shell:
     desk: Desk
     folder: Path
     panels: list[ConversationPanel] = field(default_factory=list)
+    hosts: list[QMainWindow] = field(default_factory=list)
     went: list[Place] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     failed: list[BaseException] = field(default_factory=list)
@@ -72,6 +74,7 @@ class Shell:
         host = QMainWindow()
         made = ConversationPanel(self.desk, host)
         made.answers.guard_ms = 0
+        self.hosts.append(host)
         self.qtbot.addWidget(host)
         host.setCentralWidget(made)
         host.resize(800, 600)
@@ -187,6 +190,20 @@ def test_no_session_any_more(shell: Shell) -> None:
     panel.show_session(None)
     assert panel.session is None
     assert panel.composer.isVisible()
+
+
+def test_a_tab_is_closed_while_it_reads(shell: Shell) -> None:
+    session = shell.write(*(AgentMessage(text=f"line {n}") for n in range(300)))
+    panel = shell.panel()
+    panel.show_session(session)
+    run(panel, "find")
+    panel.find_bar.field.setText("line")
+    run(panel, "find_next")
+    shell.panels.clear()
+    shell.hosts.pop().deleteLater()
+    shell.until(lambda: not isValid(panel))
+    shell.opened(UserMessage(text="beside"))
+    assert shell.failed == []
 
 
 # Leading elsewhere

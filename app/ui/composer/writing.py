@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.sessions.events import UserMessage
 from app.sessions.finding import find_sessions, match_score
 from app.ui.actions import ALL
+from app.ui.bridge import while_alive
 from app.ui.composer.attachments import png_of
 from app.ui.composer.completions import Completion, CompletionList
 from app.ui.composer.field import OpenWord
@@ -124,7 +125,7 @@ class PromptWriting(QObject):
                 self._earlier = texts
                 self._show_earlier(direction)
 
-        self._desk.read(lambda queries: _own_prompts(queries, session), arrive)
+        self._desk.read(lambda queries: _own_prompts(queries, session), while_alive(self, arrive))
 
     def _show_earlier(self, direction: int) -> None:
         """Step through the prompts; place 0 is what is being written, 1 the last one sent."""
@@ -148,7 +149,7 @@ class PromptWriting(QObject):
             number, folders = self._asked, tuple(self._folders)
             self._desk.read(
                 lambda queries: _references(queries, folders, word.wanted),
-                lambda found: self._offer(found) if number == self._asked else None,
+                while_alive(self, lambda found: self._offer(found) if number == self._asked else None),
             )
 
     def _offer(self, completions: Sequence[Completion]) -> None:
@@ -172,7 +173,7 @@ class PromptWriting(QObject):
 
     def attach_files(self, paths: Sequence[str]) -> None:
         """Read files, off the main thread, and show them with the prompt."""
-        self._desk.bridge.compute(lambda: _read_all(paths), self._take_read, self._desk.report)
+        self._desk.bridge.compute(lambda: _read_all(paths), while_alive(self, self._take_read), self._desk.report)
 
     def with_mentioned(self, text: str, then: Callable[[list[Attachment]], object]) -> None:
         """What goes with a prompt: the attached files, and those of the folders that it mentions as @path."""

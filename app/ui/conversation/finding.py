@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer
 
+from app.ui.bridge import while_alive
 from app.ui.conversation.find_bar import FindBar
 from app.ui.conversation.follower import Follower
 from app.ui.desk import Desk
@@ -79,7 +80,7 @@ class Finder(QObject):
             if number == self._asked:
                 then(found)
 
-        self._desk.read(lambda queries: queries.find(session, text), take)
+        self._desk.read(lambda queries: queries.find(session, text), while_alive(self, take))
 
     def _take(self, found: list[str], *, go: bool) -> None:
         self._found = found

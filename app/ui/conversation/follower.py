@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import NotFound
+from app.ui.bridge import while_alive
 from app.ui.conversation.entries import head_row
 from app.ui.conversation.reading import Reading, read_news, read_opening
 from app.ui.conversation.view import ConversationView
@@ -72,7 +73,7 @@ class Follower(QObject):
         number = self._opening
         self._desk.read(
             lambda queries: read_opening(queries, session),
-            lambda reading: self._show(number, reading, event, offset),
+            while_alive(self, lambda reading: self._show(number, reading, event, offset)),
         )
 
     def close(self) -> None:
@@ -132,7 +133,7 @@ class Follower(QObject):
             if number == self._opening:
                 then(value)
 
-        return take
+        return while_alive(self, take)
 
     def _show(self, number: int, reading: Reading, event: str | None, offset: int | None) -> None:
         if number != self._opening:
@@ -186,7 +187,9 @@ class Follower(QObject):
             self._desk.report(error)
 
         self._desk.read(
-            lambda queries: read_news(queries, session, after), lambda reading: self._take(number, reading), failed
+            lambda queries: read_news(queries, session, after),
+            while_alive(self, lambda reading: self._take(number, reading)),
+            while_alive(self, failed),
         )
 
     def _take(self, number: int, reading: Reading) -> None:
@@ -206,7 +209,9 @@ class Follower(QObject):
             self.model.fetch_failed(rows)
             self._desk.report(error)
 
-        self._desk.read(lambda queries: queries.events_at(rows), self._current(self.model.add_events), failed)
+        self._desk.read(
+            lambda queries: queries.events_at(rows), self._current(self.model.add_events), while_alive(self, failed)
+        )
 
     def _remember_place(self) -> None:
         if self.session is not None:

@@ -15,6 +15,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QSize, Qt, S
 from PySide6.QtGui import QImage, QImageReader
 
 from app.sessions.pictures import claimed_image_type, image_type
+from app.ui.bridge import while_alive
 
 if TYPE_CHECKING:
     from app.sessions.events import BlobRef
@@ -93,8 +94,17 @@ class PictureStore(QObject):
             if ref.size > MOST_BYTES:
                 self._keep(key, Picture(problem=f"is too large to be shown: {ref.size:,} bytes"))
                 return self._known[key]
-            self._load(ref, lambda data: self._compute(lambda: decode(ref, data), lambda made: self._keep(key, made)))
+            self._start(key, ref)
         return known
+
+    def _start(self, key: str, ref: BlobRef) -> None:
+        def keep(made: Picture) -> None:
+            self._keep(key, made)
+
+        def begin(data: bytes | None) -> None:
+            self._compute(lambda: decode(ref, data), while_alive(self, keep))
+
+        self._load(ref, while_alive(self, begin))
 
     def _keep(self, key: str, picture: Picture) -> None:
         self._asked.discard(key)

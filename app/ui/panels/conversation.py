@@ -11,6 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from app.sessions.relinking import vanished_sentence
+from app.ui.bridge import while_alive
 from app.ui.composer.composer import Composer
 from app.ui.composer.writing import PromptWriting
 from app.ui.conversation.answering import AnswerKeys
@@ -102,6 +103,9 @@ class ConversationPanel(Panel):
     def _style(self) -> Style:
         return Style(self.desk.themes.theme, self.desk.lexer, self.pictures)
 
+    def _restyle(self, _theme: object) -> None:
+        self.view.set_style(self._style())
+
     def _connect(self) -> None:
         self.follower.opened.connect(self._begin)
         self.follower.read.connect(self._take)
@@ -125,7 +129,7 @@ class ConversationPanel(Panel):
         self._latest.clicked.connect(self.view.show_end)
         self.desk.lexer.arrived.connect(self.view.viewport().update)
         self.pictures.arrived.connect(self.view.viewport().update)
-        self.desk.themes.changed.connect(lambda _theme: self.view.set_style(self._style()))
+        self.desk.themes.changed.connect(self._restyle)
 
     # For the window
 
@@ -155,7 +159,9 @@ class ConversationPanel(Panel):
         here = self.desk.workspace.id
         self.desk.read(
             lambda queries: queries.workspace_holding(session),
-            lambda workspace: self.follower.refresh() if workspace == here else self.follower.close(),
+            while_alive(
+                self, lambda workspace: self.follower.refresh() if workspace == here else self.follower.close()
+            ),
         )
 
     def refresh(self, sessions: frozenset[str]) -> None:
@@ -282,7 +288,7 @@ class ConversationPanel(Panel):
 
     def _read_agents(self, part: str) -> None:
         if part == "agents":
-            self.desk.bridge.call(self.desk.turns.names(), self._set_agents)
+            self.desk.bridge.call(self.desk.turns.names(), while_alive(self, self._set_agents))
 
     def _set_agents(self, names: Sequence[str]) -> None:
         self._names = names
@@ -302,7 +308,7 @@ class ConversationPanel(Panel):
                 self.writing.open(None, folders)
                 self._set_tools(row.name, folders)
 
-        self.desk.read(lambda queries: queries.workspace_row(), arrive)
+        self.desk.read(lambda queries: queries.workspace_row(), while_alive(self, arrive))
 
     def _set_tools(self, workspace: str, folders: Sequence[Path]) -> None:
         gone = vanished_sentence(workspace, folders)
@@ -318,7 +324,7 @@ class ConversationPanel(Panel):
         """Send a prompt: into the session that is shown, else into a new one. Twice pressed sends once."""
         if not self._sending:
             self._sending = True
-            self.writing.with_mentioned(text, lambda attached: self._send(text, attached))
+            self.writing.with_mentioned(text, while_alive(self, lambda attached: self._send(text, attached)))
 
     def _send(self, text: str, attached: list[Attachment]) -> None:
         session = self.session
@@ -330,7 +336,9 @@ class ConversationPanel(Panel):
             self._prompt(identifier, text, attached)
             self.desk.go(SessionPlace(identifier))
 
-        self.desk.write(lambda operations: operations.create(), made, self._not_sent)
+        self.desk.write(
+            lambda operations: operations.create(), while_alive(self, made), while_alive(self, self._not_sent)
+        )
 
     def _not_sent(self, error: BaseException) -> None:
         self._sending = False
