@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.sessions.views import NamedSession
 
 FILE_HITS = 40
-WIDEST_SPREAD = 3
+WIDEST_SPREAD = 2
 """Letters may be so many times further apart than they are typed."""
 
 

@@ -198,6 +198,7 @@ class TabArea(QWidget):
             layout = tab.layout()
             assert layout is not None
             layout.addWidget(tab.panel)
+            tab.panel.show()
             self.made.emit(tab.panel)
             tab.panel.restore(self._remembered.pop(tab.kind.id, {}))
         return tab.panel
