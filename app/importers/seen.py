@@ -7,16 +7,26 @@ Open addressing in machine arrays instead of a dict (which takes some 250 bytes 
 from __future__ import annotations
 
 from array import array
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 _FIRST_SLOTS = 16
+_LONGEST_CACHED = 100
 
 
 def stable_hash(data: str | bytes) -> int:
     """A signed 64-bit hash that is the same in every process, unlike `hash`."""
     encoded = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     return int.from_bytes(blake2b(encoded, digest_size=8).digest(), "big", signed=True)
+
+
+_cached_hash = lru_cache(maxsize=1024)(stable_hash)
+
+
+def hash_of_name(name: str) -> int:
+    """A name is asked for again and again at once: for itself, to be added, and as the parent of the next."""
+    return _cached_hash(name) if len(name) <= _LONGEST_CACHED else stable_hash(name)
 
 
 class Seen:
@@ -49,7 +59,10 @@ class Seen:
 
     def find(self, name: str) -> int | None:
         """The row of the record with this name."""
-        key = stable_hash(name)
+        return self.find_hash(hash_of_name(name))
+
+    def find_hash(self, key: int) -> int | None:
+        """As `find`, for a name that is looked for in many tables. key: its `hash_of_name`."""
         slots, mask, hashes = self._slots, self._mask, self.hashes
         slot = key & mask
         while row := slots[slot]:
@@ -61,7 +74,7 @@ class Seen:
     def add(self, name: str, fingerprint: int, *, branch: int = 0, anchor: int | None = None, events: int = 1) -> int:
         """Adds a record that `find` does not know; returns its row."""
         row = len(self.hashes)
-        self.hashes.append(stable_hash(name))
+        self.hashes.append(hash_of_name(name))
         self.fingerprints.append(fingerprint)
         self.branches.append(branch)
         self.anchors.append(row if anchor is None else anchor)

@@ -30,7 +30,7 @@ from app.importers.drafts import (
     Skipped,
 )
 from app.importers.lines import Record
-from app.importers.seen import Seen, stable_hash
+from app.importers.seen import Seen, hash_of_name, stable_hash
 from app.importers.values import as_milliseconds, as_name, as_text, first_line, turn_id
 from app.sessions.events import Notice, Usage
 
@@ -233,10 +233,11 @@ class Reader:
             yield skipped
 
     def _branch_of(self, leaf: str) -> Branch | None:
+        key = hash_of_name(leaf)
         for number, session in enumerate(reversed(self._sessions.values())):
             if number == _SESSIONS_SEARCHED_FOR_A_LEAF:
                 break
-            row = session.seen.find(leaf)
+            row = session.seen.find_hash(key)
             if row is not None:
                 return session.branches[session.seen.branches[row]]
         return None
