@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.workspace import Credentials, Workspace
+from tests.helpers.screen import NEEDED, Screen, until, virtual_screen
 
-NEEDED = ("Xvfb", "openbox", "xdotool")
-PATIENCE_S = 40.0
 SCRIPT = [
     [
         {"say": "I will write it.\n"},
@@ -32,59 +28,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@dataclass
-class Screen:
-    """A virtual screen with a window manager."""
-
-    display: str
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb", "LC_ALL": "C.UTF-8"}
-
-    def start(self, *command: str, **how: object) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(command, env=self.environment(), **how)  # type: ignore[call-overload]
-        self.processes.append(process)
-        return process  # type: ignore[no-any-return]
-
-    def do(self, *words: str) -> str:
-        done = subprocess.run(
-            ["xdotool", *words], env=self.environment(), capture_output=True, text=True, timeout=20, check=False
-        )
-        return done.stdout.strip()
-
-    def close(self) -> None:
-        for process in reversed(self.processes):
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(10)
-
-
-def until(done: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not done():
-        assert time.monotonic() < end, f"waited in vain: {what}"
-        time.sleep(0.1)
-
-
 @pytest.fixture
 def screen() -> Iterator[Screen]:
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x860x24", "-nolisten", "tcp"],
-        pass_fds=(writing,),
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as stream:
-        number = stream.readline().strip()
-    made = Screen(f":{number}", [server])
-    made.start("openbox", stderr=subprocess.DEVNULL)
-    yield made
-    made.close()
+    with virtual_screen() as made:
+        yield made
 
 
 @pytest.fixture
