@@ -18,7 +18,7 @@ import msgspec
 from app.agents.backend import AgentBackend
 from app.agents.credentials import Secrets, SystemSecrets
 from app.agents.local.backend import local_backend
-from app.agents.local.server import LocalServer
+from app.agents.local.server import LocalServer, is_installed
 from app.agents.models import Endpoint, OpenModel, open_anthropic, open_compatible
 from app.agents.offers import is_web_address
 from app.agents.pydantic_backend import ModelBackend
@@ -173,6 +173,12 @@ class AgentRegistry:
 
     async def _local(self, config: AgentConfig, _key: str | None) -> AgentBackend:
         from app.agents.local import model_store
+
+        if not is_installed():
+            raise UserError(
+                "There is no agent to answer: this installation cannot run models itself (it has no xllamacpp). Add a "
+                "model server or a provider; 'lovelace agents add --help' tells how."
+            )
 
         def look() -> tuple[str, Path] | None:
             path = model_store.find(model_store.EMBEDDED, self._models_folder)

@@ -51,10 +51,10 @@ class EmbeddedModel(QWidget):
         """Read the state anew, off the main thread."""
         self.desk.bridge.compute(_look_for_model, while_there(self, self._show), while_there(self, self.said.fail))
 
-    def _show(self, found: tuple[bool, str]) -> None:
-        self.is_here, words = found
+    def _show(self, found: tuple[bool, bool, str]) -> None:
+        self.is_here, useful, words = found
         self.state.setText(words)
-        self.fetch.setVisible(not self.is_here and self._job is None)
+        self.fetch.setVisible(useful and not self.is_here and self._job is None)
         self.looked.emit(self.is_here)
 
     def _fetch(self) -> None:
@@ -97,20 +97,23 @@ class EmbeddedModel(QWidget):
         self.look()
 
 
-def _look_for_model() -> tuple[bool, str]:
-    """Whether it is here (unchecked: that takes seconds), and what to say about it."""
-    from app.agents.local import model_store
+def _look_for_model() -> tuple[bool, bool, str]:
+    """Whether it is here (unchecked: that takes seconds), whether it could run here, and what to say about it."""
+    from app.agents.local import model_store, server
 
+    if not server.is_installed():
+        return False, False, "This installation cannot run models itself. Choose a server or a provider."
     model = model_store.EMBEDDED
     files = model_store.list_models()
     if any(file.embedded for file in files):
         return (
             True,
+            True,
             f"{model.title}, {model.size / 1e9:.2f} GB, is on this computer. It needs no account.",
         )
     others = ", ".join(file.name for file in files)
     also = f" {others} is here." if others else ""
-    return False, f"{model.title} is not here yet: {model.size / 1e9:.2f} GB, fetched once for all homes.{also}"
+    return False, True, f"{model.title} is not here yet: {model.size / 1e9:.2f} GB, fetched once for all homes.{also}"
 
 
 def _fetch_model(step: Step) -> object:

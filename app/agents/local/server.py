@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from app.errors import AgentError
@@ -27,6 +28,11 @@ class Address:
 
     url: str
     key: str
+
+
+def is_installed() -> bool:
+    """Whether the library that runs models is here: the Debian package, for one, leaves it out."""
+    return find_spec("xllamacpp") is not None
 
 
 class LocalServer:

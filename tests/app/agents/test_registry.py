@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.agents.local import server
 from app.agents.pydantic_backend import ModelBackend
 from app.agents.registry import AgentConfig, AgentRegistry
 from app.agents.scripted import ScriptedBackend
@@ -69,6 +70,14 @@ def test_with_nothing_configured_the_default_says_what_to_do(registry: AgentRegi
     with pytest.raises(UserError, match=r"lovelace models get.*lovelace agents add"):
         run(registry.backend("local"))
     assert isinstance(run(registry.backend("scripted")), ScriptedBackend)
+
+
+def test_an_installation_that_cannot_run_models_says_what_can_be_done(
+    registry: AgentRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "find_spec", {}.get)
+    with pytest.raises(UserError, match=r"cannot run models itself.*lovelace agents add"):
+        run(registry.backend("local"))
 
 
 def test_a_model_file_makes_the_default_work(registry: AgentRegistry, tmp_path: Path) -> None:
