@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export LOCAL ?= 1
 
-.PHONY: run test test-external soak check lint types contracts bench requirements
+.PHONY: run test test-external soak check lint types contracts bench package requirements
 
 run:
 	@packaging/setup.sh run
@@ -41,6 +41,12 @@ contracts:
 bench:
 	@packaging/setup.sh test
 	@dbus-run-session -- $(PYTHON) -m tests.benchmarks
+
+# dist/lovelace_VERSION_ARCHITECTURE.deb, for the distribution it is made on and later ones.
+package:
+	@packaging/setup.sh package
+	$(PYTHON) -m PyInstaller --noconfirm --log-level ERROR --workpath build/pyinstaller --distpath build/bundle packaging/lovelace.spec
+	$(PYTHON) packaging/deb/build.py
 
 # Needs uv. Pins everything in pyproject.toml for Python 3.11 and 3.12 on every platform; writes no host name.
 requirements:

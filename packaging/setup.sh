@@ -4,12 +4,16 @@
 #   packaging/setup.sh run        system libraries, .venv, the embedded model (LOCAL=0 leaves the model out)
 #   packaging/setup.sh test       system libraries and those the tests use, .venv
 #   packaging/setup.sh external   the above, the embedded model, and the outside programs that tests talk to
+#   packaging/setup.sh package    system libraries, .venv and what makes a Debian package
 set -eu
 cd "$(dirname "$0")/.."
 
 RUN_PACKAGES="make bubblewrap libegl1 libgl1 libglib2.0-0 libdbus-1-3 libfontconfig1 libxkbcommon-x11-0
  libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 fonts-inter fonts-jetbrains-mono fonts-noto-color-emoji"
 TEST_PACKAGES="xvfb xdotool openbox at-spi2-core dbus gnome-keyring iproute2 tmux gcc libc6-dev"
+PACKAGE_PACKAGES="binutils dpkg-dev"
+# For the test that installs the package into a bare system, and the checks of its desktop data.
+TRIAL_PACKAGES="debootstrap desktop-file-utils appstream"
 EXTERNAL_DIR=build/external
 AUTOMERGE_JS="@automerge/automerge@3.5"
 
@@ -147,12 +151,17 @@ test)
     python_environment
     ;;
 external)
-    system_packages $RUN_PACKAGES $TEST_PACKAGES
+    system_packages $RUN_PACKAGES $TEST_PACKAGES $PACKAGE_PACKAGES $TRIAL_PACKAGES
     python_environment
     embedded_model || fail "The embedded model could not be fetched. LOCAL=0 leaves it and its tests out."
     javascript_peers
     ;;
+package)
+    command -v dpkg-deb >/dev/null || fail "'make package' makes a Debian package, on Debian or Ubuntu only. For macOS see packaging/macos."
+    system_packages $RUN_PACKAGES $PACKAGE_PACKAGES
+    python_environment
+    ;;
 *)
-    fail "usage: packaging/setup.sh run|test|external"
+    fail "usage: packaging/setup.sh run|test|external|package"
     ;;
 esac

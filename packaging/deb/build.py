@@ -20,8 +20,8 @@ BUNDLE = ROOT / "build/bundle/lovelace"
 TREE = ROOT / "build/deb"
 sys.path.insert(0, str(HERE.parent))
 
-from icons import SVG, render_icons  # noqa: E402  the folder of this script's sibling
-from licenses import copy_licenses  # noqa: E402
+from icons import SVG, render_icons  # noqa: E402  scripts beside this folder
+from libraries import copy_licenses  # noqa: E402
 
 METAINFO = "app.lovelace.lovelace.metainfo.xml"
 PROGRAM = "usr/lib/lovelace"

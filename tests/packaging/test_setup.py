@@ -190,5 +190,16 @@ def test_javascript_peers_are_installed_once_by_name(machine: Machine) -> None:
     assert machine.calls("npm") == []
 
 
+def test_a_package_needs_the_tools_of_debian(machine: Machine) -> None:
+    refused = machine.setup("package")
+    assert refused.returncode == 1
+    assert "on Debian or Ubuntu only" in refused.stderr
+    machine.program("dpkg-deb")
+    machine.program("dpkg-query", 'case "$*" in *dpkg-dev*) exit 1;; *) echo "ii ";; esac')
+    assert machine.setup("package").returncode == 0
+    assert machine.calls("apt-get")[-1].endswith("install --no-install-recommends dpkg-dev")
+    assert machine.calls("lovelace") == []
+
+
 def test_an_unknown_step_is_refused(machine: Machine) -> None:
     assert machine.setup("dance").returncode == 1

@@ -1,4 +1,4 @@
-"""Gathers the licences of what the bundle contains beside Lovelace itself."""
+"""The libraries in the bundle: which they are, what they read about themselves at run time, and their licences."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+_READ_FILES = ("METADATA", "entry_points.txt")
 _NAMES = ("license", "licence", "copying", "notice")
 
 
@@ -45,6 +46,16 @@ def needed(root: str) -> dict[str, Distribution]:
         found[step[0]] = library
         todo += _requirements(library, step[1])
     return found
+
+
+def metadata_files(root: str) -> list[tuple[str, str]]:
+    """What one and the libraries it requires read through `importlib.metadata`: paths, and where they go in the bundle.
+
+    Some ask for their own version while they are imported. The rest of their metadata folders tells of this machine.
+    """
+    found = [distribution(root), *needed(root).values()]
+    files = [file for library in found for file in library.files or [] if file.name in _READ_FILES]
+    return [(str(file.locate()), str(file.parent)) for file in files if file.parent.name.endswith(".dist-info")]
 
 
 def stated_license(found: Distribution) -> str:
