@@ -150,6 +150,20 @@ def draft(workspace: Workspace, body: Body) -> object:
     return Draft(body=body, time=workspace.clock.now_ms(), turn="t", agent="scripted")
 
 
+def test_what_an_agent_runs_is_live(make: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch) -> None:
+    script = [[{"tool": "run", "input": {"command": "echo begun; sleep 0.5; echo done"}}, {"say": "Ran."}]]
+    monkeypatch.setattr("tests.ui.running.SCRIPT", script)
+    terminal = make()
+    terminal.running.say("go")
+    conversation = terminal.running.conversation
+    terminal.until(lambda: conversation.model.open_request() is not None)
+    QTest.keyClick(conversation.view, Qt.Key.Key_1)
+    terminal.until(lambda: terminal.text == "begun\n" and terminal.facts.startswith("running"))
+    assert terminal.panel.follower.row is not None and not terminal.panel.header.stop.isVisible()
+    terminal.until(lambda: terminal.text == "begun\ndone\n" and terminal.facts.startswith("exit 0"))
+    assert "by scripted" in terminal.facts
+
+
 def test_new_commands_are_shown_unless_another_was_chosen(make: Callable[..., Terminal]) -> None:
     terminal = make(*call(1, exit_code=0, stdout="one"), *call(2, exit_code=0, stdout="two"))
     terminal.until(lambda: terminal.shown == "run 2")

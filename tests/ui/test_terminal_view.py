@@ -39,7 +39,8 @@ class Shown:
         qtbot.waitExposed(self.view)
 
     def show(self, *texts: str) -> None:
-        self.model.show(lines(*texts), Pens())
+        made = lines(*texts)
+        self.model.show(made, Pens(), max(line.width for line in made))
         self.settle()
 
     def settle(self) -> None:
@@ -233,7 +234,7 @@ def test_any_output_can_be_painted(shown: Shown) -> None:
         parsed = parse(("".join(sent), "err"))
         assert parsed is not None
         shown.view.set_wrapped(wrapped)
-        shown.model.show(parsed.lines, parsed.pens, parsed.stderr)
+        shown.model.show(parsed.lines, parsed.pens, parsed.widest, parsed.stderr)
         shown.view.select_all()
         shown.settle()
 

@@ -62,7 +62,7 @@ class Steps:
 
     def _heights(self, lines: Sequence[Line]) -> list[int]:
         columns = self.columns
-        return [-(-line.width // columns) or 1 for line in lines]
+        return [1 if width <= columns else -(-width // columns) for _text, _runs, _ends, width in lines]
 
     def _height(self, line: Line) -> int:
         return -(-line.width // self.columns) or 1

@@ -31,15 +31,14 @@ class OutputModel(QAbstractListModel):
         self.is_open = False
         self.widest = 0
 
-    def show(self, lines: list[Line], pens: Pens, stderr: int | None = None, *, is_open: bool = False) -> None:
-        """Another output, or all of this one, in place of what was there."""
+    def show(self, lines: list[Line], pens: Pens, widest: int = 0, stderr: int | None = None) -> None:
+        """Another output, or all of this one, in place of what was there. widest: the width of the widest row."""
         self.beginResetModel()
-        self.lines, self.pens, self.stderr, self.is_open = lines, pens, stderr, is_open
+        self.lines, self.pens, self.widest, self.stderr, self.is_open = lines, pens, widest, stderr, False
         if len(lines) > MOST_LINES:
             gone = len(lines) - MOST_LINES
             del lines[:gone]
             self.stderr = None if stderr is None else max(0, stderr - gone)
-        self.widest = max((line.width for line in lines), default=0)
         self.endResetModel()
 
     def add(self, lines: Sequence[Line], unfinished: Line | None) -> None:

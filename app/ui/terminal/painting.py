@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -49,50 +50,56 @@ class LinePainter:
     def paint(self, painter: QPainter, line: Line, strip: Strip, marks: Sequence[Mark]) -> None:
         """Draw a strip of a line."""
         begin, end = characters_between(line, strip.first, strip.last)
+        columns = None if is_plain(line) else starts(line.text)
         for first, last, pen in Row(line.text, line.runs).pieces():
             first, last = max(first, begin), min(last, end)
             if first < last:
                 ink = self._inks[pen]
-                for start, stop, kind in _split(first, last, marks):
-                    back, front = self._marks[kind] if kind else (ink.back, ink.front)
-                    self._piece(painter, line, strip, (start, stop), ink, back, front)
+                for start, stop, kind in _split(first, last, marks) if marks else ((first, last, ""),):
+                    colors = self._marks[kind] if kind else (ink.back, ink.front)
+                    self._piece(painter, line.text, columns, strip, (start, stop), ink, colors)
 
     def _piece(
         self,
         painter: QPainter,
-        line: Line,
+        text: str,
+        columns: array[int] | None,
         strip: Strip,
         part: tuple[int, int],
         ink: Ink,
-        back: QColor | None,
-        front: QColor,
+        colors: tuple[QColor | None, QColor],
     ) -> None:
-        inks, (start, stop) = self._inks, part
-        columns = None if is_plain(line) else starts(line.text)
-        left, right = (start, stop) if columns is None else (columns[start], columns[stop])
-        x = strip.x + (left - strip.first) * inks.cell
-        box = QRectF(x, strip.y, (right - left) * inks.cell, inks.line_height)
-        if back is not None:
-            painter.fillRect(box, back)
+        """Draw characters of one ink. columns: of the text's characters, None where these are their numbers."""
+        inks, (start, stop), (back, front) = self._inks, part, colors
+        left = start if columns is None else columns[start]
+        x, baseline = strip.x + (left - strip.first) * inks.cell, strip.y + inks.baseline
+        if back is not None or ink.underlined or ink.struck:
+            right = stop if columns is None else columns[stop]
+            self._decorate(painter, QRectF(x, strip.y, (right - left) * inks.cell, inks.line_height), ink, colors)
+        elif text[start:stop].isspace():
+            return
         painter.setFont(inks.fonts[ink.font])
         painter.setPen(front)
-        baseline = strip.y + inks.baseline
         if columns is None:
-            painter.drawText(QPointF(x, baseline), line.text[start:stop])
-        else:
-            for at, text in clusters(line.text, start, stop):
-                painter.drawText(QPointF(strip.x + (columns[at] - strip.first) * inks.cell, baseline), text)
+            painter.drawText(QPointF(x, baseline), text[start:stop])
+            return
+        for at, piece in clusters(text, start, stop):
+            painter.drawText(QPointF(strip.x + (columns[at] - strip.first) * inks.cell, baseline), piece)
+
+    def _decorate(self, painter: QPainter, box: QRectF, ink: Ink, colors: tuple[QColor | None, QColor]) -> None:
+        """What is behind, below and across the text."""
+        back, front = colors
+        baseline = box.y() + self._inks.baseline
+        if back is not None:
+            painter.fillRect(box, back)
         if ink.underlined:
-            painter.fillRect(QRectF(x, baseline + 2, box.width(), 1), front)
+            painter.fillRect(QRectF(box.x(), baseline + 2, box.width(), 1), front)
         if ink.struck:
-            painter.fillRect(QRectF(x, baseline - inks.baseline // 3, box.width(), 1), front)
+            painter.fillRect(QRectF(box.x(), baseline - self._inks.baseline // 3, box.width(), 1), front)
 
 
 def _split(first: int, last: int, marks: Sequence[Mark]) -> Iterator[tuple[int, int, str]]:
     """Parts of a run by the mark that lies on them; of several the later one counts."""
-    if not marks:
-        yield first, last, ""
-        return
     edges = {first, last}
     for mark in marks:
         edges.update(edge for edge in mark[:2] if first < edge < last)

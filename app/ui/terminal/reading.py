@@ -32,11 +32,12 @@ NOT_HERE = "The output of this command is not on this device."
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A whole output, ready to be shown. stderr: see `OutputModel`."""
+    """A whole output, ready to be shown. widest: in cells. stderr: see `OutputModel`."""
 
     lines: list[Line]
     pens: Pens
-    stderr: int | None
+    widest: int = 0
+    stderr: int | None = None
 
 
 class OutputReader:
@@ -100,7 +101,7 @@ class OutputReader:
         self._desk.bridge.compute(lambda: parse(texts, lambda: number == self._number), take, self._desk.report)
 
     def _show_end(self, parsed: Parsed) -> None:
-        self._model.show(parsed.lines, parsed.pens, parsed.stderr)
+        self._model.show(parsed.lines, parsed.pens, parsed.widest, parsed.stderr)
 
     def _show_all(self, parsed: Parsed) -> None:
         self._show_end(parsed)
@@ -190,4 +191,4 @@ def parse(texts: tuple[str, str], wanted: Callable[[], bool] = lambda: True) -> 
         if last and number == 0 and texts[1]:
             last[-1] = last[-1]._replace(ends=True)
         lines += last
-    return Parsed(lines, pens, stderr)
+    return Parsed(lines, pens, max((line.width for line in lines), default=0), stderr)
