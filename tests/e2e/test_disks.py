@@ -169,8 +169,8 @@ def test_an_update_needs_room_for_its_copy(tmp_path: Path) -> None:
         workspace = Workspace.open(program.home, Credentials(PASSPHRASE.encode()))
         def age(operations):
             connection = operations._engine.connection
-            connection.execute("ALTER TABLE draft DROP COLUMN process")
-            connection.execute("UPDATE meta SET value=1 WHERE name='schema/sessions'")
+            connection.execute("DROP TABLE output")
+            connection.execute("UPDATE meta SET value=value-1 WHERE name='schema/sessions'")
         workspace.write(age)
         workspace.close()
         fill()

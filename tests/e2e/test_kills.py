@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from app.sessions.tables import LOCAL
 from app.workspace import Credentials, Workspace
 from sync.store import keyslots
 from sync.store.database import DATABASE_NAME, Database
@@ -202,6 +203,8 @@ def test_a_living_chat_keeps_its_draft_while_others_write(talker) -> None:
 
 # updates of the database
 
+NEWEST = len(LOCAL.scripts)
+
 
 def age(program: Program, megabytes: int = 0) -> None:
     """Take a home back to the version before the last update."""
@@ -209,8 +212,8 @@ def age(program: Program, megabytes: int = 0) -> None:
 
         def undo(operations: Any) -> None:
             connection = operations._engine.connection
-            connection.execute("ALTER TABLE draft DROP COLUMN process")
-            connection.execute("UPDATE meta SET value=1 WHERE name='schema/sessions'")
+            connection.execute("DROP TABLE output")
+            connection.execute("UPDATE meta SET value=? WHERE name='schema/sessions'", (NEWEST - 1,))
             connection.executemany(
                 "INSERT OR REPLACE INTO blob VALUES(?,?,?)",
                 [(os.urandom(32), 1 << 20, os.urandom(1 << 20)) for _ in range(megabytes)],
@@ -220,13 +223,13 @@ def age(program: Program, megabytes: int = 0) -> None:
 
 
 def version(program: Program) -> tuple[int, bool]:
-    """The version of the tables, and whether they have the column that the last update adds."""
+    """The version of the tables, and whether they have what the last update adds."""
     unlocked = keyslots.unlock(program.home, passphrase=PASSPHRASE.encode())
     database = Database(program.home / DATABASE_NAME, unlocked.key, unlocked.database_id)
     with contextlib.closing(database.reader()) as connection:
         found = connection.execute("SELECT value FROM meta WHERE name='schema/sessions'").fetchone()[0]
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(draft)")]
-    return found, "process" in columns
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+    return found, "output" in tables
 
 
 def test_update(whole, tmp_path) -> None:
@@ -238,8 +241,8 @@ def test_update(whole, tmp_path) -> None:
     for _ in range(4):
         killed += killed_at(victim, seconds * (0.3 + 0.6 * moments.random()), "--json", "sessions", "list")
         found = version(victim)
-        assert found in ((1, False), (2, True))
-        if found[0] == 2:
+        assert found in ((NEWEST - 1, False), (NEWEST, True))
+        if found[0] == NEWEST:
             age(victim)
     assert killed
     assert victim.json("sessions", "list") == sessions
@@ -256,4 +259,4 @@ def test_several_update_at_once(whole, tmp_path) -> None:
     answers = [process.communicate(timeout=TIMEOUT_S) for process in running]
     assert [process.returncode for process in running] == [0] * 4, answers
     assert len({out for out, _ in answers}) == 1
-    assert version(victim) == (2, True)
+    assert version(victim) == (NEWEST, True)
