@@ -178,6 +178,9 @@ def test_a_match_is_brought_into_view(shown: Shown) -> None:
     shown.view.set_wrapped(False)
     shown.view.show_match(10, 300)
     assert shown.view.horizontalScrollBar().value() > 0
+    assert not shown.view.is_following
+    shown.view.show_match(499, 0)
+    assert shown.view.is_following
     shown.view.show_found({10: [Mark(300, 305, "found")]})
     shown.settle()
 

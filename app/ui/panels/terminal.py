@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QShowEvent
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -26,6 +27,7 @@ from app.ui.terminal.commands import CommandItems
 from app.ui.terminal.find_bar import FindBar
 from app.ui.terminal.follower import CommandFollower, Opening
 from app.ui.terminal.header import CommandHeader, empty_label
+from app.ui.terminal.keys import TerminalKeys
 from app.ui.terminal.output import OutputModel
 from app.ui.terminal.reading import OutputReader
 from app.ui.terminal.run_line import RunLine
@@ -79,6 +81,7 @@ class TerminalPanel(Panel):
         self._latest.setText("↓ Newest")
         self._latest.setAccessibleName("Go to the newest output")
         self._latest.setObjectName("latest")
+        self._latest.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the End key does the same
         self._latest.hide()
         shown = QWidget(self)
         column = QVBoxLayout(shown)
@@ -102,6 +105,18 @@ class TerminalPanel(Panel):
         layout.setSpacing(0)
         layout.addWidget(self._pages, 1)
         layout.addWidget(self.run_line)
+        self._order_tabs()
+
+    def _order_tabs(self) -> None:
+        """The keyboard goes through the panel from top to bottom."""
+        header = self.header
+        order = (
+            self.list, header.stop, header.find_button, header.wrap, header.copy,
+            self.find_bar.field, *self.find_bar.buttons, self.view,
+            self.run_line.folders, self.run_line.field, self.run_line.button,
+        )  # fmt: skip
+        for one, next_one in pairwise(order):
+            QWidget.setTabOrder(one, next_one)
 
     def _connect(self) -> None:
         self.follower.opened.connect(self._take_opening)
@@ -122,8 +137,16 @@ class TerminalPanel(Panel):
         header.copy.menu().addAction("Copy Output", self.copy_output)
         self.run_line.wanted.connect(self.run)
         self.desk.themes.changed.connect(self._take_theme)
-        for widget in (self.view, self.list, self.find_bar.field, self.run_line.field):
-            widget.installEventFilter(self)
+        self.view.installEventFilter(self)
+        keys = TerminalKeys(
+            self.view,
+            self.find_bar,
+            self.run_line,
+            open_find=self._open_find,
+            stop=self.stop,
+            can_stop=lambda: self.header.stop.isVisible(),
+        )
+        keys.watch((self.view, self.list, self.find_bar.field, self.run_line.field))
 
     # For the window
 
@@ -289,35 +312,10 @@ class TerminalPanel(Panel):
     # Qt
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Keys that mean something else here than in the window: they are taken before its shortcuts get them."""
-        if isinstance(event, QKeyEvent) and event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
-            act = self._act_of(watched, event)
-            if act is not None:
-                if event.type() == QEvent.Type.KeyPress:
-                    act()
-                event.accept()
-                return True
+        """What lies over the view keeps its place."""
         if watched is self.view and event.type() == QEvent.Type.Resize:
             self._place_overlays()
         return super().eventFilter(watched, event)
-
-    def _act_of(self, watched: QObject, event: QKeyEvent) -> Callable[[], object] | None:
-        keys, control = Qt.Key, Qt.KeyboardModifier.ControlModifier
-        match event.key(), event.modifiers():
-            case keys.Key_F, Qt.KeyboardModifier.ControlModifier:
-                return self._open_find
-            case keys.Key_F3, Qt.KeyboardModifier.NoModifier:
-                return lambda: self.find_bar.step(1)
-            case keys.Key_F3, Qt.KeyboardModifier.ShiftModifier:
-                return lambda: self.find_bar.step(-1)
-            case keys.Key_Escape, _ if self.find_bar.isVisible() and watched in (self.find_bar.field, self.view):
-                return self.find_bar.close_bar
-        row = self.follower.row
-        copies = watched is self.run_line.field and self.run_line.field.hasSelectedText()
-        copies = copies or (watched is self.view and bool(self.view.selected_text()))
-        if event.key() == keys.Key_C and event.modifiers() == control and row is not None and not copies:
-            return self.stop if self._runs_here(row) else None
-        return None
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         if not self.view.isVisible() or not self.view.rect().contains(self.view.mapFromGlobal(event.globalPos())):

@@ -54,6 +54,7 @@ class FindBar(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self.field, 1)
         layout.addWidget(self.count)
+        self.buttons: list[QToolButton] = []
         for text, name, act in (
             ("↑", "Previous match", lambda: self.step(-1)),
             ("↓", "Next match", lambda: self.step(1)),
@@ -65,6 +66,7 @@ class FindBar(QWidget):
             button.setToolTip(name)
             button.clicked.connect(act)
             layout.addWidget(button)
+            self.buttons.append(button)
 
     def open_bar(self, words: str = "") -> None:
         """Let the person write what to find; words: to begin with."""

@@ -85,11 +85,10 @@ class CommandHeader(QWidget):
         if row is None:
             return
         now = self._desk.now()
-        spent = row.duration_ms if row.duration_ms is not None else now - row.time if row.running else None
         who = row.author.agent or ("you" if row.author.name == self._desk.me else row.author.name)
         facts = [
             ending(row),
-            duration(max(0, spent) // (1000 if row.running else 1) * (1000 if row.running else 1)) if spent else "",
+            _spent(row, now),
             moment(row.time, now),
             f"in {row.cwd}" if row.cwd not in (".", "") else "",
             f"by {who}",
@@ -99,6 +98,14 @@ class CommandHeader(QWidget):
         self.facts.setProperty("role", "failed" if row.failed else "muted")
         self.facts.style().polish(self.facts)
         self.facts.update()
+
+
+def _spent(row: CommandRow, now: int) -> str:
+    """How long it took or, in whole seconds, how long it runs already."""
+    if row.duration_ms is not None:
+        return duration(row.duration_ms)
+    seconds = (now - row.time) // 1000
+    return duration(seconds * 1000) if row.running and seconds > 0 else ""
 
 
 def empty_label(parent: QWidget) -> QLabel:

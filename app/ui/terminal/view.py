@@ -113,6 +113,7 @@ class OutputView(QListView):
         if not self._wrapped and not bar.value() <= x <= bar.value() + self.viewport().width() - 4 * MARGIN:
             bar.setValue(round(x) - self.viewport().width() // 3)
         self.setCurrentIndex(self._model.index(row))
+        self._follow(self.verticalScrollBar().value() >= self.verticalScrollBar().maximum())
 
     def show_found(self, marks: Mapping[int, Sequence[Mark]]) -> None:
         """Mark what a search found, by row."""
