@@ -9,7 +9,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QMainWindow, QWidget
+from shiboken6 import isValid
 
 from app.commands.window import COMMANDS
 from app.sessions.events import Body, Command, CommandResult, ToolCall, ToolResult
@@ -292,6 +293,26 @@ def test_a_purged_session_is_shown_no_more(make: Callable[..., Terminal]) -> Non
     terminal.until(lambda: terminal.text == "one")
     terminal.workspace.write(lambda operations: operations.purge([terminal.session]))
     terminal.until(lambda: terminal.panel.follower.row is None)
+
+
+def test_it_is_closed_while_it_reads(make: Callable[..., Terminal]) -> None:
+    text = "".join(f"line {number}\n" for number in range(60_000))
+    terminal = make(*call(1, exit_code=0, stdout=text), *call(2))
+    failed: list[BaseException] = []
+    terminal.running.desk.requests.failed.connect(failed.append)
+    host = QMainWindow()
+    panel = TerminalPanel(terminal.running.desk, host)
+    host.setCentralWidget(panel)
+    host.show()
+    panel.go(CommandPlace(terminal.session, terminal.find("c1")))
+    terminal.until(lambda: panel.output.lines)
+    panel.find_bar.open_bar("line")
+    panel.run("echo begun; sleep 0.2")
+    panel.follower._read()
+    host.deleteLater()
+    terminal.until(lambda: not isValid(panel))
+    terminal.until(lambda: not terminal.running.desk.own_commands._stops)
+    assert not failed
 
 
 def test_hidden_it_reads_nothing(make: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch) -> None:

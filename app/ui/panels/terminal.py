@@ -51,7 +51,7 @@ class TerminalPanel(Panel):
         self._is_stale = False
         self._shown: tuple[object, ...] | None = None
         self.follower = CommandFollower(desk, self)
-        self.output = OutputModel()
+        self.output = OutputModel(self)
         self.view = OutputView(self.output, desk.themes.theme, self)
         self.reader = OutputReader(desk, self.output, self._show_emptiness)
         self.list = QListView(self)

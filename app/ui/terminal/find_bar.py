@@ -9,6 +9,7 @@ from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
 
+from app.ui.bridge import while_alive
 from app.ui.terminal.finding import MOST_MATCHES, Match, find
 from app.ui.terminal.painting import Mark
 
@@ -118,7 +119,7 @@ class FindBar(QWidget):
             matches = find(lines, words)
             return matches, _marked(matches)
 
-        self._desk.bridge.compute(search, take, self._desk.report)
+        self._desk.bridge.compute(search, while_alive(self, take), self._desk.report)
 
     def _take(self, matches: list[Match], marks: dict[int, list[Mark]], *, anew: bool) -> None:
         self._matches, self._marks = matches, marks

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.errors import NotFound
 from app.sessions.command_queries import COMMAND_KINDS, NEWEST_COMMANDS, command_rows, with_result
 from app.sessions.events import CommandResult
+from app.ui.bridge import while_alive
 from app.ui.terminal.commands import CommandsModel
 
 if TYPE_CHECKING:
@@ -86,7 +87,11 @@ class CommandFollower(QObject):
             if number == self._number:
                 self._take_opening(opening, event)
 
-        self._desk.read(lambda queries: read_opening(queries, session, event), take, self._report)
+        self._desk.read(
+            lambda queries: read_opening(queries, session, event),
+            while_alive(self, take),
+            while_alive(self, self._report),
+        )
 
     def _take_opening(self, opening: Opening, event: str | None) -> None:
         self._newest = opening.newest
@@ -134,7 +139,11 @@ class CommandFollower(QObject):
                 self._complete = len(rows) < NEWEST_COMMANDS
                 self.model.put_before(rows)
 
-        self._desk.read(lambda queries: queries.commands(session, before=before), take, self._report)
+        self._desk.read(
+            lambda queries: queries.commands(session, before=before),
+            while_alive(self, take),
+            while_alive(self, self._report),
+        )
 
     def _read(self) -> None:
         session, number, after = self.session, self._number, self._newest
@@ -154,7 +163,9 @@ class CommandFollower(QObject):
                 self._reading = False
                 self._take_news(news)
 
-        self._desk.read(lambda queries: _read_news(queries, session, after), take, failed)
+        self._desk.read(
+            lambda queries: _read_news(queries, session, after), while_alive(self, take), while_alive(self, failed)
+        )
 
     def _take_news(self, news: News) -> None:
         if news.events:

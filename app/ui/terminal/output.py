@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from app.sessions.terminal.pens import Pens
 from app.ui.terminal.cells import Line
@@ -23,8 +23,8 @@ class OutputModel(QAbstractListModel):
     The last row may be unfinished (`is_open`): it is then replaced by what comes next.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.lines: list[Line] = []
         self.pens = Pens()
         self.stderr: int | None = None

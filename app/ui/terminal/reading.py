@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.sessions.events import CommandResult
 from app.sessions.terminal.parser import TerminalParser
 from app.sessions.terminal.pens import Pens
+from app.ui.bridge import while_alive
 from app.ui.terminal.cells import Line, line_of
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ class OutputReader:
             self.read_on()
             return
         self._live = None
-        self._desk.read(lambda queries: _stored(queries, session, event), lambda texts: self._parse(number, texts))
+        self._desk.read(
+            lambda queries: _stored(queries, session, event),
+            while_alive(self._model, lambda texts: self._parse(number, texts)),
+        )
 
     def clear(self) -> None:
         """Show nothing."""
@@ -82,7 +86,11 @@ class OutputReader:
             live.busy = False
             self._desk.report(error)
 
-        self._desk.read(live.read, lambda pieces: self._feed(number, live, pieces), failed)
+        self._desk.read(
+            live.read,
+            while_alive(self._model, lambda pieces: self._feed(number, live, pieces)),
+            while_alive(self._model, failed),
+        )
 
     # stored
 
@@ -98,7 +106,9 @@ class OutputReader:
             if parsed is not None and number == self._number:
                 then(parsed)
 
-        self._desk.bridge.compute(lambda: parse(texts, lambda: number == self._number), take, self._desk.report)
+        self._desk.bridge.compute(
+            lambda: parse(texts, lambda: number == self._number), while_alive(self._model, take), self._desk.report
+        )
 
     def _show_end(self, parsed: Parsed) -> None:
         self._model.show(parsed.lines, parsed.pens, parsed.widest, parsed.stderr)
@@ -129,7 +139,9 @@ class OutputReader:
         if live.first:
             live.first = False
             self._model.show([], live.parser.pens)
-        self._desk.bridge.compute(lambda: live.parse(text), take, failed)
+        self._desk.bridge.compute(
+            lambda: live.parse(text), while_alive(self._model, take), while_alive(self._model, failed)
+        )
 
 
 class _Live:
