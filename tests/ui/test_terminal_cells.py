@@ -113,6 +113,14 @@ def test_steps_know_every_row(widths: list[int], columns: int) -> None:
     assert [expected.index((row, 0)) for row in range(len(lines))] == [steps.top(row) for row in range(len(lines))]
 
 
+@pytest.mark.parametrize("columns", [1, 7, 80])
+def test_steps_of_many_rows_are_those_of_each(columns: int) -> None:
+    lines = [plain("x" * (number % 200)) for number in range(2000)]
+    steps = Steps()
+    steps.build(lines, columns)
+    assert [steps.height(row) for row in range(2000)] == [max(1, -(-line.width // columns)) for line in lines]
+
+
 def test_finding_ignores_case_and_cuts_and_stops_somewhere() -> None:
     lines = [plain("An Error"), plain("no"), plain("err", ends=False), plain("or error")]
     assert find(lines, "error") == [Match(0, 3, 8), Match(2, 0, 3), Match(3, 3, 8)]

@@ -6,9 +6,14 @@ Everything is counted in *steps* of one line height; a row that is wrapped takes
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from app.ui.conversation.heights import HeightIndex
 from app.ui.terminal.cells import Line
+
+_FEW = 1000
+"""From so many rows on a table of heights by width pays."""
+_WIDTH = attrgetter("width")
 
 
 class Steps:
@@ -61,8 +66,11 @@ class Steps:
         return max(0, min(step, self._count - 1)), 0
 
     def _heights(self, lines: Sequence[Line]) -> list[int]:
-        columns = self.columns
-        return [1 if width <= columns else -(-width // columns) for _text, _runs, _ends, width in lines]
+        if len(lines) < _FEW:
+            return [self._height(line) for line in lines]
+        widths = list(map(_WIDTH, lines))
+        table = [1, *(-(-width // self.columns) for width in range(1, max(widths) + 1))]
+        return list(map(table.__getitem__, widths))
 
     def _height(self, line: Line) -> int:
         return -(-line.width // self.columns) or 1
