@@ -31,8 +31,11 @@ def lex(text: str, language: str) -> Spans:
         return ()
     lines: list[list[Span]] = [[]]
     column = 0
+    styles: dict[object, str | None] = {}  # naming a kind takes longer than finding it
     for kind, value in lexer.get_tokens(text):
-        style = token_style(str(kind))
+        if kind not in styles:
+            styles[kind] = token_style(str(kind))
+        style = styles[kind]
         for number, piece in enumerate(value.split("\n")):
             if number:
                 lines.append([])
@@ -74,6 +77,11 @@ class Lexer(QObject):
             self._asked.add(key)
             self._compute(lambda: lex(text, language), lambda spans: self._keep(key, spans))
         return None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there are texts whose spans have not come yet."""
+        return bool(self._asked)
 
     def _keep(self, key: tuple[str, str], spans: Spans) -> None:
         self._asked.discard(key)
