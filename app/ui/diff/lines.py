@@ -79,6 +79,10 @@ class LineCache:
         self._spans: list[Spans | None] = [None, None]
         self._lines: OrderedDict[tuple[int, int, int], Line] = OrderedDict()
         self._formats: dict[str, QTextCharFormat] = {}
+        self._option = QTextOption()
+        self._option.setWrapMode(QTextOption.WrapMode.NoWrap)
+        self._option.setTextDirection(Qt.LayoutDirection.LeftToRight)
+        self._option.setTabStopDistance(TAB * style.mono_metrics.horizontalAdvance(" "))
 
     def refresh(self) -> None:
         """Take up colours that have come."""
@@ -110,11 +114,8 @@ class LineCache:
         raw = (stretch.new if side else stretch.old)[index]
         text = shown_text(raw, ends=self._diff.has_mixed_ends)
         layout = QTextLayout(text, self._style.mono_font)
-        option = QTextOption()
-        option.setWrapMode(QTextOption.WrapMode.NoWrap)
-        option.setTextDirection(Qt.LayoutDirection.LeftToRight)
-        option.setTabStopDistance(TAB * self._style.mono_metrics.horizontalAdvance(" "))
-        layout.setTextOption(option)
+        layout.setCacheEnabled(True)  # else each painting shapes the text again
+        layout.setTextOption(self._option)
         layout.setFormats(self._ranges(text, self._line_spans(row.run.stretch, side, index)))
         layout.beginLayout()
         layout.createLine()

@@ -62,11 +62,11 @@ class DiffPanel(Panel):
         self.reader = ChangesReader(desk, self)
         self.restorer = Restorer(desk, self._files_written)
         self.model = ChangedFilesModel(self)
-        self._lexer = Lexer(desk.bridge.compute, self, largest=COLOURED_TEXT, kept=_KEPT_TEXTS)
+        self.lexer = Lexer(desk.bridge.compute, self, largest=COLOURED_TEXT, kept=_KEPT_TEXTS)
         self._items = FileItems(desk.themes, self)
         self.list_bar, self.file_bar = ListBar(self), FileBar(self)
         self.list = self._make_list()
-        self.view = DiffView(Style(desk.themes.theme, self._lexer), self)
+        self.view = DiffView(Style(desk.themes.theme, self.lexer), self)
         self.find_bar = FindBar(self.view, self)
         self._empty = QLabel(_NO_SESSION, self)
         self._arrange()
@@ -292,7 +292,7 @@ class DiffPanel(Panel):
         self.file_bar.show_file(diff.path, diff.added, diff.removed, note)
 
     def _take_theme(self, theme: Any) -> None:
-        self.view.set_style(Style(theme, self._lexer))
+        self.view.set_style(Style(theme, self.lexer))
         self._items.take_fonts()
         self.list.doItemsLayout()
         self._size_list()
