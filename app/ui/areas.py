@@ -198,7 +198,7 @@ class TabArea(QWidget):
             layout = tab.layout()
             assert layout is not None
             layout.addWidget(tab.panel)
-            tab.panel.show()
+            tab.panel.show()  # the layout would show it only when Qt turns
             self.made.emit(tab.panel)
             tab.panel.restore(self._remembered.pop(tab.kind.id, {}))
         return tab.panel
