@@ -179,9 +179,16 @@ _CHANGES = (
     WindowCommand(
         "diff.previous_change", "Previous Change", "Go to the changed lines before.", "Go", ("Shift+F7",), "diff"
     ),
-    WindowCommand("diff.next_file", "Next Changed File", "Show the file below in the list.", "Go", ("F8",), "diff"),
     WindowCommand(
-        "diff.previous_file", "Previous Changed File", "Show the file above in the list.", "Go", ("Shift+F8",), "diff"
+        "diff.next_file", "Next File with Changes", "Show the file below in the list.", "Go", ("F8",), "diff"
+    ),
+    WindowCommand(
+        "diff.previous_file",
+        "Previous File with Changes",
+        "Show the file above in the list.",
+        "Go",
+        ("Shift+F8",),
+        "diff",
     ),
     WindowCommand("diff.go_to_line", "Go to Line…", "Show a line of the changed file.", "Go", ("Ctrl+G",), "diff"),
     WindowCommand("diff.find", "Find in Changes…", "Find a text in the changed file.", "Edit", ("Ctrl+Alt+F",), "diff"),
