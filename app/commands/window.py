@@ -190,7 +190,7 @@ _CHANGES = (
         ("Shift+F8",),
         "diff",
     ),
-    WindowCommand("diff.go_to_line", "Go to Line…", "Show a line of the changed file.", "Go", ("Ctrl+G",), "diff"),
+    WindowCommand("diff.go_to_line", "Go to Line…", "Show a line of the changed file.", "Go", ("Ctrl+Alt+G",), "diff"),
     WindowCommand("diff.find", "Find in Changes…", "Find a text in the changed file.", "Edit", ("Ctrl+Alt+F",), "diff"),
     WindowCommand("diff.copy_patch", "Copy as Patch", "Copy the selected changes as a patch.", "Edit", (), "diff"),
     WindowCommand("diff.copy_path", "Copy Path", "Copy the path of the changed file.", "Edit", (), "diff"),

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.sessions.line_diff import FileDiff, diff_of_contents, diff_of_patch
+from app.ui.conversation.selection import END_OF_ROW, Selection, TextPoint
+from app.ui.diff.chosen import all_rows, row_selection, selected_text
 from app.ui.diff.rows import Rows
 from app.ui.diff.words import differing
 
@@ -111,3 +113,18 @@ def _without(text: str, spots: tuple[tuple[int, int], ...]) -> str:
     for i, j in reversed(spots):
         text = text[:i] + text[j:]
     return text
+
+
+@given(before=texts, after=texts, opened=st.sets(st.integers(0, 9)), data=st.data())
+def test_selected_lines_are_those_of_the_rows(before: str, after: str, opened: set[int], data: st.DataObject) -> None:
+    diff = made(before, after)
+    for split, side in ((False, None), (True, 0), (True, 1)):
+        rows = Rows(diff, split=split, opened=opened)
+        if len(rows):
+            whole = selected_text(rows, all_rows(rows), side)
+            assert side is None or whole == (after if side else before)
+            first = data.draw(st.integers(0, len(rows) - 1))
+            last = data.draw(st.integers(first, len(rows) - 1))
+            chosen = Selection(TextPoint(first, 0), TextPoint(last, END_OF_ROW))
+            singly = (selected_text(rows, row_selection(row), side) for row in range(first, last + 1))
+            assert selected_text(rows, chosen, side) == "".join(singly)

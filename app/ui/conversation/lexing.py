@@ -60,14 +60,14 @@ class Lexer(QObject):
     ) -> None:
         super().__init__(parent)
         self._compute = compute
-        self._largest = largest
+        self.largest = largest
         self._kept = kept
         self._known: OrderedDict[tuple[str, str], Spans] = OrderedDict()
         self._asked: set[tuple[str, str]] = set()
 
     def spans(self, text: str, language: str | None) -> Spans | None:
         """The spans of each line, or None while they are not known."""
-        if not language or len(text) > self._largest:
+        if not language or len(text) > self.largest:
             return None
         key = (language, text)
         if key in self._known:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from app.sessions.partial_patch import Taken
 from app.ui.conversation.selection import END_OF_ROW, Selection, TextPoint
-from app.ui.diff.rows import Rows, shown_side
+from app.ui.diff.rows import Rows, Run, shown_side
 
 
 def row_selection(row: int) -> Selection:
@@ -31,10 +31,30 @@ def selected_text(rows: Rows, selection: Selection, side: int | None) -> str:
 
     Unchanged lines that are folded between selected ones belong to it.
     """
-    last = min(selection.last.row, len(rows) - 1)
-    return "".join(
-        piece for row in range(selection.first.row, last + 1) for piece in _pieces(rows, row, selection, side)
-    )
+    first, last = selection.first.row, min(selection.last.row, len(rows) - 1)
+    ends = ["".join(_pieces(rows, row, selection, side)) for row in dict.fromkeys((first, last))]
+    between = (line for run in rows.runs for line in _whole_lines(rows, run, first + 1, last, side))
+    return "".join((ends[0], *between, *ends[1:]))
+
+
+def _whole_lines(rows: Rows, run: Run, first: int, last: int, side: int | None) -> Sequence[str]:
+    """The lines of a run in the rows from `first` to `last` (exclusive): all of them at once, there may be many."""
+    start, end = max(0, first - run.first) + run.offset, min(run.count, last - run.first) + run.offset
+    if start >= end:
+        return ()
+    stretch = rows.diff.stretches[run.stretch]
+    match run.kind:
+        case "fold":
+            return stretch.new[run.offset : run.offset + (run.hidden or 0)]
+        case "same" | "added":
+            return stretch.new[start:end]
+        case "removed":
+            return stretch.old[start:end]
+        case "pairs":
+            lines = stretch.new if side else stretch.old
+            return [lines[pair[side or 0]] for pair in stretch.pairs[start:end] if pair[side or 0] >= 0]
+        case _:
+            return ()
 
 
 def _pieces(rows: Rows, number: int, selection: Selection, side: int | None) -> Iterator[str]:

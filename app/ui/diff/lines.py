@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -39,13 +39,9 @@ def shown_text(line: str, *, ends: bool = False) -> str:
     return _UNSEEN.sub(lambda found: _PICTURES.get(ord(found[0]), "\ufffd"), text)
 
 
-class Source:
-    """The text of one side for the lexer, and where its lines are in it."""
-
-    def __init__(self, text: str, counts: Iterable[int]) -> None:
-        self.firsts = [0, *accumulate(counts)]
-        # The lexer takes each carriage return for a line, and drops a mark of the byte order.
-        self.text = text.replace("\r\n", "\n").replace("\r", " ").replace("\ufeff", " ")
+def lexed_text(text: str) -> str:
+    """A text for the lexer, which takes each carriage return for a line and drops a mark of the byte order."""
+    return text.replace("\r\n", "\n").replace("\r", " ").replace("\ufeff", " ")
 
 
 @dataclass(slots=True)
@@ -72,9 +68,12 @@ class LineCache:
         self._style = style
         self._diff = diff
         self._language = language_of(diff.path)
-        self._sources = [
-            Source(diff.old_text, (len(stretch.old) for stretch in diff.stretches)),
-            Source(diff.new_text, (len(stretch.new) for stretch in diff.stretches)),
+        self._texts = [
+            lexed_text(text) if len(text) <= style.lexer.largest else "" for text in (diff.old_text, diff.new_text)
+        ]
+        self._firsts = [
+            [0, *accumulate(len(side) for side in sides)]
+            for sides in zip(*((stretch.old, stretch.new) for stretch in diff.stretches), strict=True)
         ]
         self._spans: list[Spans | None] = [None, None]
         self._lines: OrderedDict[tuple[int, int, int], Line] = OrderedDict()
@@ -86,9 +85,9 @@ class LineCache:
 
     def refresh(self) -> None:
         """Take up colours that have come."""
-        for side, source in enumerate(self._sources):
+        for side, text in enumerate(self._texts):
             if self._spans[side] is None:
-                spans = self._style.lexer.spans(source.text, self._language)
+                spans = self._style.lexer.spans(text, self._language)
                 if spans:
                     self._spans[side] = spans
                     self._lines.clear()
@@ -128,7 +127,7 @@ class LineCache:
 
     def _line_spans(self, stretch: int, side: int, index: int) -> Sequence[Span]:
         spans = self._spans[side]
-        number = self._sources[side].firsts[stretch] + index
+        number = self._firsts[side][stretch] + index
         return spans[number] if spans and number < len(spans) else ()
 
     def _ranges(self, text: str, spans: Sequence[Span]) -> list[QTextLayout.FormatRange]:
