@@ -12,11 +12,13 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QP
 from app.ui.desk import Desk
 from app.ui.forms import Said, labelled, side_by_side
 from app.ui.job import while_there
+from app.ui.words import counted, one_line
 
 if TYPE_CHECKING:
     from app.agents.registry import AgentConfig, Kind
     from app.agents.trying import Tried
 
+MOST_ANSWER = 80
 TEST_SECONDS = 30.0
 """A server that says nothing for so long is given up; the person may stop earlier."""
 
@@ -222,8 +224,9 @@ class AgentForm(QWidget):
         self.model.clear()
         self.model.addItems(names)
         self.model.setEditText(typed or (names[0] if names else ""))
-        count = "1 model" if len(names) == 1 else f"{len(names)} models"
-        self.said.say(f"The server has {count}." if names else "The server has no models yet.", "muted")
+        self.said.say(
+            f"The server has {counted(len(names), 'model')}." if names else "The server has no models yet.", "muted"
+        )
 
     def _press_test(self) -> None:
         if self._testing is not None:
@@ -277,6 +280,6 @@ class AgentForm(QWidget):
 
 def answered(name: str, tried: Tried) -> str:
     """What came of trying an agent, as a sentence."""
-    words = " ".join(tried.answer.split())[:80]
+    words = one_line(tried.answer)[:MOST_ANSWER]
     said = f"“{words}”" if words else "with nothing"
     return f"{name} answers {said} after {tried.seconds:.1f} s."

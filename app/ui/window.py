@@ -21,6 +21,7 @@ from app.ui.areas import Areas
 from app.ui.bridge import union
 from app.ui.deeds import Deeds
 from app.ui.desk import Desk
+from app.ui.following import follow
 from app.ui.masthead import Masthead
 from app.ui.notice import NoticeBar
 from app.ui.notifications import Notification, notifications, send
@@ -160,6 +161,7 @@ class MainWindow(QMainWindow):
             area.make_front()
         if not self.areas.area("main").panels():
             self.areas.show_kind("conversation")
+        follow(self._desk)
 
     def open_session(self, session: str, event: str | None = None) -> None:
         """Show a session."""

@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from app.agents.registry import AgentConfig
 from app.commands.shortcuts import default_shortcuts, effective_shortcuts
 from app.ui.panels.settings import SettingsPanel
 from app.ui.places import PanelPlace
 from app.ui.settings.folders import FoldersPage, WorkspaceCard
 from app.ui.settings.shortcuts import ShortcutsPage
+from app.ui.window import MainWindow
 from tests.ui.settings_home import Room, room
 
 
@@ -116,10 +119,10 @@ def test_a_folder_that_moved_is_relinked(here: Room) -> None:
     here.workspace.write(lambda operations: operations.bind_folder(here.workspace.id, old))
     old.rename(new)
     page = folders_page(here)
-    assert page.cards[0].relink.isVisibleTo(page) and "not there" in words(page.cards[0])
+    assert not page.cards[0].relink.isHidden() and "not there" in words(page.cards[0])
     page.cards[0].relink_folder(new)
     here.until(lambda: page.cards[0].row.folders == (str(new),))
-    assert not page.cards[0].relink.isVisibleTo(page)
+    assert page.cards[0].relink.isHidden()
     page.cards[0].relink_folder(new)
     here.until(lambda: "No folder of the workspace has vanished" in page.cards[0].said.text())
 
@@ -143,3 +146,35 @@ def test_workspaces_are_made_named_and_given_folders(here: Room) -> None:
     page.open_folder(folder)
     here.until(lambda: len(page.cards) == 3 and page.cards[2].row.name == "third")
     assert set(told) == {"folders"}
+
+
+# in the window
+
+
+def test_the_window_shows_them_and_takes_changes_at_once(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with room(qtbot, qapp, tmp_path, monkeypatch) as here:
+        window = MainWindow(here.desk, QIcon())
+        window.show()
+        window.load()
+        try:
+            window.actions_of["window.settings"].trigger()
+            panel = window.areas.area("main").front()
+            assert isinstance(panel, SettingsPanel) and panel.section == "agents"
+            here.until(lambda: window.conversation.composer.agents.names == ("local", "scripted"))
+            agents = here.desk.bridge.call(here.desk.turns.agents.registry()).result(10)
+            script = here.folder / "s.json"
+            script.write_text('[[{"say": "x"}]]')
+            here.desk.bridge.call(agents.add(AgentConfig(name="mine", kind="scripted", script=str(script)))).result(10)
+            here.desk.requests.configured.emit("agents")
+            here.until(lambda: window.conversation.composer.agents.names == ("mine", "local", "scripted"))
+            window.actions_of["window.shortcuts"].trigger()
+            page = panel.pages["shortcuts"]
+            assert panel.section == "shortcuts" and isinstance(page, ShortcutsPage)
+            page.choose("session.fork")
+            press(page, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
+            here.until(lambda: window.actions_of["session.fork"].shortcut().toString() == "Ctrl+Alt+Y")
+        finally:
+            window.close()
+            window.deleteLater()

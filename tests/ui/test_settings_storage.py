@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.ui.panels.settings import SettingsPanel
 from app.ui.places import PanelPlace, SessionPlace
-from app.ui.settings.storage import CheckRow, StoragePage, in_bytes
+from app.ui.settings.storage import CheckRow, StoragePage
 from sync.clock import system_random
 from sync.errors import StoreError
 from sync.store import backup, keyslots
@@ -66,7 +66,7 @@ def test_unused_space_goes_back(here: Room) -> None:
     here.until(lambda: "went back to the disk" in page.said.text())
     assert not page.said.text().startswith("0 ")
     here.until(lambda: not page.give_back.isEnabled())
-    assert page.sizes["Unused in the database"].text() == "0 bytes"
+    assert page.sizes["Unused in the database"].text() == "0 B"
 
 
 def test_a_backup_and_the_next_name(here: Room) -> None:
@@ -138,11 +138,3 @@ def test_rebuild_after_a_yes(here: Room) -> None:
     page.rebuild.click()
     page.question.yes.click()
     here.until(lambda: "Lists and search index are new" in page.said.text())
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1_500, "1.5 KB"), (2_340_000, "2.3 MB"), (5e12, "5,000.0 GB")],
-)
-def test_sizes_in_words(number: int, words: str) -> None:
-    assert in_bytes(number) == words

@@ -12,6 +12,7 @@ from app.ui.embedded_model import EmbeddedModel
 from app.ui.first_run.step import Step, Then
 from app.ui.forms import Said, side_by_side
 from app.ui.job import while_there
+from app.ui.words import counted
 
 if TYPE_CHECKING:
     from app.agents.trying import Tried
@@ -149,6 +150,5 @@ class AnsweringStep(Step):
 
     def _found(self, models: list[str]) -> None:
         self._models = models
-        count = "1 model" if len(models) == 1 else f"{len(models)} models"
-        self.choices["ollama"].setText(f"{_WORDS['ollama']} ({count})")
+        self.choices["ollama"].setText(f"{_WORDS['ollama']} ({counted(len(models), 'model')})")
         self.choices["ollama"].setVisible(bool(models))

@@ -15,6 +15,7 @@ from app.ui.desk import Desk
 from app.ui.forms import Prose, Said, clear, labelled, side_by_side
 from app.ui.job import while_there
 from app.ui.settings.page import Page
+from app.ui.words import counted
 
 if TYPE_CHECKING:
     from app.sessions.operations import SessionOperations
@@ -39,8 +40,7 @@ class WorkspaceCard(QFrame):
         upper = QHBoxLayout()
         upper.setSpacing(8)
         upper.addWidget(self.name, 1)
-        count = "1 session" if row.sessions == 1 else f"{row.sessions:,} sessions"
-        upper.addWidget(Prose(count + (" · in use" if row.current else ""), self))
+        upper.addWidget(Prose(counted(row.sessions, "session") + (" · in use" if row.current else ""), self))
         upper.addWidget(self.relink)
         upper.addWidget(self.bind)
         layout = QVBoxLayout(self)

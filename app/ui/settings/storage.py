@@ -24,6 +24,7 @@ from app.ui.forms import Prose, Question, Said, Working, clear, labelled, side_b
 from app.ui.job import Job, Step, Stopped, while_there
 from app.ui.places import SessionPlace
 from app.ui.settings.page import Page
+from app.ui.words import counted, human_size, one_line
 
 if TYPE_CHECKING:
     from app.commands.doctor import Check
@@ -159,15 +160,16 @@ class StoragePage(Page):
     def _show_size(self, size: HomeSize) -> None:
         numbers = (size.database, size.blobs, size.logs, size.unused, size.free)
         for label, number in zip(self.sizes.values(), numbers, strict=True):
-            label.setText(in_bytes(number))
+            label.setText(human_size(number))
         self.give_back.setEnabled(size.unused > 0 and self._job is None)
 
     def _show_sessions(self, rows: list[SessionRow]) -> None:
         clear(self._sessions)
         for row in rows:
-            button = QPushButton(f"{in_bytes(row.bytes):>10}   {row.title}", self)
+            title = one_line(row.title)
+            button = QPushButton(f"{human_size(row.bytes)}   {title}".replace("&", "&&"), self)
             button.setProperty("flat", "true")
-            button.setAccessibleName(f"{row.title}, {in_bytes(row.bytes)}, {row.events} events")
+            button.setAccessibleName(f"{title}, {human_size(row.bytes)}, {counted(row.events, 'event')}")
             button.clicked.connect(lambda _checked, id=row.id: self.desk.go(SessionPlace(id)))
             self._sessions.addWidget(button)
         if not rows:
@@ -222,7 +224,7 @@ class StoragePage(Page):
             "space",
             "Giving space back…",
             work,
-            lambda freed: self.said.say(f"{in_bytes(freed)} went back to the disk.", "done"),
+            lambda freed: self.said.say(f"{human_size(freed)} went back to the disk.", "done"),
         )
 
     def _ask_to_rebuild(self) -> None:
@@ -266,7 +268,7 @@ class StoragePage(Page):
         def done(result: tuple[int, bool]) -> None:
             size, only_keyring = result
             more = " Only this computer’s keyring opens it; a recovery code (Keys) would too." if only_keyring else ""
-            self.said.say(f"Backed up {in_bytes(size)} into {target}.{more}", "done")
+            self.said.say(f"Backed up {human_size(size)} into {target}.{more}", "done")
             self._propose(target.parent)
 
         if not text:
@@ -291,16 +293,6 @@ class StoragePage(Page):
         mended = sum(one.check.mended for one in examined)
         words = f"{bad} of {len(examined)} parts are not sound." if bad else "Everything is sound."
         self.said.say(words + (f" {mended} mended." if mended else ""), "failed" if bad else "done")
-
-
-def in_bytes(number: int) -> str:
-    """A size for people."""
-    value = float(number)
-    for unit in ("bytes", "KB", "MB"):
-        if value < 1000:
-            return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:,.1f} {unit}"
-        value /= 1000
-    return f"{value:,.1f} GB"
 
 
 def _measure(workspace: Workspace) -> HomeSize:
