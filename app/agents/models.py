@@ -80,7 +80,10 @@ def explain(error: Exception, *, agent: str, model: str, where: str) -> AgentErr
     subject = f"The agent '{agent}'"
     match error:
         case e.ModelAuthenticationError():
-            text = f"{subject} was refused by {where}: the key is missing or wrong. Set it with 'lovelace agents add'."
+            text = (
+                f"{subject} was refused by {where}: the key is missing or wrong. Set it in the settings, or with "
+                "'lovelace agents add'."
+            )
         case e.ModelNotFoundError():
             text = f"{subject}: {where} has no model '{model}'. Check the name with its provider."
         case e.ModelTimeoutError() | e.ModelRequestTimeout() | openai.APITimeoutError() | httpx2.TimeoutException():

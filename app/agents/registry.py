@@ -147,8 +147,8 @@ class AgentRegistry:
             key = await self._optional_key(config.name) if own else await self._secrets.get(config.name)
         if key is None and config.url is None:
             raise UserError(
-                f"The agent '{config.name}' has no key. Add it with: lovelace agents add {config.name} "
-                f"--provider {config.kind} --model {config.model} --key-fd 0"
+                f"The agent '{config.name}' has no key. Add it in the settings, or with: "
+                f"lovelace agents add {config.name} --provider {config.kind} --model {config.model} --key-fd 0"
             )
         model = config.model or "default"
         endpoint = Endpoint(model, config.url, key)
@@ -190,8 +190,8 @@ class AgentRegistry:
         found = await asyncio.to_thread(look)
         if found is None:
             raise UserError(
-                "There is no agent to answer yet. Fetch the embedded model with 'lovelace models get', "
-                "or add another agent with 'lovelace agents add'."
+                "There is no agent to answer yet. Fetch the embedded model in the settings or with 'lovelace models "
+                "get', or add another agent there or with 'lovelace agents add'."
             )
         name, path = found
         server = self._servers.setdefault(path, LocalServer(path))

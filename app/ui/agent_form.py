@@ -110,7 +110,7 @@ class AgentForm(QWidget):
         layout.addWidget(self._about)
         for name in ("url", "key", "model", "script"):
             layout.addWidget(self._rows[name])
-        layout.addWidget(labelled("&Name", self.name, "What the agent is called in Lovelace."))
+        layout.addWidget(labelled("&Name", self.name, "One that is taken is configured anew."))
         layout.addLayout(side_by_side(self.keep, self.test))
         layout.addWidget(self.said)
 

@@ -27,9 +27,9 @@ def follow(desk: Desk) -> None:
 
     def work(_step: Step) -> None:
         from app.commands.following import Following
-        from app.importers.registry import default_places
+        from app.importers.registry import possible_places
 
-        following = Following(desk.workspace, default_places(), tell=_tell_nobody, report=_tell_nobody)
+        following = Following(desk.workspace, possible_places(), tell=_tell_nobody, report=_tell_nobody)
         running.append(following)
         following.run()
 
