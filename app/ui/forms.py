@@ -13,6 +13,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
     QBoxLayout,
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -180,6 +181,8 @@ def labelled(text: str, control: QWidget, hint: str = "") -> QWidget:
     label.setFixedWidth(LABEL_WIDTH)
     label.setWordWrap(True)
     control.setAccessibleName(text.replace("&", ""))
+    if isinstance(control, QComboBox):  # a long choice must not make the page wider than the window
+        control.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     if hint:
         control.setAccessibleDescription(hint)
     field = QWidget(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QListWidget, QListWidgetItem, QScrollArea, QStackedWidget, QWidget
 
 from app.ui.desk import Desk
@@ -12,8 +13,10 @@ from app.ui.panel import Panel
 from app.ui.places import PanelPlace, Place
 from app.ui.settings import PAGES
 from app.ui.settings.page import Page
+from app.ui.theme import ui_font
 
-SECTIONS_WIDTH = 180
+SECTIONS_PADDING = 60
+"""Pixels that the style sheet puts around a section's name."""
 
 
 class SettingsPanel(Panel):
@@ -28,7 +31,6 @@ class SettingsPanel(Panel):
         self.sections = QListWidget(self)
         self.sections.setObjectName("sections")
         self.sections.setAccessibleName("Sections of the settings")
-        self.sections.setFixedWidth(SECTIONS_WIDTH)
         self.sections.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for kind in PAGES:
             QListWidgetItem(kind.title, self.sections)
@@ -39,8 +41,16 @@ class SettingsPanel(Panel):
         layout.addWidget(self.sections)
         layout.addWidget(self.stack, 1)
         self.setFocusProxy(self.sections)
+        self._fit()
+        desk.themes.changed.connect(self._fit)
         self.sections.currentRowChanged.connect(self._show_row)
         self.sections.setCurrentRow(0)
+
+    def _fit(self, _theme: object = None) -> None:
+        """The list is as wide as its names in the size that text has."""
+        metrics = QFontMetrics(ui_font())
+        widest = max(metrics.horizontalAdvance(kind.title) for kind in PAGES)
+        self.sections.setFixedWidth(widest + SECTIONS_PADDING)
 
     @property
     def section(self) -> str:
