@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from app.ui.ages import age, duration, moment
+from app.ui.ages import age, day_span, day_start, duration, moment
 
 
 def _ms(*parts: int) -> int:
@@ -54,3 +54,30 @@ def test_moment(then: int, said: str) -> None:
 )
 def test_duration(span: int, said: str) -> None:
     assert duration(span) == said
+
+
+@pytest.mark.parametrize(
+    ("then", "label", "begin"),
+    [
+        (NOW + 90_000_000, "Today", _ms(2026, 3, 12)),
+        (NOW, "Today", _ms(2026, 3, 12)),
+        (_ms(2026, 3, 12), "Today", _ms(2026, 3, 12)),
+        (_ms(2026, 3, 12) - 1, "Yesterday", _ms(2026, 3, 11)),
+        (_ms(2026, 3, 10, 23), "This week", _ms(2026, 3, 9)),
+        (_ms(2026, 3, 9), "This week", _ms(2026, 3, 9)),
+        (_ms(2026, 3, 9) - 1, "March", _ms(2026, 3, 1)),
+        (_ms(2026, 2, 28), "February", _ms(2026, 2, 1)),
+        (_ms(2025, 3, 12), "March 2025", _ms(2025, 3, 1)),
+    ],
+)
+def test_headings_of_days(then: int, label: str, begin: int) -> None:
+    assert day_span(then, NOW) == (label, begin)
+
+
+def test_the_oldest_time_has_a_heading() -> None:
+    assert day_span(-(1 << 43), NOW)[1] <= -(1 << 43)
+
+
+def test_days_begin_at_midnight() -> None:
+    assert day_start(NOW) == _ms(2026, 3, 12)
+    assert day_start(NOW, 12) == _ms(2026, 2, 28)

@@ -119,9 +119,8 @@ class Deeds(QObject):
         self._desk.write(lambda operations: operations.purge(ids), self._erased)
 
     def _erased(self, purged: Purged) -> None:
-        self._desk.say(f"Erased {counted(len(purged.sessions), 'session')} for good.")
-        if not purged.emptied:
-            self._desk.say(_NOT_EMPTIED)
+        said = f"Erased {counted(len(purged.sessions), 'session')} for good."
+        self._desk.say(said if purged.emptied else f"{said} {_NOT_EMPTIED}")
 
     # The menu
 

@@ -19,7 +19,7 @@ from app.ui.words import human_size
 Index = QModelIndex | QPersistentModelIndex
 WIDE = 420
 """From so many pixels on a row has room for the session's size."""
-MOST_PILLS, LEAST_WORDS = 3, 110
+MOST_PILLS = 3
 _IN_LINE = int(
     Qt.AlignmentFlag.AlignLeft
     | Qt.AlignmentFlag.AlignAbsolute
@@ -111,28 +111,34 @@ class SessionItems(Items):
             words += f" · {human_size(size)}"
         box = QRectF(box.x(), box.y(), box.width(), self._small_line)
         wanted = min(QFontMetricsF(self._small).horizontalAdvance(words) + 1, box.width())
-        left = self._pills(painter, box, index.data(TagsRole), max(wanted, min(LEAST_WORDS, wanted)))
+        left = self._pills(painter, box, index.data(TagsRole), wanted)
         self._text(
             painter, self._small, self._theme.muted, QRectF(box.x(), box.y(), left - box.x(), box.height()), words
         )
 
     def _pills(self, painter: QPainter, box: QRectF, tags: tuple[str, ...], words: float) -> float:
         """Tags at the right, as many as leave room for the words; gives where they begin."""
-        metrics, right = QFontMetricsF(self._small), box.right()
-        for number, tag in enumerate(tags):
-            text = f"+{len(tags) - number}" if number == MOST_PILLS else tag
-            width = metrics.horizontalAdvance(text) + 12
-            if right - width - 6 < box.x() + words:
-                break
-            pill = QRectF(right - width, box.y() - 1, width, box.height() + 2)
+        pills = self._fitting(tags, box.width() - words)
+        left = box.right() - sum(width + 6 for _text, width in pills)
+        x = left
+        for text, width in pills:
+            pill = QRectF(x + 6, box.y() - 1, width, box.height() + 2)
             painter.setPen(QPen(color(self._theme.field_line), 1))
             painter.setBrush(color(self._theme.base))
             painter.drawRoundedRect(pill.adjusted(0.5, 0.5, -0.5, -0.5), pill.height() / 2, pill.height() / 2)
             self._text(painter, self._small, self._theme.muted, pill.adjusted(6, 0, 0, 0), text)
-            right -= width + 6
-            if number == MOST_PILLS:
-                break
-        return right
+            x += width + 6
+        return left
+
+    def _fitting(self, tags: tuple[str, ...], room: float) -> list[tuple[str, float]]:
+        """The first tags with their widths, and how many more there are."""
+        metrics = QFontMetricsF(self._small)
+        for count in range(min(len(tags), MOST_PILLS), 0, -1):
+            shown = [*tags[:count], *([f"+{len(tags) - count}"] if count < len(tags) else ())]
+            pills = [(text, metrics.horizontalAdvance(text) + 12) for text in shown]
+            if sum(width + 6 for _text, width in pills) <= room:
+                return pills
+        return []
 
     def _mark(self, painter: QPainter, center: QPointF, state: str) -> None:
         """running: a disc in a ring; waiting: a diamond; failed: a cross; paused: two bars; unread: a disc."""

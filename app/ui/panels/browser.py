@@ -156,7 +156,6 @@ class BrowserPanel(Panel):
             commands.RENAME.shortcut or "": self.rename,
         }
         self.results.clicked.connect(self._open)
-        self.results.menu_wanted.connect(lambda _place: None)
         for view in (self.list, self.results):
             view.opened.connect(self._open)
             view.opened_beside.connect(lambda index: self._open(index, beside=True))
