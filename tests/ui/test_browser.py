@@ -21,7 +21,7 @@ from app.sessions.queries import Queries
 from app.sessions.views import SessionRow
 from app.ui.app import make_desk
 from app.ui.browser.narrowing import Kept, Narrowing, Period
-from app.ui.models.sessions import RowRole, Tab
+from app.ui.models.sessions import RowRole, StateRole, Tab
 from app.ui.panels.browser import BrowserPanel
 from app.ui.places import PanelPlace, Place, SearchPlace, SessionPlace
 from app.workspace import Workspace
@@ -627,3 +627,18 @@ def test_every_control_has_a_name_and_is_reached_by_tab(browsing: Browsing) -> N
     panel.tabs.buttons()[0].setFocus()
     QTest.keyClick(panel.tabs.buttons()[0], Qt.Key.Key_Right)
     assert panel.model.tab is Tab.RUNNING, "the tabs are one stop; arrows choose"
+
+
+def test_a_session_that_was_looked_at_is_no_longer_unread(browsing: Browsing) -> None:
+    session = browsing.write("One", UserMessage(text="a"))
+    [first, *_] = browsing.workspace.read(lambda queries: queries.events(session, kinds=["user_message"]))
+    browsing.workspace.write(lambda operations: operations.mark_seen(session, first.id))
+    [second] = browsing.workspace.write(
+        lambda operations: operations.append(session, [Draft(body=AgentMessage(text="b"), time=1, agent="x")])
+    )
+    browsing.load("One")
+    model = browsing.panel.model
+    assert model.index_of(session).data(StateRole) == "unread"
+    browsing.workspace.write(lambda operations: operations.mark_seen(session, second))
+    browsing.refresh(session)
+    browsing.until(lambda: model.index_of(session).data(StateRole) == "idle")

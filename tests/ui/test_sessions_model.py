@@ -212,3 +212,12 @@ def test_dragged_sessions_name_themselves(model: SessionListModel) -> None:
     data = model.mimeData([at(model, "B"), model.index(0, 0), at(model, "A")])
     assert bytes(data.data(SESSION_MIME).data()) == b"A\nB"
     assert data.text() == "@A @B"
+
+
+def test_what_is_unread_is_marked_and_told(model: SessionListModel) -> None:
+    model.set_sessions([session("A", unread=3), session("B", unread=3, status="failed"), session("C")])
+    assert [at(model, key).data(StateRole) for key in "ABC"] == ["unread", "failed", "idle"]
+    for key in "AB":
+        assert "3 new" in at(model, key).data(Qt.ItemDataRole.AccessibleTextRole)
+        assert "3 new" in at(model, key).data(Qt.ItemDataRole.ToolTipRole)
+    assert "new" not in at(model, "C").data(Qt.ItemDataRole.AccessibleTextRole)

@@ -12,7 +12,7 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.ui.models.hits import More
-from app.ui.models.sessions import DetailRole, RowRole, StateRole, TagsRole, is_unread
+from app.ui.models.sessions import DetailRole, RowRole, StateRole, TagsRole
 from app.ui.theme import SMALL_SIZE, UI_SIZE, Theme, Themes, color, ui_font
 from app.ui.words import human_size
 
@@ -100,7 +100,7 @@ class SessionItems(Items):
             box, state = self._background(painter, option), str(index.data(StateRole))
             title = self._title_box(box)
             self._mark(painter, QPointF(box.x() + 14, title.center().y()), state)
-            loud = is_unread(session) or state in ("running", "waiting", "failed")
+            loud = session.unread or state in ("running", "waiting", "failed")
             self._text(painter, self._bold if loud else self._font, self._theme.text, title, str(index.data()))
             self._second_line(painter, title.translated(0, self._line + 4), index, session.bytes)
         painter.restore()

@@ -38,7 +38,7 @@ _STATES = {
     "waiting": "waits for you",
     "failed": "failed",
     "paused": "paused",
-    "unread": "unread",
+    "unread": "",
     "idle": "",
 }
 
@@ -154,7 +154,7 @@ class SessionListModel(QAbstractListModel):
             return "running"
         if session.status in ("waiting", "failed", "paused"):
             return session.status
-        return "unread" if is_unread(session) else "idle"
+        return "unread" if session.unread else "idle"
 
     # Order
 
@@ -266,12 +266,14 @@ class SessionListModel(QAbstractListModel):
     def _spoken(self, session: SessionRow) -> str:
         words = [title_of(session), _STATES[self.state(session)], self._detail(session)]
         words += [f"tags {', '.join(_tags(session))}"] if session.tags else []
+        words += [f"{session.unread:,} new"] if session.unread else []
         words += ["archived"] if session.archived else []
         return ", ".join(word for word in words if word)
 
     def _tip(self, session: SessionRow) -> str:
         state = _STATES[self.state(session)]
-        facts = [f"{session.events:,} events", human_size(session.bytes), *([session.agent] if session.agent else ())]
+        facts = [f"{session.unread:,} new"] if session.unread else []
+        facts += [f"{session.events:,} events", human_size(session.bytes), *([session.agent] if session.agent else ())]
         lines = [title_of(session), " · ".join([*([state] if state else ()), *facts])]
         lines += [", ".join(_tags(session))] if session.tags else []
         return "\n".join(lines)
@@ -338,11 +340,6 @@ class SessionListModel(QAbstractListModel):
 def title_of(session: SessionRow) -> str:
     """A session's title as it is shown."""
     return one_line(session.title) or "Untitled session"
-
-
-def is_unread(session: SessionRow) -> bool:
-    """Whether it holds something that the person has not seen."""
-    return bool(getattr(session, "unread", False))
 
 
 def _people(session: SessionRow) -> tuple[str, ...]:
