@@ -126,6 +126,10 @@ def _summary(out: Output, body: Any) -> None:
     out.line(f"[{body.kind}] {body.text}", DIM)
 
 
+def _erased(out: Output, _body: Any) -> None:
+    out.line("[erased]", DIM)
+
+
 def _long(out: Output, text: str, style: str = "") -> None:
     for line in _shortened(out, text):
         out.line(f"  {line}", style)
@@ -161,4 +165,5 @@ _PRINTERS: dict[type, Callable[[Output, Any], None]] = {
     events.Suggestion: _summary,
     events.Reference: _reference,
     events.Compaction: _summary,
+    events.Erased: _erased,
 }

@@ -30,6 +30,7 @@ _EVENTS = (
 _PARTS = (
     _EVENTS,
     "SELECT field, event, value, claimed FROM session_field WHERE session=? ORDER BY field, event",
+    "SELECT event, identity FROM erased WHERE session=? ORDER BY event, identity",
     "SELECT blob, size FROM session_blob WHERE session=? ORDER BY blob",
     "SELECT a.identity, a.device, a.name, a.agent, a.claimed FROM session_author s "
     "LEFT JOIN author a ON a.row=s.author WHERE s.session=? ORDER BY 1, 2, 3, 4, 5",

@@ -291,6 +291,16 @@ class Compaction(Body, tag="compaction", frozen=True, kw_only=True):
     last: str | None = None
 
 
+class Erasure(Body, tag="erasure", frozen=True, kw_only=True):
+    """A person takes back an event of their own, in the same session: whoever hears of it erases what it said."""
+
+    event: str
+
+
+class Erased(Body, tag="erased", frozen=True, kw_only=True):
+    """What is shown in the place of an event that was erased."""
+
+
 KNOWN_KINDS: tuple[type[Body], ...] = (
     UserMessage,
     AgentMessage,
@@ -315,6 +325,8 @@ KNOWN_KINDS: tuple[type[Body], ...] = (
     Suggestion,
     Takeover,
     Compaction,
+    Erasure,
+    Erased,
 )
 
 

@@ -15,6 +15,7 @@ from app.sessions.events import (
     CommandResult,
     Compaction,
     Conclusion,
+    Erased,
     FileChange,
     FileRead,
     Notice,
@@ -109,6 +110,8 @@ def _remark(body: AnyBody) -> str:
             return _reference(body)
         case Unknown():
             return f"*{_line(body.kind)}*\n\n{_fenced(_json(body.fields), 'json')}"
+        case Erased():
+            return "*erased*"
         case SessionSet():
             return ""
     return ""

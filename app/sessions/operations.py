@@ -14,12 +14,15 @@ import msgspec
 
 from app.errors import NotFound, UserError
 from app.sessions import purging
+from app.sessions.erasing import is_erasable
 from app.sessions.events import (
     AgentMessage,
     AgentThought,
+    AnyBody,
     BlobRef,
     Body,
     Draft,
+    Erasure,
     Notice,
     PermissionAnswer,
     PermissionChoice,
@@ -31,7 +34,7 @@ from app.sessions.fields import title_from
 from app.sessions.ids import counter_of
 from app.sessions.import_operations import ImportOperations
 from app.sessions.life import pausing, resuming
-from app.sessions.lineage import conversation, find_event
+from app.sessions.lineage import Part, conversation, find_event
 from app.sessions.output_operations import OutputOperations
 from app.sessions.purging import Purged, note_name
 from app.sessions.workspace_operations import WorkspaceOperations
@@ -164,6 +167,53 @@ class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations)
                 self.append(fork, [Draft(body=Notice(text=purging.LOST, level="warning"), time=now)])
         emptied = self._engine.erase(lambda connection: purging.unused_blobs(connection, blobs))
         return Purged(tuple(gone), tuple(forks), emptied)
+
+    def erase(self, session: str, events: Sequence[str]) -> bool:
+        """Take events of a session back, for good; gives whether the write-ahead log holds nothing of them any more.
+
+        What is inherited is taken back where it is. Titles made from a prompt go with it. UserError where an event is
+        somebody else's, or rules the session.
+        """
+        with self._engine.transaction(durable=True) as tx:
+            parts = conversation(tx.connection, self._session(tx, session).row)
+            blobs: set[bytes] = set()
+            for event in events:
+                number, found = find_event(tx.connection, parts, event)
+                blobs |= self._erase_in(tx, parts[number], found)
+            unused = purging.unused_blobs(tx.connection, blobs)
+            self._engine.purge(tx, self._session(tx, session).workspace, [], unused)
+        return self._engine.erase(lambda connection: purging.unused_blobs(connection, blobs))
+
+    def _erase_in(self, tx: Transaction, part: Part, event: str) -> set[bytes]:
+        """Take one event back; gives the blobs that its session referred to."""
+        kind, stored, identity, claimed = tx.connection.execute(
+            "SELECT e.kind, e.body, a.identity, a.claimed FROM event e JOIN author a ON a.row=e.author "
+            "WHERE e.session=? AND e.id=?",
+            (part.row, event),
+        ).fetchone()
+        opened = self._opened(tx, stored)
+        if opened is None or not is_erasable(opened.body):
+            raise UserError(f"An event of the kind {kind} cannot be erased.")
+        if not claimed and bytes(identity) != self._own_identity(tx):
+            raise UserError("Only the person who wrote it can erase it.")
+        blobs = tx.connection.execute("SELECT blob FROM session_blob WHERE session=?", (part.row,)).fetchall()
+        gone = [event, *self._titles_from(tx, part.row, opened.body)]
+        now = self._clock.now_ms()
+        self.append(part.session, [Draft(body=Erasure(event=one), time=now) for one in gone])
+        return {bytes.fromhex(blob) for (blob,) in blobs}
+
+    def _titles_from(self, tx: Transaction, session: int, body: AnyBody) -> list[str]:
+        """Ids of the events that made a title of a prompt."""
+        title = title_from(body.text) if isinstance(body, UserMessage) else None
+        rows = tx.connection.execute(
+            "SELECT event, value FROM session_field WHERE session=? AND field='title'", (session,)
+        )
+        return [event for event, value in rows.fetchall() if title and msgspec.json.decode(value) == title]
+
+    @staticmethod
+    def _own_identity(tx: Transaction) -> bytes:
+        (identity,) = tx.connection.execute("SELECT identity FROM device WHERE is_own").fetchone()
+        return bytes(identity)
 
     def answer(self, session: str, request: str, choice: PermissionChoice) -> str:
         """Answer a permission request that waits in a session, whichever process asks; gives the request's id.

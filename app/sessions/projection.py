@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from app.sessions.bodies import OpenedBody, open_body
-from app.sessions.events import SessionSet
+from app.sessions.erasing import is_erasable, tombstone
+from app.sessions.events import Erased, Erasure, SessionSet
 from app.sessions.ids import COUNTER_CHARACTERS, counter_of, event_digest
 from app.sessions.packing import pack_body, resolve_stub, unpack_body
 from app.sessions.references import blob_refs, spilled_into
@@ -96,6 +97,8 @@ class _Batch:
     times: list[int] = field(default_factory=list)
     size: int = 0
     replaced: bool = False
+    erasures: dict[str, set[bytes]] = field(default_factory=dict)
+    """Events that were taken back, and by which identities."""
     moment: int = -1
     next_row: int = 0
     last_row: int = -1
@@ -148,7 +151,7 @@ class SessionProjector:
         opened = self._open(batch.connection, data)
         if counter is None or opened is None:
             return
-        candidate = _candidate(batch, identifier, data, opened)
+        candidate = _without_erased(batch, _candidate(batch, identifier, data, opened))
         _keep_hidden_blobs(batch, candidate)
         known = None if counter > batch.highest else _known_event(batch, identifier)
         batch.highest = max(batch.highest, counter)
@@ -157,6 +160,56 @@ class SessionProjector:
         elif not self._gives_way(batch, known, candidate):
             return
         _insert(batch, candidate)
+        body = candidate.opened.body
+        if isinstance(body, Erasure) and not candidate.damaged and not candidate.author.claimed:
+            self._erase(batch, body.event, candidate.author.identity)
+
+    def _erase(self, batch: _Batch, identifier: str, identity: bytes) -> None:
+        """Note that an identity took an event back, and empty its row if it is here."""
+        batch.erasures.setdefault(identifier, set()).add(identity)
+        sql = "INSERT OR IGNORE INTO erased VALUES(?,?,?)"
+        batch.connection.execute(sql, (batch.row, identifier, identity))
+        _forget_title(batch, identifier, claimed=True)
+        known = _known_event(batch, identifier)
+        if known is None:
+            return
+        row, damaged, stored, owner, device, name, agent, claimed = known
+        data = unpack_body(stored)
+        opened = self._open(batch.connection, data)
+        assert opened is not None
+        author = _Author(bytes(owner), bytes(device), name, agent, bool(claimed))
+        before = _Candidate(identifier, data, opened, author, bool(damaged))
+        after = _without_erased(batch, before)
+        if after is before:
+            return
+        batch.connection.execute(
+            "UPDATE event SET kind=?, lines=?, damaged=0, body=? WHERE row=?",
+            (
+                after.opened.body.kind,
+                estimated_lines(after.opened.body.kind, after.opened.body),
+                pack_body(after.data),
+                row,
+            ),
+        )
+        batch.connection.execute("DELETE FROM search WHERE rowid=?", (row,))
+        batch.texts = [text for text in batch.texts if text.row != row]
+        _forget_title(batch, identifier, claimed=False)
+        batch.size += after.opened.size - opened.size
+        self._drop_blobs(batch, before)
+
+    def _drop_blobs(self, batch: _Batch, erased: _Candidate) -> None:
+        """Forget the blobs that only the erased event referred to."""
+        blobs = {ref.blob for ref in blob_refs(erased.opened.body)} | set(spilled_into(erased.data))
+        if not blobs:
+            return
+        for (stored,) in batch.connection.execute("SELECT body FROM event WHERE session=?", (batch.row,)):
+            data = unpack_body(stored)
+            opened = self._open(batch.connection, data)
+            if opened is not None:
+                blobs -= {ref.blob for ref in blob_refs(opened.body)} | set(spilled_into(data))
+        for blob in blobs:
+            sql = "DELETE FROM session_blob WHERE session=? AND blob=? RETURNING size"
+            batch.size -= sum(size for (size,) in batch.connection.execute(sql, (batch.row, blob)).fetchall())
 
     def _open(self, connection: Connection, data: bytes) -> OpenedBody | None:
         return open_body(data, lambda stub: resolve_stub(self._blobs, connection, stub))
@@ -191,7 +244,19 @@ def _begin(connection: Connection, rows: SegmentRows, settled_authors: dict[tupl
     workspace, row, type_, lowest, counter, greatest = found
     if workspace != rows.workspace:
         return None
-    return _Batch(connection, rows, row, type_, Reach(lowest, counter, greatest), greatest or 0, settled_authors)
+    batch = _Batch(connection, rows, row, type_, Reach(lowest, counter, greatest), greatest or 0, settled_authors)
+    for event, identity in connection.execute("SELECT event, identity FROM erased WHERE session=?", (row,)):
+        batch.erasures.setdefault(event, set()).add(bytes(identity))
+    return batch
+
+
+def _without_erased(batch: _Batch, event: _Candidate) -> _Candidate:
+    """The event, or what stands in its place where its author took it back."""
+    by = batch.erasures.get(event.id, set())
+    if not (event.author.identity in by or (by and event.author.claimed)) or not is_erasable(event.opened.body):
+        return event
+    data = tombstone(event.opened.common)
+    return _Candidate(event.id, data, OpenedBody(event.opened.common, Erased(), data, len(data)), event.author, False)
 
 
 def _known_event(batch: _Batch, identifier: str) -> tuple[Any, ...] | None:
@@ -224,15 +289,15 @@ def _insert(batch: _Batch, event: _Candidate) -> None:
     common, body = event.opened.common, event.opened.body
     row = _next_row(batch, min(common.time, batch.source.received))
     author = _author_row(batch, event.author)
-    lines = estimated_lines(common.kind, body)
+    lines = estimated_lines(body.kind, body)
     batch.connection.execute(
         "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?)",
-        (row, batch.row, event.id, common.kind, common.time, author, lines, event.damaged, pack_body(event.data)),
+        (row, batch.row, event.id, body.kind, common.time, author, lines, event.damaged, pack_body(event.data)),
     )
     batch.size += event.opened.size
     batch.times.append(common.time)
     if text := searchable_text(body):
-        batch.texts.append(_Text(row, text, common.kind, author))
+        batch.texts.append(_Text(row, text, body.kind, author))
     if event.damaged:
         return
     batch.size += sum(_keep_blob(batch, ref.blob, ref.size) for ref in blob_refs(body))
@@ -313,6 +378,15 @@ def _keep_opening(batch: _Batch, opening: str) -> None:
     claims = {name: counter_of(event) for name, (event, _) in fields.items()}
     batch.claims += [counter for counter in claims.values() if counter is not None]
     _keep_fields(batch, {name: fields[name] for name in fields if claims[name] is not None}, claimed=True)
+    for event in batch.erasures:
+        _forget_title(batch, event, claimed=True)
+
+
+def _forget_title(batch: _Batch, event: str, *, claimed: bool) -> None:
+    """A title that an event gave, or that the opening of a segment says it gave, is no longer known."""
+    sql = "DELETE FROM session_field WHERE session=? AND event=? AND field='title' AND claimed=?"
+    if batch.connection.execute(sql, (batch.row, event, claimed)).rowcount:
+        batch.fields.add("title")
 
 
 def _keep_fields(batch: _Batch, fields: Mapping[str, tuple[str, Any]], *, claimed: bool) -> None:

@@ -98,7 +98,7 @@ def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str])
         row = connection.execute("SELECT row FROM session WHERE id=?", (session,)).fetchone()[0]
         blobs |= {blob for (blob,) in connection.execute("SELECT blob FROM session_blob WHERE session=?", (row,))}
         indexed += [event for (event,) in connection.execute("SELECT row FROM event WHERE session=?", (row,))]
-        for table in ("event", "session_field", "session_blob", "session_author"):
+        for table in ("event", "erased", "session_field", "session_blob", "session_author"):
             connection.execute(f"DELETE FROM {table} WHERE session=?", (row,))
         connection.execute("DELETE FROM session WHERE row=?", (row,))
         for table in ("draft", "output", "seen"):

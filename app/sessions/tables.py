@@ -6,6 +6,7 @@ what looks for a rare kind; `event_prompt` gives where its turns begin.
 `session.counter`, `lowest`, `greatest`: see `settling.py`. `session_field` keeps all values a field ever had, under the
 event that set it; `claimed`: only the opening of a segment says so. `session_blob`: payloads that events refer to,
 and with size 0 those that hold long bodies, or that only damaged events name.
+`erased`: which events somebody took back (see `erasing.py`).
 `session.bytes`: the JSON of its own events and these payloads, each once.
 """
 
@@ -39,12 +40,15 @@ CREATE TABLE event(
   author INTEGER NOT NULL, lines INTEGER NOT NULL, damaged INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE INDEX event_order ON event(session, id, lines, kind);
 CREATE INDEX event_prompt ON event(session, id) WHERE kind='user_message';
+CREATE TABLE erased(
+  session INTEGER NOT NULL, event TEXT NOT NULL, identity BLOB NOT NULL, PRIMARY KEY(session, event, identity)
+) WITHOUT ROWID;
 CREATE TABLE note(
   workspace INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, fields TEXT NOT NULL,
   PRIMARY KEY(workspace, name)) WITHOUT ROWID
 """
 
-PROJECTION_TABLES = ("session", "session_field", "session_blob", "author", "session_author", "event", "note")
+PROJECTION_TABLES = ("session", "session_field", "session_blob", "author", "session_author", "event", "erased", "note")
 
 _LOCAL = """
 CREATE TABLE folder(path TEXT PRIMARY KEY, workspace INTEGER NOT NULL) WITHOUT ROWID;

@@ -30,7 +30,9 @@ MAX_INDEXED = 64 * 1024
 LINE_CHARACTERS = 90
 MAX_LINES = 0xFFFF
 CARD_LINES = 2
-INVISIBLE_KINDS = frozenset({"session_set", "checkpoint", "usage", "status", "file_read", "permission_answer"})
+INVISIBLE_KINDS = frozenset(
+    {"session_set", "checkpoint", "usage", "status", "file_read", "permission_answer", "erasure"}
+)
 _TEXT_KINDS = (UserMessage, AgentMessage, AgentThought, Conclusion, Notice, Suggestion, Compaction, Reference)
 
 

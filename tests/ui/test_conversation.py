@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
-from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplication, QTextCursor
+from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplication, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
@@ -30,6 +30,7 @@ from app.sessions.links import SessionLink, parse_link
 from app.ui.app import make_desk
 from app.ui.conversation.blocks import Divider
 from app.ui.conversation.finding import word_pattern
+from app.ui.conversation.row_menu import row_menu
 from app.ui.desk import Desk
 from app.ui.dragging import SESSION_MIME
 from app.ui.panels.conversation import ConversationPanel
@@ -427,6 +428,46 @@ def test_edit_and_resend(shell: Shell, row: int, left: list[str]) -> None:
     shell.until(lambda: panel.session == shell.went[0].session)  # type: ignore[union-attr]
     assert texts(panel) == left
     assert panel.composer.field.toPlainText() == "abc"[row]
+
+
+def test_an_erased_entry_says_so_after_a_question(shell: Shell) -> None:
+    panel = shell.opened(UserMessage(text="one"), AgentMessage(text="my secret"), UserMessage(text="three"))
+    panel.deeds.ask_to_erase(1)
+    ((question, button, erase),) = shell.offered
+    assert "Erase" in question
+    assert button == "Erase"
+    assert texts(panel)[1] == "my secret"
+    erase()
+    shell.until(lambda: "my secret" not in texts(panel) and len(texts(panel)) == 3)
+    assert "Erased" in texts(panel)[1]
+    assert shell.said[-1] == "Erased"
+
+
+def test_erasing_a_card_erases_all_of_its_call(shell: Shell) -> None:
+    result = CommandResult(call_id="c1", exit_code=0, stdout="the secret")
+    panel = shell.opened(UserMessage(text="Do"), *tool("c1", Command(call_id="c1", command="cat secret"), result))
+    panel.deeds.ask_to_erase(1)
+    shell.offered[0][2]()
+    kinds = lambda: [event.kind for event in shell.workspace.read(lambda q: q.events(str(panel.session)))]  # noqa: E731
+    shell.until(lambda: kinds().count("erased") == 4)
+    shell.until(lambda: not any("secret" in text for text in texts(panel)))
+
+
+def test_the_menu_of_an_entry(shell: Shell) -> None:
+    panel = shell.opened(UserMessage(text="Do"), *tool("c1", Command(call_id="c1", command="ls")))
+    shown: list[list[str]] = []
+    panel.view.menu_wanted.disconnect()
+    panel.view.menu_wanted.connect(lambda row, _place: shown.append([action.text() for action in menu(row).actions()]))
+    menu = lambda row: row_menu(panel.follower, panel.deeds.row_deeds(), row, panel)  # noqa: E731
+    panel.view.setFocus()
+    panel.view.setCurrentIndex(panel.model.index(0, 0))
+    by_key = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(0, 0), QPoint(0, 0))
+    QGuiApplication.sendEvent(panel.view, by_key)
+    assert {"Copy", "Copy as Markdown", "Copy Turn", "Copy Link", "Fork from Here", "Edit and Resend"} <= {*shown[0]}
+    panel.view.setCurrentIndex(panel.model.index(1, 0))
+    QGuiApplication.sendEvent(panel.view, by_key)
+    assert "Open Output" in shown[1]
+    assert "Edit and Resend" not in shown[1]
 
 
 # Time

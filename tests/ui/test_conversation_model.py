@@ -203,3 +203,26 @@ def test_places_stay_with_their_content(thousand: Given) -> None:
     assert thousand.model.row_of(-5) is None
     assert thousand.model.row_ids(0, 2) == [921, 922, 923]
     assert list(thousand.model.lines(78, 79)) == [1, 7]
+
+
+def test_rows_are_spoken_with_author_kind_and_state(qapp: QApplication) -> None:
+    failed = kinds.CommandResult(call_id="c2", exit_code=1, stderr="no such file")
+    given = Given(
+        [
+            event(1, UserMessage(text="Hello")),
+            *(event(2 + n, body) for n, body in enumerate(tool("c1"))),
+            event(4, kinds.Command(call_id="c2", command="cat x")),
+            event(5, failed),
+            event(6, AgentMessage(text="word " * 10_000)),
+        ]
+    )
+    given.model.show_tail(list(given.of.values()))
+    role = Qt.ItemDataRole.AccessibleTextRole
+    spoken = [str(given.model.data(given.model.index(row, 0), role)) for row in range(given.model.rowCount())]
+    assert spoken[0].startswith("Ana, ")
+    assert spoken[0].endswith(": Hello")
+    assert "scripted, " in spoken[1]
+    assert spoken[1].endswith("Read, a.py · ok, done")
+    assert spoken[2] == ""
+    assert spoken[3].endswith("exit 1, failed")
+    assert 1_000 < len(spoken[5]) <= 4_000

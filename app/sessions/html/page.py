@@ -11,6 +11,7 @@ from app.sessions.events import (
     Checkpoint,
     Compaction,
     Conclusion,
+    Erased,
     Notice,
     Plan,
     Reference,
@@ -165,6 +166,8 @@ def _small_print(event: Event) -> str:
             cost = "" if usage.cost is None else f" · ${usage.cost:,.4f}"
             model = f" · {one_line(usage.model)}" if usage.model else ""
             return f"{usage.input:,} tokens in · {usage.output:,} out{cost}{model}"
+        case Erased():
+            return "What was said here was taken back."
         case Takeover():
             return "Another device runs the session from here."
         case Checkpoint(files=files) if files:

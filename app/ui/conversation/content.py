@@ -38,8 +38,11 @@ LONG_TEXT, LONG_LINES = 12_000, 300
 1,000 characters, and 0.15 ms for the item of a list."""
 REST_SHOWN, REST_COLUMNS = 1_000_000, 110
 """Characters of the rest that are then shown, as plain lines; exports have all."""
-STREAMED, STREAMED_STEP = 12_000, 6_000
-"""Characters at the end of a text being streamed that are shown at least, and by how much its beginning moves on."""
+SPOKEN = 4_000
+"""Characters of a row that are given to those who hear it."""
+STREAMED, STREAMED_STEP = 9_000, 3_000
+STREAMED_LINES, STREAMED_LINES_STEP = 120, 40
+"""Characters and lines at the end of a text being streamed that are shown, and by how much its beginning moves on."""
 
 OUTCOMES = {
     "completed": Mark.DONE,
@@ -93,6 +96,30 @@ def plain_text(entry: Entry) -> str:
         return "\n".join((body.text, *names)) if body.text.strip() else "\n".join(names)
     lines = [_block_text(block) for block in blocks_of(entry, now=entry.event.time, opened=False)]
     return "\n".join(line for line in lines if line)
+
+
+_STATES = {
+    Mark.DONE: "done",
+    Mark.FAILED: "failed",
+    Mark.RUNNING: "running",
+    Mark.WAITING: "waiting",
+    Mark.DENIED: "denied",
+    Mark.NONE: "",
+}
+
+
+def spoken(entry: Entry, now: int) -> str:
+    """A row for those who hear it: who, when, what it is and how it went, then its text, cut to a few sentences."""
+    blocks = blocks_of(entry, now=now, opened=False)
+    who = f"{name_of(entry)}, {moment(entry.event.time, now)}"
+    cards = [block for block in blocks if isinstance(block, Card)]
+    if cards and not isinstance(entry.event.body, kinds.UserMessage | kinds.AgentMessage):
+        card = cards[0]
+        words = (card.name, card.summary, *(text for text, _tone in card.trailing), _STATES[card.mark])
+        return f"{who}: {', '.join(word for word in words if word)}"[:SPOKEN]
+    if any(isinstance(block, Ask) for block in blocks):
+        return f"{who}: asks for permission, {plain_text(entry)}"[:SPOKEN]
+    return f"{who}: {plain_text(entry)}"[:SPOKEN]
 
 
 def claims_image(ref: kinds.BlobRef) -> bool:
@@ -171,11 +198,20 @@ def _cut(text: str) -> int:
 def streamed_prose(text: str) -> Prose:
     """The end of a text that is being streamed. Its beginning moves on in steps, so that between two of them only what
     is new has to be parsed."""
-    begin = (len(text) - STREAMED) // STREAMED_STEP * STREAMED_STEP
-    if begin <= 0:
-        return Prose(text, streaming=True)
-    line = text.find("\n", begin, begin + STREAMED_STEP)
-    return Prose("…\n\n" + text[line + 1 if line >= 0 else begin :], streaming=True)
+    begin = max(0, (len(text) - STREAMED) // STREAMED_STEP * STREAMED_STEP)
+    line = text.find("\n", begin, begin + STREAMED_STEP) if begin else -1
+    begin = max(begin, line + 1, _begin_of_lines(text))
+    return Prose(f"…\n\n{text[begin:]}" if begin else text, streaming=True)
+
+
+def _begin_of_lines(text: str) -> int:
+    """Where the last lines of a text begin; moves on in steps."""
+    count = text.count("\n")
+    hidden = (count - STREAMED_LINES) // STREAMED_LINES_STEP * STREAMED_LINES_STEP
+    at = len(text)
+    for _ in range(count - hidden + 1 if hidden > 0 else 0):
+        at = text.rfind("\n", 0, at)
+    return at + 1 if hidden > 0 else 0
 
 
 def _thought(entry: Entry, opened: bool) -> tuple[Block, ...]:
@@ -269,6 +305,10 @@ def _compaction(entry: Entry, opened: bool) -> tuple[Block, ...]:
     return (Card(Mark.NONE, "Summary of older turns", first_line(body.text), body=shown, foldable=True, opened=opened),)
 
 
+def _erased(_entry: Entry, _opened: bool) -> tuple[Block, ...]:
+    return (Card(Mark.DENIED, "Erased", "What was said here was taken back"),)
+
+
 def _unknown(entry: Entry, opened: bool) -> tuple[Block, ...]:
     body = entry.event.body
     fields: Any = body.fields if isinstance(body, kinds.Unknown) else json.loads(as_json(body))
@@ -305,4 +345,5 @@ _SHOW: dict[type, Callable[[Entry, bool], tuple[Block, ...]]] = {
     kinds.Reference: _reference,
     kinds.Suggestion: _suggestion,
     kinds.Compaction: _compaction,
+    kinds.Erased: _erased,
 }

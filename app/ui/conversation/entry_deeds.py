@@ -28,8 +28,12 @@ class EntryDeeds:
 
     def show_menu(self, row: int, place: QPoint) -> None:
         """The menu over an entry."""
+        show_menu(row_menu(self._follower, self.row_deeds(), row, self._follower.view), place)
+
+    def row_deeds(self) -> RowDeeds:
+        """What the menu offers."""
         view, copying = self._follower.view, self.copying
-        deeds = RowDeeds(
+        return RowDeeds(
             copying.row,
             copying.as_markdown,
             copying.turn,
@@ -40,7 +44,6 @@ class EntryDeeds:
             self.resend,
             self.ask_to_erase,
         )
-        show_menu(row_menu(self._follower, deeds, row, view), place)
 
     # Leading elsewhere
 
@@ -120,15 +123,17 @@ class EntryDeeds:
     def ask_to_erase(self, row: int) -> None:
         """Erase an entry, after a question."""
         session, event = self._follower.session, self._follower.model.event_at(row)
-        if session is None or event is None:
+        entry = self._follower.model.entry(row) if event is not None else None
+        if session is None or entry is None:
             return
+        events = [one.id for one in entry.group or (entry.event,)]
 
         def erase() -> None:
             self._desk.write(
-                lambda operations: operations.erase(session, event.id), lambda _done: self._desk.say("Erased")
+                lambda operations: operations.erase(session, events), lambda _done: self._desk.say("Erased")
             )
 
-        question = "Erase this entry for good? What it said leaves lists, search and exports, and cannot come back."
+        question = "Erase this entry for good? What it says leaves sessions, search and exports, and cannot come back."
         self._desk.offer(question, "Erase", erase)
 
     def _go(self, session: str) -> None:

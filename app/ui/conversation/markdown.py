@@ -28,7 +28,7 @@ _PATH = r"(?P<path>(?<![\w/.~@:-])(?:[\w.-]{1,80}/){1,12}[\w.-]{1,80}\.[A-Za-z][
 _SESSION = rf"(?<![\w@./])@(?P<session>[{ALPHABET}]{{26}})(?:#(?P<event>[{ALPHABET}]{{26}}))?(?!\w)"
 _PLACES = re.compile(f"{_URL}|{_PATH}|{_SESSION}")
 _FILE = re.compile(rf"{_PATH}|(?P<name>[\w-][\w.-]{{0,80}}\.[A-Za-z][A-Za-z0-9]{{0,7}})(?::\d+)*")
-MOST_BRACKETS, MOST_EMPHASES = 400, 1_500
+MOST_BRACKETS, MOST_EMPHASES, MOST_CELLS = 400, 1_500, 800
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BOXES = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 _CODE = ("fence", "code_block")
@@ -72,18 +72,20 @@ def _top_level(tokens: Sequence[Token]) -> list[list[Token]]:
 
 
 def is_tangled(text: str) -> bool:
-    """Whether a text has so many marks that resolving them takes too long: time grows with the square of brackets."""
-    return max(text.count("["), text.count("`")) > MOST_BRACKETS or sum(map(text.count, "*_~")) > MOST_EMPHASES
+    """Whether a text has so many marks that it would take too long: time grows with the square of brackets, and Qt
+    takes 0.1 ms for each cell of a table."""
+    tangled = max(text.count("["), text.count("`")) > MOST_BRACKETS or text.count("|") > MOST_CELLS
+    return tangled or sum(map(text.count, "*_~")) > MOST_EMPHASES
 
 
 @cache
 def _parser(plain: bool) -> MarkdownIt:
-    """plain: no links, images, emphases and code within lines."""
+    """plain: no tables, links, images, emphases and code within lines."""
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
     if plain:
-        parser.disable(["link", "image", "emphasis", "strikethrough", "backticks"])
+        parser.disable(["link", "image", "emphasis", "strikethrough", "backticks", "table"])
     parser.add_render_rule("image", _image_as_link)
     parser.add_render_rule("text", _text_with_links)
     parser.add_render_rule("code_inline", _code_with_link)

@@ -18,7 +18,7 @@ from app.sessions.texts import estimated_lines
 from app.ui.ages import moment
 from app.ui.conversation.blocks import Block, Card, Heading, Mark
 from app.ui.conversation.card_texts import last_line
-from app.ui.conversation.content import blocks_of, name_of, plain_text, streamed_prose
+from app.ui.conversation.content import blocks_of, plain_text, spoken, streamed_prose
 from app.ui.conversation.entries import Entry, has_row, is_absorbed, speaker
 from app.ui.models.folds import Folds
 from app.ui.models.held_events import HeldEvents
@@ -105,6 +105,9 @@ class ConversationModel(QAbstractListModel):
         new = [event for event in events if event.row not in known]
         if not new:
             return
+        erased = {event.body.event for event in new if isinstance(event.body, kinds.Erasure)}
+        if erased:
+            self._announce(self._held.drop(erased))
         shown = sum(map(has_row, new))
         if shown:
             self.beginInsertRows(_TOP, len(self._rows), len(self._rows) + shown - 1)
@@ -351,7 +354,7 @@ class ConversationModel(QAbstractListModel):
         entry = self.entry(row)
         if entry is None:
             return "…"
-        return "" if is_absorbed(entry) else f"{name_of(entry)}: {plain_text(entry)}"
+        return "" if is_absorbed(entry) else spoken(entry, self._now())
 
 
 def _position(rows: array[int], known: array[int]) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from app.ui.conversation.entries import group_of, has_row, ties
@@ -58,16 +58,31 @@ class HeldEvents:
                 touched.add(event.row)
         return touched
 
+    def drop(self, identifiers: Collection[str]) -> set[int]:
+        """Let events go by their ids, to be read again; the row ids of all that are shown otherwise now."""
+        gone = [event for event in self._events.values() if event.id in identifiers]
+        touched: set[int] = set()
+        for event in gone:
+            touched.update(member.row for member in self.group(event))
+            touched.add(event.row)
+            self._forget(event)
+        for row in touched:
+            self._groups.pop(row, None)
+        return touched
+
     def trim(self) -> None:
         """Let the oldest go."""
         while len(self._events) > KEPT_EVENTS:
-            row, event = self._events.popitem(last=False)
-            self._groups.pop(row, None)
-            for key in ties(event):
-                members = self._members.get(key, {})
-                members.pop(row, None)
-                if not members:
-                    self._members.pop(key, None)
+            self._forget(next(iter(self._events.values())))
+
+    def _forget(self, event: Event) -> None:
+        del self._events[event.row]
+        self._groups.pop(event.row, None)
+        for key in ties(event):
+            members = self._members.get(key, {})
+            members.pop(event.row, None)
+            if not members:
+                self._members.pop(key, None)
 
     def group(self, event: Event) -> tuple[Event, ...]:
         """All events here that are tied to one, itself included, in order; nothing for one that is tied to none."""

@@ -46,7 +46,7 @@ def test_events_as_text(body, text) -> None:
 def test_every_kind_has_a_text_of_its_own_or_its_name(kind) -> None:
     from app.cli.render import _PRINTERS
 
-    assert kind in _PRINTERS or kind in (events.Checkpoint, events.Takeover)
+    assert kind in _PRINTERS or kind in (events.Checkpoint, events.Takeover, events.Erasure)
 
 
 def test_a_terminal_gets_the_beginning_of_long_output_and_a_pipe_all() -> None:

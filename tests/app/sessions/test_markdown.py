@@ -47,6 +47,8 @@ EVERY_KIND: list[AnyBody] = [
     kinds.Suggestion(text="Try again?"),
     kinds.Takeover(runner="ab", term=2),
     kinds.Compaction(text="We mended it."),
+    kinds.Erasure(event="01H"),
+    kinds.Erased(),
     kinds.AgentMessage(text="Done."),
     kinds.Conclusion(text="Mended.", outcome="completed"),
     Unknown("hologram", {"depth": 3}),

@@ -33,6 +33,7 @@ _QUERIES = {
     "JOIN author a ON a.row=x.author",
     "event": f"SELECT s.id, e.id, e.kind, e.time, e.lines, e.damaged, e.body, {_AUTHOR} FROM event e "
     "JOIN session s ON s.row=e.session JOIN author a ON a.row=e.author",
+    "erased": "SELECT s.id, x.event, x.identity FROM erased x JOIN session s ON s.row=x.session",
     "note": "SELECT * FROM note",
     "search": "SELECT s.id, e.id, x.text, replace(replace(x.meta, ' s'||s.row||' ', ' s '), ' a'||a.row, ' a') "
     "FROM search x JOIN event e ON e.row=x.rowid JOIN session s ON s.row=e.session JOIN author a ON a.row=e.author",
@@ -96,13 +97,42 @@ _anything = st.fixed_dictionaries(
     {"kind": st.sampled_from(["user_message", "plan", "session_set", "nonsense", "command"]), "time": _json},
     optional={"text": _json, "fields": _json, "entries": _json, "blob": _json, "restored": _json, "v": _json},
 )
+_TARGETS: list[dict[str, Any]] = [
+    {"kind": "user_message", "text": "needle one", "time": 1},
+    {"kind": "user_message", "text": "two", "time": 1, "source": "f:s:1"},
+    {"kind": "session_set", "time": 1, "fields": {"title": "x"}},
+    {"kind": "session_set", "time": 1, "fields": {"title": "x", "status": "paused"}},
+]
+
+
+def _target_id(number: int, counter: int) -> str:
+    """The id that the first device gives a target, where it says it with this counter."""
+    body = _TARGETS[number]
+    origin = body["source"].encode() if "source" in body else _DEVICES[0]
+    return event_id(counter, origin, msgspec.json.encode({"v": 1, **body}))
+
+
+_target_ids = [_target_id(number, counter) for number in range(len(_TARGETS)) for counter in (1, 2)]
+_erasure = st.fixed_dictionaries(
+    {
+        "kind": st.just("erasure"),
+        "time": _time,
+        "event": st.sampled_from([*_target_ids, "00000000030000000000000000"]),
+    }
+)
 _event = st.tuples(
-    st.one_of(_message, _setting, _anything),
+    st.one_of(_message, _setting, _anything, st.sampled_from(_TARGETS), _erasure),
     st.sampled_from([1, 2, 3, 4, 1_000_005]),
     st.sampled_from(["honest", "honest", "wrong id", "no id"]),
 )
 _opening = st.sampled_from(
-    ["{}", "nonsense", '{"title": ["00000000030000000000000000", "Opened"]}', '{"type": ["x", "mcp"]}']
+    [
+        "{}",
+        "nonsense",
+        f'{{"title": ["{_target_id(2, 1)}", "x"], "status": ["{_target_id(3, 1)}", "paused"]}}',
+        '{"title": ["00000000030000000000000000", "Opened"]}',
+        '{"type": ["x", "mcp"]}',
+    ]
 )
 _segment = st.tuples(
     st.integers(0, 2),
@@ -134,7 +164,9 @@ def _pieces(segments: list[Any], dice: random.Random) -> list[SegmentRows]:
         parts = [items[a:b] for a, b in zip([0, *cuts], [*cuts, len(items)], strict=True)]
         waiting.append(
             [
-                SegmentRows(1, b"i" * 32, _DEVICES[device], header, number == 0, part, 1_000)
+                SegmentRows(
+                    1, b"j" * 32 if device == 2 else b"i" * 32, _DEVICES[device], header, number == 0, part, 1_000
+                )
                 for number, part in enumerate(parts)
             ]
         )
