@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +56,28 @@ def test_nothing_that_people_write_is_an_error(text: str) -> None:
     blocks = parse(text)
     assert [block.line for block in blocks] == sorted(block.line for block in blocks)
     assert all("<img" not in (block.html or "") and "<script" not in (block.html or "") for block in blocks)
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("see src/store/events.py:43.", ["workspace-file:src/store/events.py"]),
+        ("`src/a b.py` `main.py` `foo.bar` `x`", ["workspace-file:main.py"]),
+        ("and/or, 1/2, a/b, /etc/passwd.conf, ~/x/y.py, ../up/x.py", []),
+        ("[the file](src/a.py) ![shot](img/a.png)", ["workspace-file:src/a.py", "workspace-file:img/a.png"]),
+        ("@01M8A29BNZ5Q3KDT3CA9FV83GJ!", ["lovelace://session/01M8A29BNZ5Q3KDT3CA9FV83GJ"]),
+        ("me@01M8A29BNZ5Q3KDT3CA9FV83GJ", []),
+        ("lovelace://session/ABC/DEF", ["lovelace://session/ABC/DEF"]),
+        ("[x](https://a.b/c) https://d.e/f.py", ["https://a.b/c", "https://d.e/f.py"]),
+    ],
+)
+def test_what_leads_somewhere(text: str, addresses: list[str]) -> None:
+    html = "".join(block.html or "" for block in parse(text))
+    assert re.findall(r'href="([^"]*)"', html) == addresses
+
+
+def test_boxes_and_cells() -> None:
+    html = "".join(block.html or "" for block in parse("- [x] done\n- [ ] open\n\n|a|b|\n|:-|-:|\n|1|2|"))
+    assert "☑ done" in html
+    assert "☐ open" in html
+    assert '<td align="right">2' in html

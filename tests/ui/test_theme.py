@@ -37,6 +37,9 @@ def test_every_text_reaches_aa_on_every_surface(colors: Theme) -> None:
         ("text", "removed"),
         ("on_accent", "accent"),
         ("accent", "base"),
+        ("accent", "raised"),
+        ("text", "found"),
+        ("text", "found_here"),
     ]
     low = {pair: round(contrast(getattr(colors, pair[0]), getattr(colors, pair[1])), 2) for pair in pairs}
     assert {pair: ratio for pair, ratio in low.items() if ratio < 4.5} == {}

@@ -403,3 +403,66 @@ def test_a_narrow_view_still_lays_out(long: Shown) -> None:
     assert long.rows()[-1] == 2999
     image: QImage = long.view.grab().toImage()
     assert image.width() == 140
+
+
+def test_a_turn_folds_and_unfolds_where_it_is(long: Shown) -> None:
+    long.view.go_to_row(1500)
+    long.view.fold(1500)
+    long.settle()
+    assert long.view._rows.visible[0] == (1500, 0)
+    assert 1501 not in long.rows()
+    assert 1502 in long.rows()
+    assert long.view._rows.heights[1501] == 0
+    long.view.fold(1500)
+    assert 1501 in long.rows()
+
+
+def test_all_turns_fold_and_the_one_in_sight_stays_in_sight(long: Shown) -> None:
+    long.view.go_to_row(1501)
+    long.view.fold_all(True)
+    long.settle()
+    assert long.view._rows.visible[0] == (1500, 0)
+    assert all(row % 2 == 0 for row in long.rows())
+    bar = long.view.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    assert long.rows()[-1] == 2998
+    bar.setValue(0)
+    assert long.rows()[0] == 0
+    long.view.fold_all(False)
+    assert long.rows()[:2] == [0, 1]
+
+
+def test_what_comes_into_a_folded_turn_stays_hidden(long: Shown) -> None:
+    long.view.fold(2998)
+    long.model.append_events([event(9001, AgentMessage(text="hidden"))])
+    long.model.append_events([event(9002, UserMessage(text="shown"))])
+    long.view.show_end()
+    long.settle()
+    assert 3000 not in long.rows()
+    assert long.rows()[-1] == 3001
+
+
+def test_folding_by_key_and_by_the_angle(qtbot: QtBot, style: Style) -> None:
+    shown = Shown(qtbot, style, messages(6))
+    shown.view.setFocus()
+    shown.view.setCurrentIndex(shown.model.index(1, 0))
+    QTest.keyClick(shown.view, Qt.Key.Key_Left)
+    assert 1 not in shown.rows()
+    assert shown.view.currentIndex().row() == 0
+    QTest.keyClick(shown.view, Qt.Key.Key_Down)
+    assert shown.view.currentIndex().row() == 2
+    QTest.keyClick(shown.view, Qt.Key.Key_Up)
+    QTest.keyClick(shown.view, Qt.Key.Key_Right)
+    assert 1 in shown.rows()
+    left, width = shown.view.column()
+    shown.click(left + width - 5, shown.top_of(2) + 30)
+    assert 3 not in shown.rows()
+
+
+def test_code_is_copied_by_its_button(qtbot: QtBot, style: Style) -> None:
+    shown = Shown(qtbot, style, events([AgentMessage(text="```\nabc\ndef\n```")]))
+    copied: list[str] = []
+    shown.view.copied.connect(copied.append)
+    left, width = shown.view.column()
+    shown.click(left + width - 16, 66)
+    assert copied == ["abc\ndef"]

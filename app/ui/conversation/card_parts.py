@@ -79,7 +79,7 @@ class CardLine(Part):
         painter.drawText(QPointF(30, baseline), name)
         if room > 20:
             painter.setFont(self._style.mono_font)
-            painter.setPen(self._style.color("muted"))
+            painter.setPen(self._style.color("text" if self.marks else "muted"))
             painter.drawText(QPointF(left, baseline), summary)
 
     def position_at(self, x: float, y: float) -> int:

@@ -136,6 +136,8 @@ class CodePart(Part):
         mark.length = min(length, span[1] - start) - mark.start
         mark.format = QTextCharFormat()
         mark.format.setBackground(self._style.color(color))
+        if color != "highlight":
+            mark.format.setForeground(self._style.color("text"))
         return mark
 
     def _layout(self, number: int) -> QTextLayout:

@@ -90,6 +90,8 @@ class TextPart(Part):
         selection.cursor = self._cursor(first, last)
         form = QTextCharFormat()
         form.setBackground(self._style.color(color))
+        if color != "highlight":
+            form.setForeground(self._style.color("text"))
         selection.format = form
         return selection
 

@@ -18,7 +18,7 @@ from app.sessions.texts import estimated_lines
 from app.ui.ages import moment
 from app.ui.conversation.blocks import Block, Card, Heading, Mark
 from app.ui.conversation.card_texts import last_line
-from app.ui.conversation.content import blocks_of, plain_text, spoken, streamed_prose
+from app.ui.conversation.content import SPOKEN, blocks_of, plain_text, spoken, streamed_prose
 from app.ui.conversation.entries import Entry, has_row, is_absorbed, speaker
 from app.ui.models.folds import Folds
 from app.ui.models.held_events import HeldEvents
@@ -350,7 +350,7 @@ class ConversationModel(QAbstractListModel):
             return None
         row = index.row()
         if row >= len(self._rows):
-            return self._drafts[row - len(self._rows)][1].text
+            return self._drafts[row - len(self._rows)][1].text[-SPOKEN:]
         entry = self.entry(row)
         if entry is None:
             return "…"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.errors import NotFound
 from app.sessions import queries as queries_module
-from app.sessions.events import KNOWN_KINDS, BlobRef, Draft, SessionSet, Usage, UserMessage
+from app.sessions.events import KNOWN_KINDS, AgentMessage, BlobRef, Draft, SessionSet, Usage, UserMessage
 from app.sessions.facets import Facets
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.operations import SessionOperations
@@ -359,3 +359,75 @@ def test_go_on_after_reading(home: Workspace) -> None:
     texts_of(home, session)
     go_on(home, session, "two")
     assert texts_of(home, session) == ["one", "two"]
+
+
+def _said(home: Workspace, session: str, *texts: str, time: int = 0) -> list[str]:
+    """Prompts (in capitals) and answers."""
+    bodies = [UserMessage(text=text) if text.isupper() else AgentMessage(text=text) for text in texts]
+    drafts = [Draft(body=body, time=time + number) for number, body in enumerate(bodies)]
+    return home.write(lambda operations: operations.append(session, drafts))
+
+
+def test_find_gives_all_matches_of_a_conversation_in_order(home: Workspace) -> None:
+    session = home.write(lambda operations: operations.create(title="needle"))
+    ids = _said(home, session, "A NEEDLE", "no", "the needle", "needles too")
+    fork = home.write(lambda operations: operations.fork(session, at=ids[2]))
+    more = _said(home, fork, "one more needle")
+    _said(home, home.write(lambda operations: operations.create()), "needle elsewhere")
+    find = lambda where, text: home.read(lambda queries: queries.find(where, text))  # noqa: E731
+    assert find(session, "needl") == [ids[0], ids[2], ids[3]]
+    assert find(fork, "needle") == [ids[0], ids[2], *more]
+    assert find(session, "the needle") == [ids[2]]
+    assert find(session, "“*(") == []
+
+
+def test_a_turn_is_a_prompt_and_what_follows_up_to_the_next(home: Workspace) -> None:
+    session = home.write(lambda operations: operations.create(title="x"))
+    ids = _said(home, session, "before", "ONE", "a", "b", "TWO", "c")
+    turn = lambda where, event: [e.id for e in home.read(lambda queries: queries.turn(where, event))]  # noqa: E731
+    assert turn(session, ids[2]) == ids[1:4]
+    assert turn(session, ids[1]) == ids[1:4]
+    assert turn(session, ids[5]) == ids[4:]
+    assert turn(session, ids[0])[-1] == ids[0]
+    fork = home.write(lambda operations: operations.fork(session, at=ids[2]))
+    (more,) = _said(home, fork, "d")
+    assert [one for one in turn(fork, more) if one in (*ids, more)] == [*ids[1:3], more]
+
+
+def test_where_turns_begin_is_part_of_the_timeline(home: Workspace) -> None:
+    session = home.write(lambda operations: operations.create(title="x"))
+    ids = _said(home, session, "ONE", "a", "TWO")
+    timeline = home.read(lambda queries: queries.timeline(session))
+    events = home.read(lambda queries: queries.events_at(timeline.prompts))
+    assert [event.id for event in events] == [ids[0], ids[2]]
+
+
+def test_the_event_at_a_time(home: Workspace) -> None:
+    session = home.write(lambda operations: operations.create(title="x"))
+    ids = _said(home, session, "a", "b", "c", time=1_000)
+    at = lambda time: home.read(lambda queries: queries.event_at_time(session, time))  # noqa: E731
+    assert [at(0), at(1_001), at(5_000)] == [ids[0], ids[1], ids[2]]
+    assert home.read(lambda q: q.event_at_time(home.write(lambda o: o.create()), 0)) is None
+
+
+def test_unread_counts_what_people_see_since_they_looked(home: Workspace) -> None:
+    session = home.write(lambda operations: operations.create(title="x"))
+    ids = _said(home, session, "a", "b")
+    unread = lambda: home.read(lambda queries: queries.session(session)).unread  # noqa: E731
+    assert unread() == 0  # nobody ever looked: not a list of everything that was imported
+    home.write(lambda operations: operations.mark_seen(session, ids[0]))
+    assert unread() == 1
+    assert home.read(lambda queries: [row.unread for row in queries.sessions()]) == [1]
+    home.write(lambda operations: operations.mark_seen(session, ids[1]))
+    home.write(lambda operations: operations.mark_seen(session, ids[0]))
+    assert unread() == 0
+    home.write(lambda operations: operations.append(session, [Draft(body=Usage(input=1), time=0)]))
+    assert unread() == 0
+    _said(home, session, *"c" * 150)
+    assert unread() == 100
+    assert home.read(lambda queries: queries.first_unseen(session)) is not None
+    home.write(lambda operations: operations.rebuild())
+    assert unread() == 100
+    home.write(lambda operations: operations.purge([session]))
+    (left,) = home.write(lambda o: o._engine.connection.execute("SELECT count(*) FROM seen").fetchone())
+    assert left == 0
