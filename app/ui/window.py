@@ -8,9 +8,9 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Signal
+from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from app.commands import sessions as commands
 from app.commands.window import WindowCommand
@@ -21,6 +21,7 @@ from app.ui.areas import Areas
 from app.ui.bridge import union
 from app.ui.deeds import Deeds
 from app.ui.desk import Desk
+from app.ui.first_run import FirstRun, is_due
 from app.ui.following import follow
 from app.ui.masthead import Masthead
 from app.ui.notice import NoticeBar
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 SESSIONS_CHANGED, DRAFTS_CHANGED = "sessions changed", "drafts changed"
 CLOSE_SECONDS = 5.0
+LATER_MS = 2_000
+"""What can wait begins so long after the window stands."""
 
 
 class MainWindow(QMainWindow):
@@ -107,7 +110,9 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice)
-        column.addWidget(self.areas, 1)
+        self.pages = QStackedWidget(center)
+        self.pages.addWidget(self.areas)
+        column.addWidget(self.pages, 1)
         self.setCentralWidget(center)
         self.setStatusBar(self.status)
         self.areas.area("left").set_head(self.masthead)
@@ -129,6 +134,7 @@ class MainWindow(QMainWindow):
         requests.asked.connect(self.notice.ask)
         requests.commanded.connect(lambda command: self.actions_of[command].trigger())
         requests.configured.connect(lambda _part: self.actions_of.set_shortcuts(self._desk.setting("shortcuts", {})))
+        requests.configured.connect(self._configured)
         bridge.failed.connect(self.report)
         bridge.receive(RUNNING, self._show_activity)
         bridge.receive(SESSIONS_CHANGED, self._refresh)
@@ -152,6 +158,12 @@ class MainWindow(QMainWindow):
         panel = self.areas.area("main").front()
         return panel.session if isinstance(panel, ConversationPanel) else None
 
+    def _configured(self, part: str) -> None:
+        if part == "shortcuts":
+            self.actions_of.set_shortcuts(self._desk.setting("shortcuts", {}))
+        elif part == "folders":
+            self._show_workspace()
+
     # For the application
 
     def load(self) -> None:
@@ -161,7 +173,24 @@ class MainWindow(QMainWindow):
             area.make_front()
         if not self.areas.area("main").panels():
             self.areas.show_kind("conversation")
-        follow(self._desk)
+        if is_due(self._desk):
+            self._welcome()
+        QTimer.singleShot(LATER_MS, self, lambda: follow(self._desk))
+
+    def _welcome(self) -> None:
+        """Somebody new is here: the guide stands in place of the areas until it is over."""
+        guide = FirstRun(self._desk, self.pages)
+        self.pages.addWidget(guide)
+        self.pages.setCurrentWidget(guide)
+
+        guide.finished.connect(self._leave_guide)
+
+    def _leave_guide(self) -> None:
+        """Show the areas; the guide, if it is there, is over."""
+        guide = self.pages.currentWidget()
+        if guide is not self.areas:
+            self.pages.removeWidget(guide)
+            guide.deleteLater()
 
     def open_session(self, session: str, event: str | None = None) -> None:
         """Show a session."""
@@ -205,6 +234,7 @@ class MainWindow(QMainWindow):
 
     def go(self, place: Place) -> None:
         """Take the person to a place: the panel that shows it comes to the front."""
+        self._leave_guide()
         if isinstance(place, PanelPlace):
             self.areas.show_kind(place.kind).go(place)
         elif isinstance(place, SessionPlace) and place.beside:
