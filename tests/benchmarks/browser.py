@@ -147,5 +147,5 @@ def _typing(hand: Hand, words: Words, events: int) -> Iterator[Figure]:
 def _type(hand: Hand, text: str) -> None:
     panel = hand.panel
     panel.search.setText(text)
-    hand.until(lambda: panel._asked == text)
+    hand.until(lambda: panel.searching.asked == text)
     panel.results.viewport().repaint()

@@ -374,7 +374,7 @@ def test_one_search_at_a_time_and_stale_answers_are_dropped(
 )
 def test_nothing_that_is_typed_breaks_the_search(browsing: Browsing, text: str) -> None:
     browsing.panel.search.setText(text)
-    browsing.until(lambda: not browsing.panel._searching)
+    browsing.until(lambda: not browsing.panel.searching.is_busy)
     assert browsing.failed == []
 
 

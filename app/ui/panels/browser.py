@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPointF, QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -21,17 +21,19 @@ from PySide6.QtWidgets import (
 )
 
 from app.commands import sessions as commands
-from app.sessions.filters import SearchFilter, SessionFilter
+from app.sessions.filters import SessionFilter
 from app.sessions.views import SearchHit, SessionRow
 from app.ui.browser.blank import Blank
 from app.ui.browser.chips import Chips
 from app.ui.browser.deeds import Deeds
 from app.ui.browser.exports import Exports
 from app.ui.browser.filter_form import FilterForm
+from app.ui.browser.icons import filter_icon
 from app.ui.browser.items import HitItems, SessionItems
 from app.ui.browser.narrowing import Kept, Narrowing
 from app.ui.browser.row_list import RowList
 from app.ui.browser.search_field import SearchField
+from app.ui.browser.searching import Searching
 from app.ui.browser.strip import Strip
 from app.ui.desk import Desk
 from app.ui.models.hits import HitModel, More
@@ -43,7 +45,7 @@ from app.ui.turns import Activity
 if TYPE_CHECKING:
     from app.sessions.facets import Facets
 
-SHORTEST_QUERY, MOST_HITS = 2, 100
+SHORTEST_QUERY = 2
 FIRST_PAGE = 50
 """So many sessions are read and shown before the others."""
 AGES_MS = 30_000
@@ -78,13 +80,12 @@ class BrowserPanel(Panel):
         self.exports = Exports(desk, self.progress, self)
         self.deeds = Deeds(desk, self.question, self.exports, self)
         self.blank = Blank(self)
+        self.searching = Searching(desk, self.hits, lambda: self._narrowing.searched(desk.now()), self)
         self._narrowing = Narrowing()
         self._chosen: str | None = None
         self._quiet = False
-        self._list_number = self._search_number = 0
+        self._list_number = 0
         self._late: set[str] | None = None
-        self._asked = ""
-        self._searching = False
         self._arrange()
         self._connect()
         self._ages = QTimer(self, interval=AGES_MS)
@@ -144,7 +145,8 @@ class BrowserPanel(Panel):
         return tabs
 
     def _connect(self) -> None:
-        self.search.textChanged.connect(lambda _text: self._query_changed())
+        self.search.textChanged.connect(lambda _text: self._search())
+        self.searching.answered.connect(self._show_page)
         self.search.returnPressed.connect(self._open_first)
         self.search.moved_down.connect(self._enter_list)
         self.list.selectionModel().selectionChanged.connect(lambda *_: self._open_selected())
@@ -167,7 +169,7 @@ class BrowserPanel(Panel):
         self.desk.themes.changed.connect(lambda _theme: self._restyle())
 
     def _restyle(self) -> None:
-        self.filter_button.setIcon(_funnel(QColor(self.desk.themes.theme.muted)))
+        self.filter_button.setIcon(filter_icon(QColor(self.desk.themes.theme.muted)))
         for view in (self.list, self.results):
             view.restyle()
 
@@ -337,7 +339,7 @@ class BrowserPanel(Panel):
     def _show_page(self) -> None:
         if self._is_searching():
             found = self.hits.rowCount() > 0
-            if not found and self._asked == self._query():
+            if not found and self.searching.asked == self._query():
                 self._say_nothing_found()
             elif not found:
                 return
@@ -437,46 +439,9 @@ class BrowserPanel(Panel):
     def _is_searching(self) -> bool:
         return len(self._query()) >= SHORTEST_QUERY
 
-    def _query_changed(self) -> None:
-        if self._is_searching():
-            self._search()
-        else:
-            self._search_number += 1
-            self._asked = ""
-            self.hits.set_hits(())
-            self._show_page()
-
     def _search(self) -> None:
-        """Search for what the field holds now: one search at a time, the last words next."""
-        self._search_number += 1
-        if not self._searching:
-            self._ask_store()
-
-    def _ask_store(self) -> None:
-        self._searching = True
-        number, query = self._search_number, self._query()
-        within = self._narrowing.searched(self.desk.now())
-        wanted = SearchFilter(limit=MOST_HITS, as_typed=True, within=within)
-        self.desk.read(
-            lambda queries: queries.search(query, wanted),
-            lambda hits: self._answer(number, query, hits),
-            lambda error: self._search_failed(number, error),
-        )
-
-    def _answer(self, number: int, query: str, hits: list[SearchHit]) -> None:
-        self._searching = False
-        if number == self._search_number:
-            self._asked = query
-            self.hits.set_hits(hits)
-            self._show_page()
-        elif self._is_searching():
-            self._ask_store()
-
-    def _search_failed(self, number: int, error: BaseException) -> None:
-        self._searching = False
-        self.desk.report(error)
-        if number != self._search_number and self._is_searching():
-            self._ask_store()
+        self.searching.ask(self._query() if self._is_searching() else None)
+        self._show_page()
 
     def _say_nothing_found(self) -> None:
         query = self._query()
@@ -506,17 +471,3 @@ class BrowserPanel(Panel):
 def _choose(view: RowList, index: QModelIndex) -> None:
     """Make a row the only chosen one, whatever keys are held down."""
     view.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-
-
-def _funnel(ink: QColor) -> QIcon:
-    """Three lines that become shorter."""
-    picture = QPixmap(QSize(32, 32))
-    picture.setDevicePixelRatio(2)
-    picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(ink, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-    for number, inset in enumerate((1.5, 4.0, 6.5)):
-        painter.drawLine(QPointF(inset, 4 + 4 * number), QPointF(16 - inset, 4 + 4 * number))
-    painter.end()
-    return QIcon(picture)
