@@ -34,7 +34,7 @@ def run(place: Place) -> Iterator[Figure]:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     count, events = place.sizes.listed_sessions, place.sizes.search_events
     with place.opened("list") as workspace:
-        workspace.write(lambda operations: sessions_list._write_sessions(operations, count))
+        workspace.write(lambda operations: sessions_list.write_sessions(operations, count))
     with place.opened("list") as workspace, _panel(workspace) as hand:
         yield from _list(hand, count)
     words = Words(6)

@@ -29,6 +29,7 @@ class Blank(QWidget):
         layout.addLayout(self._buttons)
         layout.addStretch()
         self.buttons: list[QPushButton] = []
+        self._acts: list[Callable[[], object]] = []
 
     def _label(self, role: str) -> QLabel:
         label = QLabel(self)
@@ -42,26 +43,20 @@ class Blank(QWidget):
         return f"{self.title.text()}\n{self.text_label.text()}"
 
     def say(self, title: str, text: str, actions: Sequence[Action] = ()) -> None:
-        """Say something else."""
-        if (title, text, [label for label, _act in actions]) == (
-            self.title.text(),
-            self.text_label.text(),
-            self._labels(),
-        ):
-            return
+        """Say something else; buttons that are the same stay, because this may follow every key that is typed."""
         self.title.setText(title)
         self.text_label.setText(text)
+        self._acts = [act for _label, act in actions]
+        if [button.text() for button in self.buttons] == [label for label, _act in actions]:
+            return
         for button in self.buttons:
             self._buttons.removeWidget(button)
             button.hide()
             button.deleteLater()
-        self.buttons = [self._button(*action) for action in actions]
+        self.buttons = [self._button(number, label) for number, (label, _act) in enumerate(actions)]
 
-    def _labels(self) -> list[str]:
-        return [button.text() for button in self.buttons]
-
-    def _button(self, label: str, act: Callable[[], object]) -> QPushButton:
+    def _button(self, number: int, label: str) -> QPushButton:
         button = QPushButton(label, self)
-        button.clicked.connect(lambda: act())
+        button.clicked.connect(lambda: self._acts[number]())
         self._buttons.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         return button

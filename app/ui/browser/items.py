@@ -6,6 +6,7 @@ The mark beside a title says the state by its shape as well as its colour.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QPolygonF
@@ -19,7 +20,8 @@ from app.ui.words import human_size
 Index = QModelIndex | QPersistentModelIndex
 WIDE = 420
 """From so many pixels on a row has room for the session's size."""
-MOST_PILLS = 3
+MOST_PILLS, LINES = 3, 2
+_MOST_LAYOUTS = 500
 _IN_LINE = int(
     Qt.AlignmentFlag.AlignLeft
     | Qt.AlignmentFlag.AlignAbsolute
@@ -184,6 +186,17 @@ class SessionItems(Items):
         editor.setGeometry(QRect(box.toRect()))
 
 
+@dataclass(slots=True)
+class _Run:
+    """A piece of a snippet: pixels from the left, the number of its line; style: kind, text or match."""
+
+    x: float
+    line: int
+    text: str
+    style: str
+    width: float
+
+
 class HitItems(Items):
     """Titles of sessions as headings, and below them snippets with their matches marked."""
 
@@ -193,10 +206,12 @@ class HitItems(Items):
         self._heading.setWeight(QFont.Weight.DemiBold)
         self._strong = ui_font(SMALL_SIZE)
         self._strong.setWeight(QFont.Weight.DemiBold)
+        self._ascent = QFontMetricsF(self._small).ascent()
+        self._layouts: dict[tuple[str, str, float], list[_Run]] = {}
         self.heading_height = round(self._line + 14)
 
     def _measure(self) -> int:
-        return round(2 * self._small_line + 16)
+        return round(LINES * self._small_line + 16)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
@@ -219,28 +234,50 @@ class HitItems(Items):
 
     def _snippet(self, painter: QPainter, box: QRectF, kind: str, text: str) -> None:
         """Two lines; the words that matched stand on a ground of their own."""
-        metrics, strong = QFontMetricsF(self._small), QFontMetricsF(self._strong)
-        x, y, lines = box.x(), box.y(), 1
-        for word, matched in [(f"{kind}: ", None), *_words(text)]:
-            width = (strong if matched else metrics).horizontalAdvance(word)
-            if x + width > box.right() + 2 and x > box.x():
-                if lines == 2:
-                    break
-                x, y, lines = box.x(), y + self._small_line, 2
-            place = QRectF(x, y, min(width, box.right() - x), self._small_line)
-            if matched:
+        for run in self._laid(kind, text, box.width()):
+            place = box.x() + run.x, box.y() + run.line * self._small_line
+            if run.style == "match":
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(color(self._theme.highlight))
-                bare = strong.horizontalAdvance(word.rstrip())
-                painter.drawRoundedRect(QRectF(x - 1, y, min(bare, place.width()) + 2, place.height()), 3, 3)
-            ink = self._theme.muted if matched is None else self._theme.text
-            self._text(painter, self._strong if matched else self._small, ink, place.adjusted(0, 0, 1, 0), word)
-            x += width
+                painter.drawRoundedRect(QRectF(place[0] - 1, place[1], run.width + 2, self._small_line), 3, 3)
+            painter.setFont(self._strong if run.style == "match" else self._small)
+            painter.setPen(color(self._theme.muted if run.style == "kind" else self._theme.text))
+            painter.drawText(QPointF(place[0], place[1] + self._ascent), run.text)
+
+    def _laid(self, kind: str, text: str, width: float) -> list[_Run]:
+        """Where the pieces of a snippet stand; kept, because typing paints the same ones again and again."""
+        key = kind, text, width
+        if key not in self._layouts:
+            if len(self._layouts) >= _MOST_LAYOUTS:
+                self._layouts.clear()
+            self._layouts[key] = self._lay_out(kind, text, width)
+        return self._layouts[key]
+
+    def _lay_out(self, kind: str, text: str, width: float) -> list[_Run]:
+        small, strong = QFontMetricsF(self._small), QFontMetricsF(self._strong)
+        runs: list[_Run] = []
+        x, line = 0.0, 0
+        for word, style in [(f"{kind}: ", "kind"), *_words(text)]:
+            metrics = strong if style == "match" else small
+            advance = metrics.horizontalAdvance(word)
+            if x and x + metrics.horizontalAdvance(word.rstrip()) > width:
+                if line == LINES - 1:
+                    break
+                x, line = 0.0, line + 1
+            if advance > width:
+                word = metrics.elidedText(word, Qt.TextElideMode.ElideRight, width)
+            last = runs[-1] if runs else None
+            if last is not None and last.style == style != "match" and last.line == line:
+                last.text += word
+            else:
+                runs.append(_Run(x, line, word, style, min(metrics.horizontalAdvance(word.rstrip()), width)))
+            x += advance
+        return runs
 
 
-def _words(snippet: str) -> list[tuple[str, bool]]:
+def _words(snippet: str) -> list[tuple[str, str]]:
     """Words with their following space, and whether they matched."""
-    found: list[tuple[str, bool]] = []
+    found: list[tuple[str, str]] = []
     for number, piece in enumerate(_MATCH.split(snippet)):
-        found += [(word, number % 2 == 1) for word in re.findall(r"\S+\s*|\s+", piece)]
+        found += [(word, "match" if number % 2 else "text") for word in re.findall(r"\S+\s*|\s+", piece)]
     return found
