@@ -133,10 +133,13 @@ class SessionItems(Items):
         return left
 
     def _fitting(self, tags: tuple[str, ...], room: float) -> list[tuple[str, float]]:
-        """The first tags with their widths, and how many more there are."""
+        """The first tags with their widths, and how many more there are; where that is too much, the first alone."""
         metrics = QFontMetricsF(self._small)
-        for count in range(min(len(tags), MOST_PILLS), 0, -1):
-            shown = [*tags[:count], *([f"+{len(tags) - count}"] if count < len(tags) else ())]
+        choices = [
+            [*tags[:count], *([f"+{len(tags) - count}"] if count < len(tags) else ())]
+            for count in range(min(len(tags), MOST_PILLS), 0, -1)
+        ]
+        for shown in [*choices, [*tags[:1]]]:
             pills = [(text, metrics.horizontalAdvance(text) + 12) for text in shown]
             if sum(width + 6 for _text, width in pills) <= room:
                 return pills
