@@ -216,7 +216,8 @@ class Queries(CommandQueries):
     def find(self, session: str, query: str) -> list[str]:
         """Ids of the events of a conversation that hold all words, in order; the last word is unfinished."""
         parts = self._parts(session)
-        match = self._match(query, SearchFilter(session=session, as_typed=True), parts)
+        sessions = [f"s{part.row}" for part in parts]
+        match = match_expression(query, [sessions], as_typed=True, complete=partial(completions, self._connection))
         if match is None:
             return []
         where = " OR ".join("e.session=? AND e.id<=?" for _ in parts)

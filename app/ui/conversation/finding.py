@@ -52,8 +52,10 @@ class Finder(QObject):
         self._follower.view.setFocus()
 
     def step(self, direction: int) -> None:
-        """Go to the next (1) or previous (-1) find, around the ends."""
-        if self._typed.isActive():
+        """Go to the next (1) or previous (-1) find, around the ends. Opens the bar where it is not."""
+        if not self._bar.isVisible():
+            self.open()
+        elif self._typed.isActive():
             self._typed.stop()
             self._look()
         elif self._found:

@@ -379,6 +379,8 @@ def test_find_gives_all_matches_of_a_conversation_in_order(home: Workspace) -> N
     assert find(fork, "needle") == [ids[0], ids[2], *more]
     assert find(session, "the needle") == [ids[2]]
     assert find(session, "“*(") == []
+    home.use(home.write(lambda operations: operations.create_workspace("Another")))
+    assert find(session, "the needle") == [ids[2]]
 
 
 def test_a_turn_is_a_prompt_and_what_follows_up_to_the_next(home: Workspace) -> None:
