@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QKeySequence, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QAccessible, QGuiApplication, QImage, QKeySequence, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView
 from pytestqt.qtbot import QtBot
@@ -466,3 +466,14 @@ def test_code_is_copied_by_its_button(qtbot: QtBot, style: Style) -> None:
     left, width = shown.view.column()
     shown.click(left + width - 16, 66)
     assert copied == ["abc\ndef"]
+
+
+def test_rows_are_a_list_for_screen_readers(long: Shown) -> None:
+    interface = QAccessible.queryAccessibleInterface(long.view)
+    assert interface.text(QAccessible.Text.Name) == "Conversation"
+    assert interface.role() == QAccessible.Role.List
+    assert interface.childCount() == 3000
+    last = interface.child(2999)
+    assert "scripted, " in last.text(QAccessible.Text.Name)
+    assert "Answer 2999" in last.text(QAccessible.Text.Name)
+    assert not last.rect().isEmpty()

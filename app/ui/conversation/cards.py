@@ -95,9 +95,7 @@ class _Group:
 
     def name(self) -> str:
         if self.call is not None:
-            return (
-                self.call.name.replace("_", " ").strip().capitalize() if "__" not in self.call.name else self.call.name
-            )
+            return _tool_name(self.call.name)
         if self.command is not None or self.ended is not None:
             return "Command"
         if self.changes:
@@ -230,6 +228,12 @@ class _Group:
         if "+++ /dev/null" in diff:
             return "Deleted"
         return "Created" if "--- /dev/null" in diff else "Changed"
+
+
+def _tool_name(name: str) -> str:
+    """As people read it; names that say which server a tool is of stay as they are."""
+    words = name if "__" in name else name.replace("_", " ").strip()
+    return words if "__" in name else words[:1].upper() + words[1:]
 
 
 def _diff(change: kinds.FileChange) -> list[Block]:

@@ -20,8 +20,8 @@ class Entry:
     """event: the row's own. group: all loaded events of its tool call or request, in order, itself included.
     previous: who spoke just before, None when that is not known. live: the session has a turn that runs.
     previous_time: of the row before, in milliseconds, where that is known. device: this one (hex), '' where unknown.
-    is_new: what people have not seen begins here. hides: of a prompt whose turn can be folded, how many rows its fold
-    hides now.
+    is_new: what people have not seen begins here. follows_erased: the row before was erased.
+    hides: of a prompt whose turn can be folded, how many rows its fold hides now.
     """
 
     event: Event
@@ -31,6 +31,7 @@ class Entry:
     previous_time: int | None = None
     device: str = ""
     is_new: bool = False
+    follows_erased: bool = False
     hides: int | None = None
 
 
@@ -129,6 +130,8 @@ def answer_to(request: str, group: Iterable[Event]) -> kinds.PermissionAnswer | 
 def is_absorbed(entry: Entry) -> bool:
     """Whether another row's card already shows this event, so that its own row is 0 high."""
     body = entry.event.body
+    if isinstance(body, kinds.Erased):
+        return entry.follows_erased
     if isinstance(body, kinds.PermissionRequest) and not _settled(entry):
         return False
     if isinstance(body, kinds.PermissionAnswer):

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 FILE_SCHEME = "workspace-file"
 """Of the addresses that stand for a path of the workspace."""
 _URL = r"(?P<url>(?:https?|lovelace)://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]])"
-_IN_FOLDERS, _FILE_NAME = r"(?:[\w.-]{1,80}/){1,12}", r"[\w.-]{1,80}\.[A-Za-z][A-Za-z0-9]{0,7}"
-_PATH = rf"(?P<path>(?<![\w/.~@:-])(?!\.\.?/){_IN_FOLDERS}{_FILE_NAME})(?::\d+)*(?![\w/])"
+_FOLDERS, _NAME = r"(?:[\w.-]{1,80}/){1,12}", r"[\w.-]{1,80}\.[A-Za-z][A-Za-z0-9]{0,7}"
+_PATH = rf"(?P<path>(?<![\w/.~@:-])(?!\.\.?/){_FOLDERS}{_NAME})(?::\d+)*(?![\w/])"
 _SESSION = rf"(?<![\w@./])@(?P<session>[{ALPHABET}]{{26}})(?:#(?P<event>[{ALPHABET}]{{26}}))?(?!\w)"
 _PLACES = re.compile(f"{_URL}|{_PATH}|{_SESSION}")
 _FILE = re.compile(rf"{_PATH}|(?P<name>[\w-][\w.-]{{0,80}}\.[A-Za-z][A-Za-z0-9]{{0,7}})(?::\d+)*")

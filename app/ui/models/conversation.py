@@ -238,6 +238,7 @@ class ConversationModel(QAbstractListModel):
             None if before is None else before.time,
             self.device,
             event.row == self._new_from,
+            before is not None and isinstance(before.body, kinds.Erased),
             self._hides(row) if event.row in self._prompts else None,
         )
 
