@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 LONG_TEXT, LONG_LINES = 12_000, 300
 """Characters and lines of a message that are shown before the reader asks for the rest; Markdown costs 2.5 ms for
 1,000 characters, and 0.15 ms for the item of a list."""
-REST_SHOWN, REST_COLUMNS = 1_000_000, 110
+REST_SHOWN, REST_COLUMNS = 250_000, 110
 """Characters of the rest that are then shown, as plain lines; exports have all."""
 SPOKEN = 4_000
 """Characters of a row that are given to those who hear it."""
 STREAMED, STREAMED_STEP = 9_000, 3_000
-STREAMED_LINES, STREAMED_LINES_STEP = 120, 40
+STREAMED_LINES, STREAMED_LINES_STEP = 80, 30
 """Characters and lines at the end of a text being streamed that are shown, and by how much its beginning moves on."""
 
 OUTCOMES = {
