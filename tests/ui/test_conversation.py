@@ -331,6 +331,33 @@ def test_what_stands_in_a_closed_card_is_found_and_the_card_opens(shell: Shell) 
     assert 0 <= top + mark < panel.view.viewport().height()
 
 
+def test_a_step_leaves_the_card_that_is_shown(shell: Shell) -> None:
+    call = ToolCall(call_id="c1", name="needle", tool_kind="execute", title="needle")
+    command = Command(call_id="c1", command="needle")
+    result = ToolResult(call_id="c1", status="completed", output="needle")
+    panel = shell.opened(UserMessage(text="a needle"), call, command, result, AgentMessage(text="the needle"))
+    find(shell, panel, "needle")
+    shell.until(lambda: panel.find_bar.count.text() == "1 of 5")
+    rows = []
+    for _ in range(3):
+        before = panel.view.currentIndex().row()
+        run(panel, "find_next")
+        shell.until(lambda before=before: panel.view.currentIndex().row() != before)
+        rows.append(panel.view.currentIndex().row())
+    assert rows == [1, 4, 0]
+    panel.view.setFocus()
+    QTest.keyClick(panel.view, Qt.Key.Key_Escape)
+    assert not panel.find_bar.isVisible()
+
+
+def test_a_find_in_a_folded_turn_unfolds_it(shell: Shell) -> None:
+    panel = shell.opened(UserMessage(text="one"), AgentMessage(text="the needle"), UserMessage(text="two"))
+    run(panel, "fold_all")
+    find(shell, panel, "needle")
+    shell.until(lambda: panel.view.currentIndex().row() == 1)
+    assert not panel.model.folds.is_hidden(1)
+
+
 def test_what_comes_later_is_counted(shell: Shell) -> None:
     panel = haystack(shell)
     find(shell, panel, "needle")

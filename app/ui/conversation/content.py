@@ -41,7 +41,7 @@ REST_SHOWN, REST_COLUMNS = 250_000, 110
 SPOKEN = 4_000
 """Characters of a row that are given to those who hear it."""
 STREAMED, STREAMED_STEP = 9_000, 3_000
-STREAMED_LINES, STREAMED_LINES_STEP = 80, 30
+STREAMED_LINES, STREAMED_LINES_STEP = 120, 40
 """Characters and lines at the end of a text being streamed that are shown, and by how much its beginning moves on."""
 
 OUTCOMES = {

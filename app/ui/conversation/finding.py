@@ -18,6 +18,8 @@ from app.ui.desk import Desk
 
 TYPING_MS = 120
 """How long typing must pause before the store is asked."""
+MOST_HOPS = 50
+"""So many finds in the card that is shown are passed over by one step."""
 
 
 class Finder(QObject):
@@ -28,6 +30,8 @@ class Finder(QObject):
         self._desk, self._follower, self._bar = desk, follower, bar
         self._found: list[str] = []
         self._at: str | None = None
+        self._row: int | None = None
+        self._hops: list[int] = []
         self._asked = 0
         self._typed = QTimer(self, singleShot=True, interval=TYPING_MS)
         self._typed.timeout.connect(self._look)
@@ -46,7 +50,7 @@ class Finder(QObject):
         """Mark nothing any more; the reader stays where the find was."""
         self._typed.stop()
         self._asked += 1
-        self._found, self._at = [], None
+        self._found, self._at, self._row = [], None, None
         self._bar.hide()
         self._follower.view.mark(None)
         self._follower.view.setFocus()
@@ -59,8 +63,12 @@ class Finder(QObject):
             self._typed.stop()
             self._look()
         elif self._found:
-            at = self._found.index(self._at) if self._at in self._found else -1 if direction > 0 else 0
-            self._go(self._found[(at + direction) % len(self._found)])
+            self._hops = [direction] * min(MOST_HOPS, len(self._found) - 1)
+            self._move(direction)
+
+    def _move(self, direction: int) -> None:
+        at = self._found.index(self._at) if self._at in self._found else -1 if direction > 0 else 0
+        self._go(self._found[(at + direction) % len(self._found)])
 
     def _look(self) -> None:
         self._ask(lambda found: self._take(found, go=True))
@@ -90,6 +98,7 @@ class Finder(QObject):
         if not found:
             self._at = None
         if go and found:
+            self._hops, self._row = [], None
             self._go(self._nearest())
         self._show_count()
 
@@ -107,7 +116,11 @@ class Finder(QObject):
 
     def _arrived(self, row: int) -> None:
         view, model = self._follower.view, self._follower.model
-        view.mark(word_pattern(self._bar.field.text()), model.row_id(row))
+        if model.row_id(row) == self._row and self._hops and self._found:  # another find of the card that is shown
+            self._move(self._hops.pop())
+            return
+        self._row = model.row_id(row)
+        view.mark(word_pattern(self._bar.field.text()), self._row)
         view.show_mark(row)
 
     def _show_count(self) -> None:

@@ -97,6 +97,8 @@ class ConversationView(QListView):
 
     def show_row(self, row: int) -> None:
         """Bring a row to the upper part of the view and mark it for a moment."""
+        if self._model.folds.is_hidden(row):
+            self._rows.fold(row)
         self._rows.follow(False)
         self._rows.anchor = (row, -min(80, self._rows.heights.top(row)))
         self._flashed = self._model.row_id(row)
