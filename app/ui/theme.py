@@ -235,6 +235,7 @@ QScrollBar:horizontal {{ height: 10px; background: transparent; }}
 QScrollBar::handle:horizontal {{ background: {field_line}; border-radius: 3px; min-width: 28px; margin: 2px; }}
 QScrollBar::handle:horizontal:hover {{ background: {muted}; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QAbstractScrollArea::corner {{ background: transparent; border: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QStatusBar {{ color: {muted}; border-top: 1px solid {line}; }}
 QStatusBar QLabel {{ color: {muted}; }}

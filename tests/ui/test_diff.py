@@ -15,14 +15,14 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.commands.window import COMMANDS
-from app.sessions.events import FileChange
+from app.sessions.events import AgentMessage, FileChange, UserMessage
 from app.sessions.patching import apply_diff
 from app.ui.app import make_desk
 from app.ui.desk import Desk
 from app.ui.panels.diff import DiffPanel
 from app.ui.places import FilePlace
 from tests.helpers.changed_session import ChangedSession
-from tests.ui.running import Agents, open_home
+from tests.ui.running import Agents, Running, open_home, write_session
 
 BEFORE = "".join(f"{number}\n" for number in range(1, 41))
 
@@ -202,6 +202,43 @@ def test_changes_appear_while_they_are_made_and_the_place_stays(shown: Shown) ->
     assert shown.panel.entry() is not None
     assert shown.panel.entry().span.path == "src/old.py"
     assert shown.panel.view.place() == place
+
+
+def test_what_an_agent_writes_is_seen_and_the_conversation_leads_to_it(running: Running) -> None:
+    session = write_session(running.workspace, "Tools", UserMessage(text="first"), AgentMessage(text="ok"))
+    running.open(session)
+    running.window.actions_of["diff.show"].trigger()
+    (panel,) = [one for one in running.window.areas.panels() if isinstance(one, DiffPanel)]
+    running.until(lambda: "No file has been changed" in panel._empty.text())
+    running.until(lambda: running.conversation.composer.tools.isChecked())
+    running.say("Write a file")
+    running.until(lambda: running.conversation.model.open_request())
+    running.until(lambda: running.conversation.view.hasFocus())
+    QTest.keyClick(running.conversation.view, Qt.Key.Key_1)
+    running.until(lambda: panel.view.diff is not None and panel.view.diff.path == "made.txt")
+    assert panel.view.diff is not None
+    assert panel.view.diff.new_text == "made\n"
+    running.until(lambda: not running.window._activity.running)
+    event = running.workspace.read(lambda queries: queries.events(session, kinds=["file_change"]))[0].id
+    running.window.go(FilePlace(session, "made.txt", event))
+    running.until(lambda: panel.scope is not None and panel.scope.event == event and panel.view.diff is not None)
+
+
+def test_an_answer_that_comes_too_late_is_not_shown(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(shown.work)
+    shown.open()
+    shown.choose("src/old.py")
+    held: list[tuple[Callable[[], object], Callable[[object], object]]] = []
+    monkeypatch.setattr(
+        type(shown.desk.bridge), "compute", lambda _self, work, then, _failed=None: held.append((work, then))
+    )
+    for row in (0, 1):
+        shown.panel.list.setCurrentIndex(shown.panel.model.index(row, 0))
+    for work, then in reversed(held):
+        then(work())
+    assert len(held) == 2
+    assert shown.panel.view.diff is not None
+    assert shown.panel.view.diff.path == shown.paths()[1]
 
 
 def test_a_hidden_panel_reads_nothing_until_it_is_shown(shown: Shown) -> None:

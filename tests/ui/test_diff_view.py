@@ -165,6 +165,14 @@ def test_hunks_have_the_buttons_of_the_owner(view: DiffView, qtbot: QtBot) -> No
     assert view.current_hunk() == 1
 
 
+def test_a_file_with_one_side_has_one_column(view: DiffView) -> None:
+    view.set_split(True)
+    for before, after, columns in ((BEFORE, AFTER, 2), (None, AFTER, 1), (BEFORE, None, 1)):
+        view.show_diff(change(before, after))
+        assert len(view._columns()) == columns
+        assert view.is_split
+
+
 def test_a_newer_change_keeps_the_place_and_what_was_opened(view: DiffView) -> None:
     view.show_diff(change())
     view.toggle_all()

@@ -117,6 +117,11 @@ class DiffView(EvenRowsView):
             self._keeping_place()
 
     @property
+    def _has_two_columns(self) -> bool:
+        """A file with one side only is shown in one."""
+        return self.rows is not None and self.rows.split
+
+    @property
     def is_split(self) -> bool:
         """Whether the sides stand beside each other."""
         return self._split
@@ -251,7 +256,7 @@ class DiffView(EvenRowsView):
         row = self.currentIndex().row()
         if self.rows is None or row < 0:
             return
-        self._side = match.side if self._split else None
+        self._side = match.side if self._has_two_columns else None
         self._selection = Selection(TextPoint(row, match.first), TextPoint(row, match.last))
         self._scroll_to_character(row, match)
         self.viewport().update()
@@ -277,7 +282,7 @@ class DiffView(EvenRowsView):
 
     def _default_side(self) -> int | None:
         """The side that the keyboard selects."""
-        return (1 if self._side is None else self._side) if self._split else None
+        return (1 if self._side is None else self._side) if self._has_two_columns else None
 
     # Layout
 
@@ -290,8 +295,11 @@ class DiffView(EvenRowsView):
 
     def _make_rows(self, diff: FileDiff | None) -> None:
         self._selection = self._pressed = self._side = None
-        heads = bool(self._controls)
-        self._model.set_rows(None if diff is None else Rows(diff, split=self._split, opened=self._opened, heads=heads))
+        rows = None
+        if diff is not None:
+            split = self._split and not (diff.created or diff.deleted)
+            rows = Rows(diff, split=split, opened=self._opened, heads=bool(self._controls))
+        self._model.set_rows(rows)
         self.update_scroll_bars()
         self.viewport().update()
 
@@ -341,7 +349,7 @@ class DiffView(EvenRowsView):
         return self.fontMetrics().boundingRect(box, flags, self._remark).height()
 
     def _columns(self) -> tuple[Column, ...]:
-        return columns(self.viewport().width(), self._style, self._highest, split=self._split)
+        return columns(self.viewport().width(), self._style, self._highest, split=self._has_two_columns)
 
     # Pointing
 
@@ -426,7 +434,7 @@ class DiffView(EvenRowsView):
             self.row_height,
             self.horizontalScrollBar().value(),
             None if self._selection is None or self._selection.is_empty else self._selection,
-            self._side if self._split else None,
+            self._side if self._has_two_columns else None,
             self.currentIndex().row() if self.hasFocus() else -1,
             self._controls,
         )
