@@ -30,6 +30,7 @@ from app.sessions.events import (
     UserMessage,
     Verification,
 )
+from app.sessions.terminal.printed import printed_text
 from app.sessions.views import Event, SessionRow, iso_time
 
 _DAMAGED = "*The above is damaged: it is not what its id says.*\n\n"
@@ -82,7 +83,7 @@ def event_markdown(body: AnyBody) -> str:
             return call if body.input in (None, {}, []) else f"{call}\n\n{_fenced(_json(body.input), 'json')}"
         case ToolResult():
             status = "" if body.status == "completed" else f"*{body.status}*\n\n"
-            return (status + (_fenced(body.output) if body.output else "")).rstrip()
+            return (status + (_fenced(printed_text(body.output)) if body.output else "")).rstrip()
         case Command():
             return _fenced(f"$ {body.command}", "console")
         case CommandResult():
@@ -134,7 +135,7 @@ def _command_result(body: CommandResult) -> str:
         ending = f"*ended by {body.signal}*"
     else:
         ending = "" if body.exit_code in (0, None) else f"*exit code {body.exit_code}*"
-    output = "\n".join(part.rstrip("\n") for part in (body.stdout, body.stderr) if part)
+    output = "\n".join(printed_text(part).rstrip("\n") for part in (body.stdout, body.stderr) if part)
     return "\n\n".join(part for part in (_fenced(output) if output else "", ending) if part)
 
 

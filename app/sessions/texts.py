@@ -25,8 +25,11 @@ from app.sessions.events import (
     UserMessage,
     Verification,
 )
+from app.sessions.terminal.printed import printed_text
 
 MAX_INDEXED = 64 * 1024
+MAX_PARSED = 4 * MAX_INDEXED
+"""Of an output, so much is looked at for the text between its colours."""
 LINE_CHARACTERS = 90
 MAX_LINES = 0xFFFF
 CARD_LINES = 2
@@ -48,11 +51,11 @@ def _text(body: AnyBody) -> str:
         case Compaction() | Reference():
             return body.text
         case CommandResult():
-            return f"{body.stdout}\n{body.stderr}" if body.stderr else body.stdout
+            return "\n".join(printed_text(text[:MAX_PARSED]) for text in (body.stdout, body.stderr) if text)
         case Command():
             return body.command
         case ToolResult():
-            return body.output
+            return printed_text(body.output[:MAX_PARSED])
         case ToolCall():
             return " ".join((body.name, body.title, *_leaves(body.input)))
         case FileChange():

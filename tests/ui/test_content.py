@@ -84,6 +84,15 @@ def test_an_open_command_shows_command_and_streams() -> None:
     assert [block.text for block in made.body if isinstance(block, Code)] == ["make", "out", "err"]
 
 
+def test_colours_and_progress_of_terminals_are_no_text() -> None:
+    printed = "\x1b[1m10%\x1b[0m\r100%\r\n\x1b[31m2 failed\x1b[0m\n"
+    made = card(
+        kinds.Command(call_id="c", command="make"), kinds.CommandResult(call_id="c", exit_code=1, stdout=printed)
+    )
+    assert made.summary == "make · 2 failed"
+    assert made.body == (Code("100%\n2 failed"),)
+
+
 def test_a_command_ended_by_a_signal() -> None:
     made = card(kinds.Command(call_id="c", command="x"), kinds.CommandResult(call_id="c", signal="SIGKILL"))
     assert (made.mark, made.trailing) == (Mark.FAILED, (("SIGKILL", "removed"),))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from app.sessions import events as kinds
+from app.sessions.terminal.printed import printed_text
 from app.ui.ages import duration
 from app.ui.conversation.blocks import Block, Card, Code, Mark, Opens, Tone
 from app.ui.conversation.card_texts import (
@@ -130,7 +133,7 @@ class _Group:
     def failure_tail(self) -> tuple[Block, ...]:
         """What the closed card shows below its line: the end of a failed command's output."""
         if self.ended is not None and self._exit_problem():
-            output = self.ended.stderr.strip() or self.ended.stdout
+            output = _printed(self.ended.stderr.strip() or self.ended.stdout)
             return (Code(tail_lines(output, TAIL_LINES)),) if output.strip() else ()
         return ()
 
@@ -147,12 +150,12 @@ class _Group:
     def _output(self) -> list[Block]:
         if self.ended is not None:
             streams = (self.ended.stdout, self.ended.stderr)
-            shown: list[Block] = [Code(tail_lines(text, SHOWN_LINES)) for text in streams if text.strip()]
+            shown: list[Block] = [Code(tail_lines(_printed(text), SHOWN_LINES)) for text in streams if text.strip()]
             return shown
         if self.result is None:
             return []
         if self.result.output.strip():
-            return [Code(tail_lines(self.result.output, SHOWN_LINES))] if not self.changes else []
+            return [Code(tail_lines(_printed(self.result.output), SHOWN_LINES))] if not self.changes else []
         return [Code(head_lines(as_json(self.result.content), SHOWN_LINES), "json")] if self.result.content else []
 
     def _change_blocks(self) -> list[Block]:
@@ -199,17 +202,18 @@ class _Group:
 
     def _outcome(self) -> str:
         if self.ended is not None:
-            return last_line(self.ended.stdout or self.ended.stderr)
+            return last_line(_printed(self.ended.stdout or self.ended.stderr))
         if self.result is None:
             return ""
         if self.result.status == "denied":
             return self._denial()
         if self.result.status in ("failed", "cancelled"):
-            return first_line(self.result.output) or self.result.status
+            return first_line(_printed(self.result.output)) or self.result.status
         if self.changes:
             return ""
-        lines = len(self.result.output.splitlines())
-        return f"{lines} lines" if lines > 1 else first_line(self.result.output)
+        output = _printed(self.result.output)
+        lines = len(output.splitlines())
+        return f"{lines} lines" if lines > 1 else first_line(output)
 
     def _denial(self) -> str:
         answer = answer_to(self.request.request_id, self.entry.group) if self.request else None
@@ -247,3 +251,9 @@ def _counts(added: int, removed: int) -> tuple[tuple[str, Tone], ...]:
     if removed:
         counts.append((f"−{removed:,}", "removed"))
     return tuple(counts)
+
+
+@lru_cache(maxsize=16)
+def _printed(output: str) -> str:
+    """Output as text; a card is laid out more than once."""
+    return printed_text(output)

@@ -15,6 +15,7 @@ from app.sessions.events import (
     PlanEntry,
     SessionSet,
     ToolCall,
+    ToolResult,
     Unknown,
     UserMessage,
 )
@@ -55,3 +56,9 @@ def test_input_nested_very_deeply() -> None:
     for _ in range(5000):
         value = [value]
     assert searchable_text(ToolCall(call_id="c", name="n", input=value)).startswith("n")
+
+
+def test_words_of_coloured_output_are_found_by_themselves() -> None:
+    coloured = "\x1b[31mF401\x1b[0m\r\n10%\r100%"
+    assert searchable_text(CommandResult(call_id="c", stdout=coloured, stderr="err")) == "F401\n100%\nerr"
+    assert searchable_text(ToolResult(call_id="c", status="completed", output=coloured)) == "F401\n100%"
