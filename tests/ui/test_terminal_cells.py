@@ -79,6 +79,10 @@ def test_clusters_draw_everything_but_tabs(text: str) -> None:
     assert drawn.replace("\t", "") == text.replace("\t", "")
 
 
+def test_words_that_read_from_the_right_are_drawn_as_one() -> None:
+    assert list(clusters("a: שלום עולם 1", 0, 14)) == [(0, "a: "), (3, "שלום עולם"), (12, " 1")]
+
+
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 @given(front=colors, back=colors, flags=flags)
 def test_all_text_reads_well(theme: Theme, front: int | None, back: int | None, flags: frozenset[str]) -> None:

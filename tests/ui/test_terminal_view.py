@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -168,6 +169,9 @@ def test_rows_are_a_list_for_screen_readers(shown: Shown) -> None:
     assert shown.view.accessibleName() == "Command output"
     assert [shown.model.index(row).data(Qt.ItemDataRole.AccessibleTextRole) for row in range(2)] == ["one", "two"]
     assert shown.view.indexAt(shown.point(1, 0)).row() == 1
+    told = QAccessible.queryAccessibleInterface(shown.view)
+    assert told.role() == QAccessible.Role.List and told.text(QAccessible.Text.Name) == "Command output"
+    assert [told.child(row).text(QAccessible.Text.Name) for row in range(told.childCount())] == ["one", "two"]
     assert shown.view.visualRect(shown.model.index(1)).contains(shown.point(1, 0))
 
 

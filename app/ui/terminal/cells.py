@@ -1,6 +1,6 @@
 """Where characters stand: every one takes no, one or two cells of a grid, as in a terminal.
 
-So a row is as wide as it is, whatever fonts step in, and characters that turn the direction of text turn nothing.
+So a row is as wide as it is, whatever fonts step in, and characters that turn the direction of others turn nothing.
 Widths follow Unicode's East Asian Width (UAX #11); tabs reach to the next column that is a multiple of eight.
 """
 
@@ -68,6 +68,12 @@ def cells(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+@lru_cache(maxsize=8192)
+def reads_from_right(character: str) -> bool:
+    """Whether it is a letter of Hebrew, Arabic and the like."""
+    return unicodedata.bidirectional(character) in ("R", "AL")
 
 
 def column_of(line: Line, character: int) -> int:

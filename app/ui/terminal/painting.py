@@ -12,7 +12,7 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QPainter
 
 from app.sessions.terminal.parser import Row
-from app.ui.terminal.cells import Line, cells, characters_between, is_plain, starts
+from app.ui.terminal.cells import Line, cells, characters_between, is_plain, reads_from_right, starts
 from app.ui.terminal.inks import Ink, Inks
 from app.ui.theme import color
 
@@ -113,7 +113,8 @@ def _split(first: int, last: int, marks: Sequence[Mark]) -> Iterator[tuple[int, 
 
 
 def clusters(text: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
-    """Stretches that are drawn at once: ASCII together, all others one by one with what combines with them."""
+    """Stretches that are drawn at once: ASCII together, words that read from the right together, as their letters join;
+    all others one by one, with what combines with them."""
     at = start
     while at < stop:
         end = at + 1
@@ -123,7 +124,17 @@ def clusters(text: str, start: int, stop: int) -> Iterator[tuple[int, str]]:
         if " " <= text[at] <= "~":
             while end < stop and " " <= text[end] <= "~":
                 end += 1
+        elif reads_from_right(text[at]):
+            while end < stop and _goes_on(text, end, stop):
+                end += 1
         while end < stop and cells(text[end]) == 0:
             end += 1
         yield at, text[at:end]
         at = end
+
+
+def _goes_on(text: str, at: int, stop: int) -> bool:
+    """Whether a stretch that reads from the right goes on: with a letter, its marks, or a space before a letter."""
+    if text[at] == " ":
+        return at + 1 < stop and reads_from_right(text[at + 1])
+    return reads_from_right(text[at]) or (cells(text[at]) == 0 and text[at] != "\t")
