@@ -288,12 +288,6 @@ class Totals:
             found[line["reason"]] = found.get(line["reason"], 0) + line.get("lines", 1)
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 
-    def add(self, other: Totals) -> None:
-        """Count what others counted too."""
-        self.skipped += other.skipped
-        for name in self.counts:
-            self.counts[name] += other.counts[name]
-
     def sentence(self) -> str:
         """What came, for people."""
         files = "1 file" if self.counts["sources"] == 1 else f"{self.counts['sources']:,} files"

@@ -51,9 +51,8 @@ LOOKS: dict[Kind, _Look] = {
 
 
 class AgentForm(QWidget):
-    """kinds: those to choose from. changed: something was typed. kept: the agent's name, it can answer now."""
+    """kinds: those to choose from. kept: the agent's name, it can answer now."""
 
-    changed = Signal()
     kept = Signal(str)
 
     def __init__(self, desk: Desk, kinds: tuple[Kind, ...] = tuple(LOOKS), parent: QWidget | None = None) -> None:
@@ -121,9 +120,6 @@ class AgentForm(QWidget):
         self.name.textEdited.connect(lambda text: setattr(self, "_named", bool(text)))
         self.test.clicked.connect(lambda _checked: self._press_test())
         self.keep.clicked.connect(lambda _checked: self.take())
-        for field in (self.url, self.key, self.script, self.name):
-            field.textChanged.connect(lambda _text: self.changed.emit())
-        self.model.editTextChanged.connect(lambda _text: self.changed.emit())
 
     # what the form says
 
@@ -190,7 +186,6 @@ class AgentForm(QWidget):
         self.model.setEditText(look.model)
         self.said.say("")
         self._propose_name()
-        self.changed.emit()
 
     def _propose_name(self) -> None:
         if not self._named:

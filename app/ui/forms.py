@@ -5,10 +5,10 @@ Nothing here is modal. Every field has a label that is its buddy and gives it it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -132,6 +132,13 @@ class Question(QFrame):
         if self._before is not None:
             self._before.setFocus()
 
+    def event(self, event: QEvent) -> bool:
+        # Escape is also the window's shortcut for stopping an agent; while a question is open it is the answer.
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            event.setAccepted(event.key() == Qt.Key.Key_Escape)
+            return event.isAccepted()
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self._decline()
@@ -219,6 +226,22 @@ def rule() -> QFrame:
     line.setObjectName("rule")
     line.setFixedHeight(1)
     return line
+
+
+def refill(layout: QBoxLayout, cards: Sequence[QWidget]) -> None:
+    """Put other cards into a layout. The keyboard stays at what has the same name, or goes to the first card."""
+    focus, inside = QApplication.focusWidget(), range(layout.count())
+    old = [item.widget() for index in inside if (item := layout.itemAt(index)) is not None]
+    had = focus is not None and any(widget is not None and widget.isAncestorOf(focus) for widget in old)
+    name = focus.accessibleName() if focus is not None else ""
+    clear(layout)
+    for card in cards:
+        layout.addWidget(card)
+    if had:
+        controls = [child for card in cards for child in card.findChildren(QPushButton) if not child.isHidden()]
+        same = [control for control in controls if control.accessibleName() == name]
+        for control in (same or controls)[:1]:
+            control.setFocus()
 
 
 def clear(layout: QBoxLayout) -> None:

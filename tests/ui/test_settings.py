@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.agents.local import model_store
 from app.ui import agent_form
 from app.ui.editors import editor_arguments, editor_problem
+from app.ui.forms import Question
 from app.ui.panels.settings import SettingsPanel
 from app.ui.places import PanelPlace
 from app.ui.settings import PAGES
@@ -277,3 +278,23 @@ def test_the_embedded_model_is_fetched_with_progress(here: Room, monkeypatch: py
     asked.extend(range(30))
     page.model.fetch.click()
     here.until(lambda: page.model.said.text() == "The model is here and checked.")
+
+
+def test_the_keyboard_stays_where_it_was_when_the_list_changes(here: Room) -> None:
+    page = agents_page(here)
+    page.activateWindow()
+    card(page, "local").test.setFocus()
+    card(page, "scripted").default.click()
+    here.until(lambda: names(page)[0] == "scripted")
+    assert card(page, "local").test is page.window().focusWidget()
+
+
+def test_escape_answers_a_question_with_no(here: Room) -> None:
+    question, answers = Question(), list[int]()
+    here.show(question)
+    question.ask("Sure?", "Yes", lambda: answers.append(1))
+    QTest.keyClick(question.no, Qt.Key.Key_Escape)
+    assert question.isHidden() and answers == []
+    question.ask("Sure?", "Yes", lambda: answers.append(1))
+    QTest.keyClick(question.yes, Qt.Key.Key_Space)
+    assert question.isHidden() and answers == [1]

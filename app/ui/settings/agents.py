@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButto
 from app.ui.agent_form import LOOKS, AgentForm, answered
 from app.ui.desk import Desk
 from app.ui.embedded_model import EmbeddedModel
-from app.ui.forms import Prose, Question, Said, clear
+from app.ui.forms import Prose, Question, Said, refill
 from app.ui.job import while_there
 from app.ui.settings.page import Page
 
@@ -159,10 +159,8 @@ class AgentsPage(Page):
     def _show(self, rows: list[AgentRow]) -> None:
         if [card.row for card in self.cards] == rows:
             return
-        clear(self._list)
         self.cards = [AgentCard(self, row) for row in rows]
-        for card in self.cards:
-            self._list.addWidget(card)
+        refill(self._list, self.cards)
         self.form.set_taken(frozenset(row.config.name for row in rows))
 
     def choose_default(self, name: str) -> None:

@@ -12,7 +12,7 @@ from app.commands.workspaces import CREATE, OPEN, RELINK, RENAME
 from app.sessions.relinking import vanished
 from app.sessions.views import WorkspaceRow
 from app.ui.desk import Desk
-from app.ui.forms import Prose, Said, clear, labelled, side_by_side
+from app.ui.forms import Prose, Said, labelled, refill, side_by_side
 from app.ui.job import while_there
 from app.ui.settings.page import Page
 from app.ui.words import counted
@@ -121,10 +121,8 @@ class FoldersPage(Page):
     def _show(self, rows: list[tuple[WorkspaceRow, frozenset[str]]]) -> None:
         if rows == [(card.row, card.gone) for card in self.cards]:
             return
-        clear(self._list)
         self.cards = [WorkspaceCard(self, row, gone) for row, gone in rows]
-        for card in self.cards:
-            self._list.addWidget(card)
+        refill(self._list, self.cards)
 
     def changed(self) -> None:
         """Something was written: everybody reads it anew."""

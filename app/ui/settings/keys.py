@@ -9,7 +9,7 @@ from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.desk import Desk
-from app.ui.forms import Prose, Question, Said, clear, labelled, side_by_side
+from app.ui.forms import Prose, Question, Said, labelled, refill, side_by_side
 from app.ui.job import while_there
 from app.ui.settings.page import Page
 from app.ui.theme import mono_font
@@ -128,12 +128,11 @@ class KeysPage(Page):
         self.desk.bridge.compute(run, while_there(self, then), while_there(self, said.fail))
 
     def _show(self, states: list[SlotState]) -> None:
-        clear(self._list)
         self.rows = [SlotRow(self, state) for state in states]
         for row in self.rows:
             row.remove.setEnabled(len(states) > 1)
             row.remove.setToolTip("" if len(states) > 1 else "It is the only way; add another one first")
-            self._list.addWidget(row)
+        refill(self._list, self.rows)
         kinds = [state.kind for state in states]
         opens = any(state.opens for state in states)
         words = "They open without asking." if opens else "Lovelace asks when it starts."
