@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit
 from app.ui.bridge import Bridge
 from app.ui.conversation.lexing import Lexer
 from app.ui.desk import Desk
+from app.ui.first_run.greeting import greet
 from app.ui.instance import SingleInstance
 from app.ui.theme import CHOICES, Themes
 from app.ui.turns import Agents, Turns
@@ -83,6 +84,7 @@ def _show(application: QApplication, workspace: Workspace, instance: SingleInsta
     with _reporting(window), _ending_on_signals(window):
         window.show()
         window.load()
+        greet(desk, window.areas)
         if link is not None:
             window.open_link(link)
         code = application.exec()

@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.agents import offers
 from app.agents.local import model_store
-from app.ui.first_run import FirstRun, is_due
 from app.ui.first_run.answering import AnsweringStep
+from app.ui.first_run.greeting import greet, is_due
+from app.ui.first_run.guide import FirstRun
 from app.ui.first_run.name import NameStep
 from app.ui.first_run.work import WorkStep
 from app.ui.places import SessionPlace
+from app.ui.window import MainWindow
 from tests.helpers.model_server import ModelServer, Reply
 from tests.ui.settings_home import Room, room, serving
 
@@ -199,3 +202,36 @@ def test_a_folder_that_is_not_there_is_said_in_place(shown: Shown) -> None:
     shown.work.folder.setText(str(shown.here.folder / "nowhere"))
     shown.guide.next.click()
     assert "There is no folder" in shown.work.said.text() and not shown.finished
+
+
+# in the window
+
+
+@pytest.fixture
+def window(here: Room) -> Iterator[MainWindow]:
+    window = MainWindow(here.desk, QIcon())
+    window.show()
+    window.load()
+    yield window
+    window.close()
+    window.deleteLater()
+
+
+def test_the_window_shows_it_until_it_is_over(here: Room, window: MainWindow) -> None:
+    guide = greet(here.desk, window.areas)
+    assert guide is not None and guide.isVisible() and not window.areas.isVisible()
+    guide.leave.click()
+    here.until(lambda: window.areas.isVisible() and window.session)
+    here.until(lambda: window.conversation.composer.field is window.focusWidget())
+    here.until(lambda: here.setting("window.welcomed"))
+    assert greet(here.desk, window.areas) is None
+
+
+@pytest.mark.parametrize("command", ["window.settings", "session.new"])
+def test_it_gives_way_to_where_the_person_goes(here: Room, window: MainWindow, command: str) -> None:
+    guide = greet(here.desk, window.areas)
+    assert guide is not None
+    window.actions_of[command].trigger()
+    here.until(window.areas.isVisible)
+    here.until(lambda: here.setting("window.welcomed"))
+    assert len(here.workspace.read(lambda queries: queries.sessions())) == (command == "session.new")

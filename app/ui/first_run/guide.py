@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout
 
 from app.ui.desk import Desk
 from app.ui.first_run.answering import AnsweringStep
+from app.ui.first_run.greeting import SETTING
 from app.ui.first_run.name import NameStep
 from app.ui.first_run.step import Step
 from app.ui.first_run.work import WorkStep
@@ -17,19 +18,11 @@ from app.ui.forms import Prose
 from app.ui.job import while_there
 from app.ui.places import SessionPlace
 
-SETTING = "welcomed"
 WIDTH = 600
 
 
-def is_due(desk: Desk) -> bool:
-    """Whether the guide is to be shown: it never was, and the workspace is empty."""
-    if desk.setting(SETTING):
-        return False
-    return desk.workspace.read(lambda queries: queries.latest()) is None
-
-
 class FirstRun(QWidget):
-    """finished: the guide is over and may go away; right after it a new session is gone to, and its composer."""
+    """finished: the guide is over and goes away; at its own end a new session is gone to right after, and its composer."""
 
     finished = Signal()
 
@@ -124,6 +117,13 @@ class FirstRun(QWidget):
         self._is_over = True
         self.desk.keep_setting(SETTING, True)
         self.desk.write(lambda operations: operations.create(), while_there(self, self._leave), self._fail)
+
+    def give_way(self, *_where: object) -> None:
+        """The person goes somewhere else: the guide is over, without a session of its own."""
+        if not self._is_over:
+            self._is_over = True
+            self.desk.keep_setting(SETTING, True)
+            self.finished.emit()
 
     def _leave(self, session: str) -> None:
         desk = self.desk
