@@ -21,7 +21,7 @@ from app.ui.areas import Areas
 from app.ui.bridge import union
 from app.ui.deeds import Deeds
 from app.ui.desk import Desk
-from app.ui.first_run import FirstRun, is_due
+from app.ui.first_run.guide import FirstRun, is_due
 from app.ui.following import follow
 from app.ui.masthead import Masthead
 from app.ui.notice import NoticeBar
@@ -182,13 +182,12 @@ class MainWindow(QMainWindow):
         guide = FirstRun(self._desk, self.pages)
         self.pages.addWidget(guide)
         self.pages.setCurrentWidget(guide)
-
         guide.finished.connect(self._leave_guide)
 
     def _leave_guide(self) -> None:
         """Show the areas; the guide, if it is there, is over."""
         guide = self.pages.currentWidget()
-        if guide is not self.areas:
+        if guide is not None and guide is not self.areas:
             self.pages.removeWidget(guide)
             guide.deleteLater()
 

@@ -16,7 +16,7 @@ from app.sessions.events import AgentMessage, UserMessage
 from app.sessions.links import SessionLink
 from app.ui.actions import MENUS, menu_of
 from app.ui.app import make_desk
-from app.ui.first_run import FirstRun
+from app.ui.first_run.guide import FirstRun
 from app.ui.notifications import Notification, notifications
 from app.ui.panels import PANELS
 from app.ui.panels.conversation import ConversationPanel
