@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlcipher3 import dbapi2 as sqlcipher
@@ -200,3 +201,25 @@ def test_the_order_of_arrival_leaves_no_trace(segments: list[Any], seed: int) ->
         one, other = (_projected(_pieces(segments, dice), Path(folder)) for _ in range(2))
     for name in _QUERIES:
         assert one[name] == other[name], name
+
+
+@pytest.mark.parametrize("number", range(len(_TARGETS)))
+@pytest.mark.parametrize("eraser", [1, 2])
+def test_an_erasure_counts_whenever_it_is_heard_of(number: int, eraser: int) -> None:
+    """The first two devices are one person's: the event goes; the third's word leaves it, in every order."""
+    target = _target_id(number, 1)
+    opening = f'{{"title": ["{target}", "x"]}}' if number >= 2 else "{}"
+    segments = [
+        (0, SESSION, "{}", [(_TARGETS[number], 1, "honest")]),
+        (eraser, SESSION, "{}", [({"kind": "erasure", "event": target, "time": 1}, 2, "honest")]),
+        (2, SESSION, opening, [({"kind": "user_message", "text": "later", "time": 3}, 3, "honest")]),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        found = [_projected(_pieces(segments, random.Random(seed)), Path(folder)) for seed in range(24)]
+    assert all(one == found[0] for one in found)
+    kinds = {row[1]: row[2] for row in found[0]["event"]}
+    gone = eraser == 1 and number != 3  # the last sets more than a title, which cannot be taken back
+    assert kinds[target] == ("erased" if gone else _TARGETS[number]["kind"])
+    assert any(row[1] == target for row in found[0]["search"]) is not gone
+    titles = [row for row in found[0]["field"] if row[1] == "title"]
+    assert bool(titles) is (number >= 2 and not gone)
