@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from PySide6.QtWidgets import QApplication
 
+from app.ui.conversation import lexing
 from app.ui.conversation.lexing import LARGEST_TEXT, Lexer, Spans, lex
 
 
@@ -47,3 +49,22 @@ def test_plain_and_huge_texts_are_left_alone(qapp: QApplication) -> None:
     assert lexer.spans("x", "") is None
     assert lexer.spans("x" * (LARGEST_TEXT + 1), "python") is None
     assert asked == []
+
+
+def test_lexing_waits_while_somebody_scrolls(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(lexing.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(lexing.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    lexer = Lexer(lambda function, then: then(function()))
+    lexer.spans("x = 1\n", "python")
+    assert now == [100.0]
+    lexer.hold()
+    lexer.spans("x = 2\n", "python")
+    assert 100.0 + lexing.HELD_SECONDS <= now[0] < 100.0 + 2 * lexing.HELD_SECONDS
+    assert lexer.spans("x = 2\n", "python")
+
+
+def test_a_long_text_can_be_held_again_and_again() -> None:
+    waits: list[bool] = []
+    lex("x = 1\n" * 1_000, "python", lambda: waits.append(True))
+    assert len(waits) > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeAlias
@@ -18,10 +19,13 @@ Compute: TypeAlias = Callable[[Callable[[], Spans], Callable[[Spans], object]], 
 
 LARGEST_TEXT = 200_000
 KEPT_TEXTS = 256
+TOKENS_AT_ONCE = 64
+"""So many take less than a millisecond."""
+HELD_SECONDS, LOOK_SECONDS = 0.2, 0.02
 
 
-def lex(text: str, language: str) -> Spans:
-    """Lex a text with pygments; an unknown language or plain text has no spans."""
+def lex(text: str, language: str, wait: Callable[[], object] = lambda: None) -> Spans:
+    """Lex a text with pygments; an unknown language or plain text has no spans. wait: called again and again."""
     from pygments.lexers import get_lexer_by_name
     from pygments.util import ClassNotFound
 
@@ -32,7 +36,9 @@ def lex(text: str, language: str) -> Spans:
     lines: list[list[Span]] = [[]]
     column = 0
     styles: dict[object, str | None] = {}  # naming a kind takes longer than finding it
-    for kind, value in lexer.get_tokens(text):
+    for count, (kind, value) in enumerate(lexer.get_tokens(text)):
+        if not count % TOKENS_AT_ONCE:
+            wait()
         if kind not in styles:
             styles[kind] = token_style(str(kind))
         style = styles[kind]
@@ -64,6 +70,7 @@ class Lexer(QObject):
         self._kept = kept
         self._known: OrderedDict[tuple[str, str], Spans] = OrderedDict()
         self._asked: set[tuple[str, str]] = set()
+        self._held_until = 0.0
 
     def spans(self, text: str, language: str | None) -> Spans | None:
         """The spans of each line, or None while they are not known."""
@@ -75,13 +82,21 @@ class Lexer(QObject):
             return self._known[key]
         if key not in self._asked:
             self._asked.add(key)
-            self._compute(lambda: lex(text, language), lambda spans: self._keep(key, spans))
+            self._compute(lambda: lex(text, language, self._wait), lambda spans: self._keep(key, spans))
         return None
 
     @property
     def is_busy(self) -> bool:
         """Whether there are texts whose spans have not come yet."""
         return bool(self._asked)
+
+    def hold(self) -> None:
+        """Somebody scrolls: wait a moment, as a worker in Python takes the interpreter away from each frame."""
+        self._held_until = time.monotonic() + HELD_SECONDS
+
+    def _wait(self) -> None:
+        while time.monotonic() < self._held_until:
+            time.sleep(LOOK_SECONDS)
 
     def _keep(self, key: tuple[str, str], spans: Spans) -> None:
         self._asked.discard(key)

@@ -85,12 +85,13 @@ class LineCache:
 
     def refresh(self) -> None:
         """Take up colours that have come."""
-        for side, text in enumerate(self._texts):
+        for side in (1, 0):  # the new one first: two at once would both come late
             if self._spans[side] is None:
-                spans = self._style.lexer.spans(text, self._language)
-                if spans:
-                    self._spans[side] = spans
-                    self._lines.clear()
+                spans = self._style.lexer.spans(self._texts[side], self._language)
+                if spans is None:
+                    return
+                self._spans[side] = spans
+                self._lines.clear()
 
     def line(self, row: Row, side: int) -> Line | None:
         """A row's line of one side (0: old, 1: new), None where it has none."""

@@ -468,6 +468,10 @@ class DiffView(EvenRowsView):
         if scene is not None and self._painter is not None:
             self._painter.paint(painter, scene, [(row, self.top_of(row)) for row in self.visible_rows()], clip)
 
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        self._style.lexer.hold()
+        super().scrollContentsBy(dx, dy)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         keys: dict[int, Callable[[], object]] = {
