@@ -22,7 +22,7 @@ WIDTH = 600
 
 
 class FirstRun(QWidget):
-    """finished: the guide is over and goes away; at its own end a new session is gone to, and its composer."""
+    """finished: the guide is over and goes away; at its own end a new session and its composer are gone to after it."""
 
     finished = Signal()
 
