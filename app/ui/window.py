@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from app.commands import sessions as commands
 from app.commands.window import WindowCommand
@@ -21,7 +21,6 @@ from app.ui.areas import Areas
 from app.ui.bridge import union
 from app.ui.deeds import Deeds
 from app.ui.desk import Desk
-from app.ui.first_run.guide import FirstRun, is_due
 from app.ui.following import follow
 from app.ui.masthead import Masthead
 from app.ui.notice import NoticeBar
@@ -110,9 +109,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice)
-        self.pages = QStackedWidget(center)
-        self.pages.addWidget(self.areas)
-        column.addWidget(self.pages, 1)
+        column.addWidget(self.areas, 1)
         self.setCentralWidget(center)
         self.setStatusBar(self.status)
         self.areas.area("left").set_head(self.masthead)
@@ -173,23 +170,7 @@ class MainWindow(QMainWindow):
             area.make_front()
         if not self.areas.area("main").panels():
             self.areas.show_kind("conversation")
-        if is_due(self._desk):
-            self._welcome()
         QTimer.singleShot(LATER_MS, self, lambda: follow(self._desk))
-
-    def _welcome(self) -> None:
-        """Somebody new is here: the guide stands in place of the areas until it is over."""
-        guide = FirstRun(self._desk, self.pages)
-        self.pages.addWidget(guide)
-        self.pages.setCurrentWidget(guide)
-        guide.finished.connect(self._leave_guide)
-
-    def _leave_guide(self) -> None:
-        """Show the areas; the guide, if it is there, is over."""
-        guide = self.pages.currentWidget()
-        if guide is not None and guide is not self.areas:
-            self.pages.removeWidget(guide)
-            guide.deleteLater()
 
     def open_session(self, session: str, event: str | None = None) -> None:
         """Show a session."""
@@ -233,7 +214,6 @@ class MainWindow(QMainWindow):
 
     def go(self, place: Place) -> None:
         """Take the person to a place: the panel that shows it comes to the front."""
-        self._leave_guide()
         if isinstance(place, PanelPlace):
             self.areas.show_kind(place.kind).go(place)
         elif isinstance(place, SessionPlace) and place.beside:

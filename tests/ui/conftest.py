@@ -62,7 +62,6 @@ def running(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Runnin
     folder.mkdir()
     workspace = open_home(home)
     workspace.use(workspace.write(lambda operations: operations.open_folder(folder)))
-    workspace.settings.set("window.welcomed", True)
     desk = make_desk(qapp, workspace, Agents())
     window = MainWindow(desk, QIcon())
     window.conversation.answers.guard_ms = 0

@@ -16,7 +16,6 @@ from app.sessions.events import AgentMessage, UserMessage
 from app.sessions.links import SessionLink
 from app.ui.actions import MENUS, menu_of
 from app.ui.app import make_desk
-from app.ui.first_run.guide import FirstRun
 from app.ui.notifications import Notification, notifications
 from app.ui.panels import PANELS
 from app.ui.panels.conversation import ConversationPanel
@@ -100,25 +99,6 @@ def test_a_state_of_another_version_does_no_harm(running: Running, qapp: QApplic
         again.show()
         again.load()
         assert isinstance(again.areas.area("main").front(), ConversationPanel)
-    finally:
-        again.close()
-        again.deleteLater()
-
-
-def test_somebody_new_is_welcomed_once(running: Running, qapp: QApplication) -> None:
-    running.window.close()
-    running.workspace.settings.set("window.welcomed", None)
-    again = MainWindow(make_desk(qapp, running.workspace, Agents()), QIcon())
-    try:
-        again.show()
-        again.load()
-        guide = again.pages.currentWidget()
-        assert isinstance(guide, FirstRun)
-        guide.leave.click()
-        running.until(lambda: again.pages.currentWidget() is again.areas)
-        running.until(lambda: again.conversation.session)
-        assert again.conversation.composer.field.hasFocus()
-        assert running.workspace.settings.get("window.welcomed")
     finally:
         again.close()
         again.deleteLater()
