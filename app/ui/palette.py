@@ -89,7 +89,7 @@ class Palette(QFrame):
         self._window = window
         self._desk = desk
         self._actions = actions
-        self._number = 0
+        self._number = self._arrived = 0
         self._found = _Found([], [], [])
         self.model = ChoiceModel(self)
         self.field = QLineEdit(self)
@@ -123,6 +123,11 @@ class Palette(QFrame):
         shadow.setColor(QColor(0, 0, 0, 90))
         self.setGraphicsEffect(shadow)
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether what the text finds is still being read."""
+        return self._arrived != self._number
+
     def open(self, text: str = "") -> None:
         """Show the palette with a text in its field."""
         self.field.setText(text)
@@ -147,11 +152,14 @@ class Palette(QFrame):
         number = self._number
         self._found = _Found([], [], []) if not text.strip() else self._found
         self._offer(text)
-        if not text.startswith(ONLY_COMMANDS):
+        if text.startswith(ONLY_COMMANDS):
+            self._arrived = number
+        else:
             self._desk.read(lambda queries: _look_up(queries, text), lambda found: self._arrive(number, text, found))
 
     def _arrive(self, number: int, text: str, found: _Found) -> None:
         if number == self._number:
+            self._arrived = number
             self._found = found
             self._offer(text)
 

@@ -1,4 +1,4 @@
-"""Search over 1,000,000 events, newest first with filters, and while a word is being typed.
+"""Search over 1,000,000 events, newest first with filters, and while a word is being typed; the window over them.
 
 The events go through the product's projection and index in transactions of the size of an import's, without documents
 and signatures, which search never reads. The home is closed and opened again before anything is measured.
@@ -23,6 +23,7 @@ from sync.documents.segment import SegmentHeader
 from sync.engine import Engine
 from sync.store.blobs import BlobStore
 from sync.store.projector import SegmentRows
+from tests.benchmarks import window_large
 from tests.benchmarks.figures import Figure, quantile, wall_and_processor
 from tests.benchmarks.place import Place
 from tests.benchmarks.words import Words
@@ -67,6 +68,7 @@ def run(place: Place) -> Iterator[Figure]:
     yield from _figures(place, "search", answers, note)
     yield from _figures(place, "as you type", typed, f"{TYPED} prefixes of 2 to 6 letters")
     yield Figure("projected and indexed", count / built, "events/s", note="projection and index alone")
+    yield from window_large.figures(place, words)
 
 
 def _figures(place: Place, name: str, answers: list[_Answer], note: str) -> Iterator[Figure]:

@@ -1,21 +1,30 @@
-"""The conversation of 100,000 events in the real window over the real store: how soon it is painted, how it scrolls.
+"""The conversation of 100,000 events in the real window over the real store: painting, scrolling, streaming, typing.
 
 Painted: from the call that opens the session until its last events stand in the view, all of them laid out and drawn.
 A frame: one scroll step with its layout and painting, with the event loop turning between two, as on a screen.
+Streaming: another thread saves a growing answer 30 times a second, as an agent's turn does; a frame is what the main
+thread spends on one update. A keystroke: from the key to the painted field, while that goes on.
 Without a display this runs on Qt's offscreen platform, which paints the same pixels into memory.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tests.benchmarks.figures import Figure, quantile
 from tests.benchmarks.long_session import write_session
 from tests.benchmarks.place import Place
+from tests.benchmarks.words import Words
 
-PAINTED_BAR_MS, FRAME_BAR_MS = 50.0, 16.7
+if TYPE_CHECKING:
+    from app.workspace import Workspace
+
+PAINTED_BAR_MS, FRAME_BAR_MS, STREAM_BAR_MS, TYPING_BAR_MS = 50.0, 16.7, 5.0, 16.0
+STREAM_S, UPDATES_A_SECOND, STREAM_WORDS = 8.0, 30, 5
 OPENINGS, FRAMES, STEPS = 15, 250, (60, 400, -60)
 PATIENCE_S = 20.0
 
@@ -43,6 +52,7 @@ def run(place: Place) -> Iterator[Figure]:
             measure = Measure(application, window)
             yield from measure.openings(session, other, count)
             yield from measure.scrolling()
+            yield from measure.streaming(workspace, session)
         finally:
             window.close()
 
@@ -95,6 +105,50 @@ class Measure:
                 f"frame, {step:+d} px a step", quantile(frames, 0.5), "ms", FRAME_BAR_MS, note=note, detail=detail
             )
 
+    def streaming(self, workspace: Workspace, session: str) -> Iterator[Figure]:
+        """An answer grows at the end of the session; first alone, then while somebody types."""
+        self._view.show_end()
+        frames, _ = self._while_streaming(workspace, session, typing=False)
+        note = f"{len(frames)} updates, p50 {quantile(frames, 0.5):.2f} ms, slowest {max(frames):.1f} ms"
+        name = f"frame, streaming {UPDATES_A_SECOND} updates a second, p95"
+        yield Figure(name, quantile(frames, 0.95), "ms", STREAM_BAR_MS, note=note)
+        _, keys = self._while_streaming(workspace, session, typing=True)
+        note = f"{len(keys)} keys, p50 {quantile(keys, 0.5):.2f} ms, slowest {max(keys):.1f} ms"
+        yield Figure("key in the composer meanwhile, p95", quantile(keys, 0.95), "ms", TYPING_BAR_MS, note=note)
+
+    def _while_streaming(self, workspace: Workspace, session: str, *, typing: bool) -> tuple[list[float], list[float]]:
+        """(milliseconds of the main thread for each turn of its loop that took an update in, for each key)."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        ended = threading.Event()
+        writer = threading.Thread(target=_stream, args=(workspace, session, ended))
+        field, frames, keys = self._panel.composer.field, [], []
+        field.setFocus()
+        seen, end = self._last_text(), time.perf_counter() + STREAM_S
+        writer.start()
+        while time.perf_counter() < end:
+            used = time.thread_time()
+            self._rest()
+            self._view.viewport().repaint()
+            if (text := self._last_text()) != seen:
+                seen = text
+                frames.append((time.thread_time() - used) * 1e3)
+            if typing:
+                begun = time.perf_counter()
+                QTest.keyClick(field, Qt.Key.Key_A)
+                field.viewport().repaint()
+                keys.append((time.perf_counter() - begun) * 1e3)
+                self._turn(0.03)
+        ended.set()
+        writer.join()
+        workspace.write(lambda operations: operations.clear_draft(session, "bench"))
+        self._turn(0.3)
+        return frames, keys
+
+    def _last_text(self) -> str | None:
+        return self._panel.model.text(self._panel.model.rowCount() - 1)
+
     def _frames(self, step: int) -> tuple[list[float], int]:
         bar, frames, blank = self._view.verticalScrollBar(), [], 0
         for _ in range(FRAMES):
@@ -141,3 +195,13 @@ class Measure:
         from PySide6.QtCore import QEventLoop
 
         self._application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+
+
+def _stream(workspace: Workspace, session: str, ended: threading.Event) -> None:
+    """Runs on a thread of its own: saves a growing answer."""
+    words, said = Words(7), ""
+    while not ended.wait(1 / UPDATES_A_SECOND):
+        said += " ".join(words.draw(STREAM_WORDS)) + " "
+        workspace.write(
+            lambda operations, text=said: operations.save_draft(session, "bench", "agent_message", text, "a")
+        )
