@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from app.sessions import events as kinds
-from app.ui.conversation.blocks import Ask, Banner, Block, Card, Code, Heading, Mark, Prose, Steps
+from app.ui.conversation.blocks import Ask, Banner, Block, Card, Code, Divider, Heading, Mark, Prose, Steps
 from app.ui.conversation.card_texts import SHOWN_LINES, diff_code, last_line, tail_lines
-from app.ui.conversation.content import LONG_TEXT, blocks_of, copied_texts
+from app.ui.conversation.content import LONG_LINES, LONG_TEXT, REST_LINES, blocks_of, copied_texts
 from app.ui.conversation.entries import Entry, grouped, head_row, is_absorbed
 from tests.helpers.conversations import NOW, event, events, tool
 
@@ -198,7 +198,12 @@ def test_a_long_message_is_cut_until_it_is_asked_for() -> None:
     assert len(closed[0].text) <= LONG_TEXT
     assert isinstance(opened[0], Prose)
     assert isinstance(opened[1], Code)
-    assert (opened[0].text + opened[1].text) == message.text
+    said = opened[0].text + opened[1].text
+    assert message.text.startswith(said)
+    assert said.count("\n") == LONG_LINES + REST_LINES - 1
+    last = opened[2]
+    assert isinstance(last, Card)
+    assert f"{len(message.text) - len(said):,} more characters" in last.summary
 
 
 def test_a_cut_off_answer_says_so() -> None:
@@ -234,3 +239,29 @@ def test_the_card_of_a_result_is_found() -> None:
 def test_words_from_the_ends_of_output() -> None:
     assert last_line("a\nb\n\n") == "b"
     assert tail_lines("a\nb\nc\n", 2) == "… 1 lines before\nb\nc"
+
+
+def test_another_device_is_named_and_this_one_is_not() -> None:
+    said = event(1, kinds.UserMessage(text="x"))
+    for device, detail in (("cc" * 32, "on device bbbbbb"), (said.author.device, ""), ("", "")):
+        heading = blocks_of(Entry(said, previous="", device=device), now=NOW, opened=False)[0]
+        assert isinstance(heading, Heading)
+        assert heading.detail == detail
+
+
+def test_another_day_stands_across() -> None:
+    said = event(1, kinds.UserMessage(text="x"))
+    same = blocks_of(Entry(said, previous="", previous_time=NOW - 1), now=NOW, opened=False)
+    other = blocks_of(Entry(said, previous="", previous_time=NOW - 3 * 86_400_000), now=NOW, opened=False)
+    assert not isinstance(same[0], Divider)
+    assert other[0] == Divider("Today")
+
+
+def test_many_changed_files_are_named_and_the_rest_is_counted() -> None:
+    call = kinds.ToolCall(call_id="c1", name="run")
+    changes = [kinds.FileChange(path=f"{n}.py", diff=DIFF, added=1, call_id="c1") for n in range(250)]
+    (body,) = [card(call, *changes, opened=True).body]
+    names = [block.name for block in body if isinstance(block, Card)]
+    assert names[:2] == ["0.py", "1.py"]
+    assert names[-1] == "… 50 more files"
+    assert all(isinstance(block, Card) and block.opens for block in body[1:])

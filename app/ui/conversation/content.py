@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 LONG_TEXT, LONG_LINES = 12_000, 300
 """Characters and lines of a message that are shown before the reader asks for the rest; Markdown costs 2.5 ms for
 1,000 characters, and 0.15 ms for the item of a list."""
-REST_SHOWN, REST_COLUMNS = 250_000, 110
-"""Characters of the rest that are then shown, as plain lines; exports have all."""
+REST_SHOWN, REST_LINES, REST_COLUMNS = 250_000, 10_000, 110
+"""Characters and lines of the rest that are then shown, as plain lines; copies and exports have all."""
 SPOKEN = 4_000
 """Characters of a row that are given to those who hear it."""
 STREAMED, STREAMED_STEP = 9_000, 3_000
@@ -179,9 +179,10 @@ def _prose(text: str, opened: bool) -> tuple[Block, ...]:
     left = len(text) - cut
     if not opened:
         return (Prose(text[:cut]), Card(Mark.NONE, "Show the rest", f"{left:,} characters", foldable=True))
-    more = f"{left - REST_SHOWN:,} more characters are in exports" if left > REST_SHOWN else ""
-    rest = Code(wrapped(text[cut : cut + REST_SHOWN], REST_COLUMNS))
-    return (Prose(text[:cut]), rest, Card(Mark.NONE, "Show less", more, foldable=True, opened=True))
+    rest = "\n".join(text[cut : cut + REST_SHOWN].split("\n", REST_LINES)[:REST_LINES])
+    more = f"{left - len(rest):,} more characters are in copies and exports" if left > len(rest) + 1 else ""
+    shown = Code(wrapped(rest, REST_COLUMNS))
+    return (Prose(text[:cut]), shown, Card(Mark.NONE, "Show less", more, foldable=True, opened=True))
 
 
 def _cut(text: str) -> int:
