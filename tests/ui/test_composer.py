@@ -118,7 +118,7 @@ def test_at_offers_sessions_and_files(running: Running, tmp_path: Path) -> None:
     (tmp_path / "project" / "parser.py").write_text("x")
     other = write_session(running.workspace, "Parser work", UserMessage(text="x"))
     running.open(write_session(running.workspace, "Here", UserMessage(text="x")))
-    composer, offered = ready(running), running.conversation.writing.completions
+    composer, offered = ready(running), running.conversation.prompting.writing.completions
     QTest.keyClicks(composer.field, "see @pars")
     running.until(lambda: [one.label for one in offered._completions] == ["Parser work", "parser.py"])
     QTest.keyClick(composer.field, Qt.Key.Key_Return)
@@ -131,7 +131,7 @@ def test_at_offers_sessions_and_files(running: Running, tmp_path: Path) -> None:
 
 
 def test_escape_closes_the_list_and_stops_nothing(running: Running) -> None:
-    composer, offered = ready(running), running.conversation.writing.completions
+    composer, offered = ready(running), running.conversation.prompting.writing.completions
     QTest.keyClicks(composer.field, "/arch")
     assert offered.isVisible()
     QTest.keyClick(composer.field, Qt.Key.Key_Escape)
@@ -152,7 +152,7 @@ def test_slash_runs_a_command(running: Running) -> None:
 def test_a_slash_inside_a_text_is_text(running: Running) -> None:
     composer = ready(running)
     QTest.keyClicks(composer.field, "and/or /x")
-    assert not running.conversation.writing.completions.isVisible()
+    assert not running.conversation.prompting.writing.completions.isVisible()
 
 
 def mime(*paths: Path) -> QMimeData:
@@ -182,7 +182,7 @@ def test_files_are_dropped_shown_removed_and_sent(running: Running, tmp_path: Pa
 def test_a_mentioned_file_goes_with_the_prompt(running: Running, tmp_path: Path) -> None:
     (tmp_path / "project" / "notes.md").write_text("the words")
     composer = ready(running)
-    running.until(lambda: running.conversation.writing._folders)
+    running.until(lambda: running.conversation.prompting.writing._folders)
     running.say("Read @notes.md.")
     running.until(lambda: running.conversation.session)
     running.until(lambda: any("the words" in text for text in running.texts()))

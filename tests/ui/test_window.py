@@ -145,7 +145,7 @@ def test_a_busy_session_takes_no_second_prompt(running: Running) -> None:
     running.until(lambda: running.conversation.composer.tools.isChecked())
     running.say("Write a file")
     running.until(lambda: running.conversation.model.open_request())
-    running.conversation._submit("again")
+    running.conversation.prompting.submit("again")
     running.until(lambda: running.window.notice.isVisible())
     assert "still answering" in running.window.notice.text.text()
     assert len(running.events(session, "user_message")) == 2

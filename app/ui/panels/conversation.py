@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
-from app.sessions.relinking import vanished_sentence
 from app.ui.bridge import while_alive
 from app.ui.composer.composer import Composer
-from app.ui.composer.writing import PromptWriting
+from app.ui.composer.prompting import Prompting
 from app.ui.conversation.answering import AnswerKeys
 from app.ui.conversation.attention import Attention
 from app.ui.conversation.copying import put_on_clipboard
@@ -29,13 +27,12 @@ from app.ui.conversation.view import ConversationView
 from app.ui.desk import Desk
 from app.ui.dragging import SESSION_MIME, dragged_sessions
 from app.ui.panel import Panel
-from app.ui.places import PanelPlace, Place, SessionPlace
+from app.ui.places import Place, SessionPlace
 from app.ui.turns import Activity
 
 if TYPE_CHECKING:
-    from app.agents.attaching import Attachment
     from app.sessions.events import PermissionChoice
-    from app.sessions.views import SessionRow, WorkspaceRow
+    from app.sessions.views import SessionRow
 
 _WELCOME = (
     "<p><b>A session keeps everything that you and your agents do together.</b></p>"
@@ -45,9 +42,8 @@ _WELCOME = (
 
 
 class ConversationPanel(Panel):
-    """title_changed: of the session that is shown. opened: another session is shown, or none (`session` says)."""
+    """opened: another session is shown, or none (`session` says)."""
 
-    title_changed = Signal(str)
     opened = Signal()
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
@@ -55,8 +51,6 @@ class ConversationPanel(Panel):
         self._row: SessionRow | None = None
         self._activity = Activity()
         self._streaming = self._is_stale = False
-        self._names: Sequence[str] = ()
-        self._wants_tools = bool(desk.setting("tools", True))
         self.follower = Follower(desk, self)
         self.model = self.follower.model
         self.pictures = PictureStore(
@@ -71,14 +65,10 @@ class ConversationPanel(Panel):
         self.find_bar = FindBar(self)
         self.finder = Finder(desk, self.follower, self.find_bar)
         self.composer = Composer(self)
-        self.writing = PromptWriting(desk, self.composer, self)
-        self._sending = False
+        self.prompting = Prompting(desk, self.composer, self)
         self._arrange()
         self._connect()
         self._show_page()
-        self._read_workspace()
-        desk.requests.configured.connect(self._read_agents)
-        self._read_agents("agents")
         self.setAcceptDrops(True)
 
     def _arrange(self) -> None:
@@ -112,11 +102,8 @@ class ConversationPanel(Panel):
         self.follower.closed.connect(self._end)
         self.stop.clicked.connect(self.stop_turn)
         self.composer.stop_wanted.connect(self.stop_turn)
-        self.composer.submitted.connect(self._submit)
-        self.composer.tools.clicked.connect(self._choose_tools)
-        self.composer.agents.more_wanted.connect(lambda: self.desk.go(PanelPlace("settings", "agents")))
-        self.writing.command_wanted.connect(self.desk.command)
-        self.composer.agent_chosen.connect(lambda name: self.desk.keep_setting("agent", name))
+        self.prompting.sent.connect(self.attention.answered)
+        self.prompting.sent.connect(self.view.show_end)
         self.answers.answered.connect(self._answer)
         self.view.answered.connect(self._answer)
         self.view.copied.connect(put_on_clipboard)
@@ -154,7 +141,7 @@ class ConversationPanel(Panel):
         """Another workspace is in force: its sessions are not those of this one."""
         session = self.session
         if session is None:
-            self._read_workspace()
+            self.prompting.show_none()
             return
         here = self.desk.workspace.id
         self.desk.read(
@@ -179,8 +166,10 @@ class ConversationPanel(Panel):
 
     def show_activity(self, activity: Activity) -> None:
         """Whether a turn of the session runs in this window."""
-        self._activity = activity
+        was_running, self._activity = self._is_running, activity
         self._show_activity()
+        if was_running and not self._is_running:
+            self.desk.say("")
 
     def handlers(self) -> Mapping[str, Callable[[], object]]:
         """What the commands of the conversation do."""
@@ -235,7 +224,6 @@ class ConversationPanel(Panel):
     def _begin(self, reading: Reading) -> None:
         self.answers.forget()
         self._take_row(reading)
-        self._offer_agents()
         self._show_page()
         self._show_activity()
         text = self.deeds.text_to_resend(reading.session.id)
@@ -252,15 +240,14 @@ class ConversationPanel(Panel):
 
     def _end(self) -> None:
         self._row = None
-        self._read_workspace()
+        self.prompting.show_none()
         self._show_page()
         self.opened.emit()
 
     def _take_row(self, reading: Reading) -> None:
         self._row = reading.session
-        self.writing.open(reading.session.id, reading.folders)
         self._streaming = bool(reading.drafts)
-        self._set_tools(reading.session.workspace_name, reading.folders)
+        self.prompting.show_session(reading.session, reading.folders)
         self._show_state()
         self.title_changed.emit(reading.session.title)
 
@@ -279,79 +266,8 @@ class ConversationPanel(Panel):
         self.header.set_running(running)
         self.composer.set_running(running)
         self._show_state()
-        if not running:
-            self.desk.say("")
         if self.session is not None:
             self.refresh(frozenset({self.session}))
-
-    # The composer
-
-    def _read_agents(self, part: str) -> None:
-        if part == "agents":
-            self.desk.bridge.call(self.desk.turns.names(), while_alive(self, self._set_agents))
-
-    def _set_agents(self, names: Sequence[str]) -> None:
-        self._names = names
-        self._offer_agents()
-
-    def _offer_agents(self) -> None:
-        """Choose the session's agent where it is configured here, else the one used last."""
-        own = self._row.agent if self._row is not None else None
-        self.composer.set_agents(self._names, own if own in self._names else self.desk.setting("agent"))
-
-    def _read_workspace(self) -> None:
-        """Without a session the prompt begins one: with the workspace's folders as they are."""
-
-        def arrive(row: WorkspaceRow) -> None:
-            if self.session is None:
-                folders = tuple(map(Path, row.folders))
-                self.writing.open(None, folders)
-                self._set_tools(row.name, folders)
-
-        self.desk.read(lambda queries: queries.workspace_row(), while_alive(self, arrive))
-
-    def _set_tools(self, workspace: str, folders: Sequence[Path]) -> None:
-        gone = vanished_sentence(workspace, folders)
-        possible = bool(folders) and gone is None
-        where = "this workspace's folder" if possible else gone or "Bind a folder first: lovelace workspace open DIR"
-        self.composer.set_tools(possible=possible, wanted=self._wants_tools, where=where)
-
-    def _choose_tools(self, wanted: bool) -> None:
-        self._wants_tools = wanted
-        self.desk.keep_setting("tools", wanted)
-
-    def _submit(self, text: str) -> None:
-        """Send a prompt: into the session that is shown, else into a new one. Twice pressed sends once."""
-        if not self._sending:
-            self._sending = True
-            self.writing.with_mentioned(text, while_alive(self, lambda attached: self._send(text, attached)))
-
-    def _send(self, text: str, attached: list[Attachment]) -> None:
-        session = self.session
-        if session is not None:
-            self._prompt(session, text, attached)
-            return
-
-        def made(identifier: str) -> None:
-            self._prompt(identifier, text, attached)
-            self.desk.go(SessionPlace(identifier))
-
-        self.desk.write(
-            lambda operations: operations.create(), while_alive(self, made), while_alive(self, self._not_sent)
-        )
-
-    def _not_sent(self, error: BaseException) -> None:
-        self._sending = False
-        self.desk.report(error)
-
-    def _prompt(self, session: str, text: str, attached: list[Attachment]) -> None:
-        tools, agent = self.composer.tools.isChecked(), self.composer.agents.current
-        self._sending = False
-        self.writing.sent(text)
-        self.attention.answered()
-        self.view.show_end()
-        turn = self.desk.turns.prompt(session, agent, text, tools=tools, attached=attached)
-        self.desk.bridge.call(turn, failed=self.desk.report)
 
     def _answer(self, request: str, choice: PermissionChoice) -> None:
         if self.session is not None:
