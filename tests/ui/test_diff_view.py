@@ -157,6 +157,7 @@ def test_hunks_have_the_buttons_of_the_owner(view: DiffView, qtbot: QtBot) -> No
     view.hunk_activated.connect(lambda hunk, name: pressed.append((hunk, name)))
     view.set_controls({0: HunkControls(actions=(("stage", "Stage"),)), 1: HunkControls("staged")})
     rows = [row for row in range(len(view.rows)) if view.rows[row].run.hunk >= 0]
+    assert [texts(view)[row].rpartition("lines ")[2] for row in rows] == ["line 16, can be: Stage", "line 46, staged"]
     for row in rows:
         y = view.top_of(row) + view.row_height // 2
         QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(view.viewport().width() - 40, y))

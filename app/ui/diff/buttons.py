@@ -19,6 +19,12 @@ class HunkControls:
     mark: str = ""
     actions: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def words(self) -> str:
+        """What a screen reader says of them."""
+        labels = " or ".join(label for _, label in self.actions)
+        return ", ".join(word for word in (self.mark, f"can be: {labels}" if labels else "") if word)
+
 
 @dataclass(frozen=True, slots=True)
 class Button:

@@ -144,6 +144,7 @@ class DiffView(EvenRowsView):
         """What stands on the rows before hunks, by the number of the hunk in `diff.hunks`."""
         had = bool(self._controls)
         self._controls = dict(controls)
+        self._model.set_hunk_words({hunk: one.words for hunk, one in controls.items()})
         if had != bool(controls):
             self._keeping_place()
         self.viewport().update()

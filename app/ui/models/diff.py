@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -19,12 +20,19 @@ class DiffModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.rows: Rows | None = None
+        self._words: Mapping[int, str] = {}
 
     def set_rows(self, rows: Rows | None) -> None:
         """Other rows in place of those before."""
         self.beginResetModel()
         self.rows = rows
         self.endResetModel()
+
+    def set_hunk_words(self, words: Mapping[int, str]) -> None:
+        """What is said of hunks on the rows before them, by their numbers: marks and what can be done."""
+        self._words = words
+        if self.rowCount():
+            self.dataChanged.emit(self.index(0, 0), self.index(self.rowCount() - 1, 0))
 
     def rowCount(self, parent: Index = _TOP) -> int:
         return 0 if parent.isValid() or self.rows is None else len(self.rows)
@@ -33,7 +41,9 @@ class DiffModel(QAbstractListModel):
         if self.rows is None or not index.isValid() or index.row() >= len(self.rows):
             return None
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return row_sentence(self.rows, self.rows[index.row()])
+            row = self.rows[index.row()]
+            words = self._words.get(row.run.hunk, "")
+            return f"{row_sentence(self.rows, row)}{', ' if words else ''}{words}"
         return None
 
 
