@@ -61,7 +61,7 @@ def make_desk(application: QApplication, workspace: Workspace, agents: Agents) -
     zoom = workspace.settings.get("window.zoom", 1.0)
     themes = Themes(application, choice if choice in CHOICES else "system", zoom if isinstance(zoom, float) else 1.0)
     turns = Turns(workspace, agents, bridge.publish)
-    return Desk(workspace, bridge, themes, lexer, turns, str(workspace.settings.get("name", "")))
+    return Desk(workspace, bridge, themes, lexer, turns)
 
 
 def _application() -> QApplication:

@@ -29,7 +29,7 @@ class Requests(QObject):
 
     went: a `Place`. failed: an exception. said: a short word for the status bar. offered: (sentence, button, action).
     asked: (question, value, action taking the text). commanded: a command, by its id. configured: the part of the
-    settings that has changed and is in force now, a page of `app.ui.settings`.
+    settings that has changed and is in force now: a page of `app.ui.settings`, or the person's name.
     """
 
     went = Signal(object)
@@ -43,16 +43,20 @@ class Requests(QObject):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Shared by the panels of one window. me: the person's name."""
+    """Shared by the panels of one window."""
 
     workspace: Workspace
     bridge: Bridge
     themes: Themes
     lexer: Lexer
     turns: Turns
-    me: str
     requests: Requests = field(default_factory=Requests)
     own_commands: OwnCommands = field(default_factory=OwnCommands)
+
+    @property
+    def me(self) -> str:
+        """The person's name, as it is now."""
+        return str(self.workspace.settings.get("name", ""))
 
     def go(self, place: Place) -> None:
         """Take the person to a place in the window."""

@@ -235,3 +235,14 @@ def test_it_gives_way_to_where_the_person_goes(here: Room, window: MainWindow, c
     here.until(window.areas.isVisible)
     here.until(lambda: here.setting("window.welcomed"))
     assert len(here.workspace.read(lambda queries: queries.sessions())) == (command == "session.new")
+
+
+def test_the_list_knows_the_new_name(here: Room, window: MainWindow) -> None:
+    guide = greet(here.desk, window.areas)
+    assert guide is not None
+    name = guide.steps[0]
+    assert isinstance(name, NameStep)
+    name.name.setText("Grace")
+    guide.next.click()
+    here.until(lambda: guide.number == 1)
+    assert here.desk.me == "Grace" and window.browser.model._me == "Grace"

@@ -20,7 +20,7 @@ class NameStep(Step):
             "Welcome to Lovelace",
             "Everything you and your agents do together, in one place that is yours. What should it call you?",
         )
-        self.name = QLineEdit(str(desk.workspace.settings.get(NAME_SETTING, "")), self)
+        self.name = QLineEdit(desk.me, self)
         self.body.addWidget(labelled("Your &name", self.name, "Others see it once you share something."))
         self.body.addSpacing(8)
         self.body.addWidget(
@@ -40,6 +40,9 @@ class NameStep(Step):
         if not name:
             self.said.say("Write a name, or skip this step.", "failed")
             return
-        self.desk.write(
-            lambda operations: operations.set_setting(NAME_SETTING, name), lambda _nothing: then(), self.said.fail
-        )
+
+        def kept(_nothing: None) -> None:
+            self.desk.requests.configured.emit("name")
+            then()
+
+        self.desk.write(lambda operations: operations.set_setting(NAME_SETTING, name), kept, self.said.fail)

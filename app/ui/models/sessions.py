@@ -113,6 +113,11 @@ class SessionListModel(QAbstractListModel):
         self._shown = self._arranged()
         self.endResetModel()
 
+    def set_me(self, me: str) -> None:
+        """The person is called so now."""
+        self._me = me
+        self.set_tab(self._tab)
+
     @property
     def tab(self) -> Tab:
         """The quick filter in force."""

@@ -144,7 +144,12 @@ class BrowserPanel(Panel):
         tabs.addStretch()
         return tabs
 
+    def _meet(self, part: str) -> None:
+        if part == "name":
+            self.model.set_me(self.desk.me)
+
     def _connect(self) -> None:
+        self.desk.requests.configured.connect(self._meet)
         self.search.textChanged.connect(lambda _text: self._search())
         self.searching.answered.connect(self._show_page)
         self.search.returnPressed.connect(self._open_first)
