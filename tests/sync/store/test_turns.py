@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sync.store.turns import GATE, WRITING, Turns
+from sync.store.turns import _TURN, GATE, WRITING, Turns
 
 ROOT = Path(__file__).parents[3]
 _CHILD = """
@@ -80,3 +82,34 @@ def test_where_there_are_no_locks_writing_goes_on(tmp_path: Path) -> None:
         both = True
     turns.close()
     assert both and not (tmp_path / "missing").exists()
+
+
+def test_a_turn_is_a_few_transactions(tmp_path: Path) -> None:
+    one, other, order = Turns(tmp_path), Turns(tmp_path), list[str]()
+
+    def enter() -> None:
+        with other.taken():
+            order.append("other")
+
+    waiting = threading.Thread(target=enter)
+    with one.taken():
+        order.append("one")
+        waiting.start()
+        while is_free(tmp_path / GATE):
+            time.sleep(0.001)
+    for _ in range(3 * _TURN):
+        with one.taken():
+            order.append("one")
+    waiting.join(30)
+    assert len(order) == 3 * _TURN + 2 and order.index("other") <= _TURN
+    one.close()
+    other.close()
+
+
+def is_free(path: Path) -> bool:
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
