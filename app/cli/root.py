@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from app.cli.arguments import FLAGS, VALUES
 from app.cli.call import call_of
-from app.cli.declared import markup
+from app.cli.declared import command_of, markup
 from app.cli.values import use_plain_values
 
 COMMANDS = {
@@ -41,7 +41,7 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.commands and cmd_name in COMMANDS:
-            command = get_command(import_module(COMMANDS[cmd_name]).cli)
+            command = command_of(import_module(COMMANDS[cmd_name]).cli)
             command.name = cmd_name
             self.add_command(command, cmd_name)
         return self.commands.get(cmd_name)

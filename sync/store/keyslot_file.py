@@ -14,7 +14,6 @@ import hmac
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
@@ -187,6 +186,8 @@ def changing(home: Path) -> Iterator[None]:
 
 
 def _write_atomically(path: Path, data: bytes, replace: bool) -> None:
+    import tempfile  # takes milliseconds, and most programs only read
+
     handle, temporary = tempfile.mkstemp(prefix="keyslots-", suffix=".tmp", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

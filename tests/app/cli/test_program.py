@@ -73,8 +73,17 @@ def test_every_command_of_the_table_exists_and_is_explained() -> None:
     for name in COMMANDS:
         command = root.get_command(None, name)
         assert command.help, name
-        for sub in getattr(command, "commands", {}).values():
-            assert sub.help, (name, sub.name)
+        for sub in command.list_commands(None) if hasattr(command, "list_commands") else []:
+            assert command.get_command(None, sub).help, (name, sub)
+
+
+def test_a_group_builds_the_command_that_is_called() -> None:
+    sessions = root_command().get_command(None, "sessions")
+    assert len(sessions.list_commands(None)) > 10 and not sessions.commands
+    assert sessions.get_command(None, "list").name == "list"
+    assert list(sessions.commands) == ["list"]
+    assert sessions.get_command(None, "lst") is None  # then all are there to be suggested
+    assert set(sessions.commands) == set(sessions.list_commands(None))
 
 
 def test_start_imports_nothing_heavy() -> None:
