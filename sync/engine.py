@@ -27,6 +27,7 @@ from sync.repository.receiving import Received, Receiver
 from sync.repository.showing import Shower
 from sync.store import copies, entries, search_index, vacuum
 from sync.store.blobs import BlobStore, StoredBlob
+from sync.store.bulk_index import BulkIndex
 from sync.store.database import Connection, Database, DatabaseFault, opening, translated
 from sync.store.entries import DocumentRow
 from sync.store.migrations import Component, migrate
@@ -457,7 +458,12 @@ class Engine:
 
         progress: gets the documents done and those in all; what it raises leaves everything as it was.
         """
-        with self.transaction() as tx:
+        with (
+            self.scratch() as scratch,
+            contextlib.closing(BulkIndex(scratch)) as bulk,
+            self.transaction() as tx,
+            self._projector.indexing(bulk),
+        ):
             self._projector.drop(tx.connection)
             search_index.drop(tx.connection)
             search_index.create(tx.connection)
@@ -467,6 +473,7 @@ class Engine:
             for done, row in enumerate(rows):
                 progress(done, len(rows))
                 count += self._project(shown, row)
+            bulk.move_into(tx.connection)
             tx.connection.execute(
                 "INSERT INTO meta VALUES('projection', ?) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
                 (self._projector.version,),

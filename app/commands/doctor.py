@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LEFTOVER_AGE_S = 3_600
 LITTLE_SPACE_BYTES = 200 << 20
 _SHOWN = 3
+_TABLE_FAULTS = ("SQLITE_ERROR", "SQLITE_CORRUPT_VTAB")
+"""Tables are not what they should be, or the index is damaged."""
 _LEFTOVERS = ("lovelace.*.new*", "keyslots-*.tmp", f"{BLOBS}/??/blob-*.part")
 _OWN_FILES = ("lovelace.*", "keyslots*", "*.lock", f"{BLOBS}/??/*", "logs/*", "processes/*")
 _OWN_FOLDERS = (BLOBS, f"{BLOBS}/??", "logs", "processes")
@@ -228,7 +230,7 @@ class Doctor:
         try:
             different = workspace.with_engine(lambda engine: differences(engine, blobs, progress))
         except DatabaseFault as error:
-            if getattr(error, "sqlite_errorname", "") != "SQLITE_ERROR":  # else tables are not what they should be
+            if getattr(error, "sqlite_errorname", "") not in _TABLE_FAULTS:
                 raise
             different = [f"tables ({error})"]
         if not different:

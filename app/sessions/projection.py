@@ -7,8 +7,10 @@ somebody's forgery) one counts, chosen by `_Candidate.rank`. What is read here m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,16 +19,18 @@ from app.sessions.bodies import OpenedBody, open_body
 from app.sessions.erasing import is_erasable, tombstone
 from app.sessions.events import Erased, Erasure, SessionSet
 from app.sessions.ids import COUNTER_CHARACTERS, counter_of, event_digest
+from app.sessions.indexing import IndexedText, filter_tokens, forget_texts, index_texts, reindex_session
 from app.sessions.packing import pack_body, resolve_stub, unpack_body
-from app.sessions.references import blob_refs, spilled_into
+from app.sessions.references import blob_refs, names_blob, spilled_into
 from app.sessions.settling import Reach, extended_reach, keep_field, show_fields
 from app.sessions.tables import PROJECTION, PROJECTION_TABLES, PROJECTION_VERSION
 from app.sessions.texts import estimated_lines, searchable_text
 from sync.store.blobs import BlobStore
 from sync.store.database import Connection
 from sync.store.projector import SegmentRows
-from sync.store.search_index import first_row
+from sync.store.search_index import OwnIndex, TextIndex, first_row
 
+MAX_ROW = (1 << 63) - 1
 SKIPPED_ROWS = 1_000
 """So many row ids are skipped where a moment is taken; then twice as many, where very many events share it."""
 
@@ -68,7 +72,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """What waits to be indexed until the session's type is known."""
+    """What is to be indexed once the session's type is known."""
 
     row: int
     text: str
@@ -89,6 +93,9 @@ class _Batch:
     """No event of the session has a greater counter."""
     settled_authors: dict[tuple[int, _Author], int]
     """Of earlier transactions, by session and author: rows that a rollback of this one cannot take away."""
+    own_authors: dict[str, _Author] = field(default_factory=dict)
+    own_rows: dict[str, int] = field(default_factory=dict)
+    """Who signed the events, or an agent of theirs, by the agent's name: most events have one of these as author."""
     authors: dict[_Author, int] = field(default_factory=dict)
     counters: list[int] = field(default_factory=list)
     claims: list[int] = field(default_factory=list)
@@ -97,12 +104,16 @@ class _Batch:
     times: list[int] = field(default_factory=list)
     size: int = 0
     replaced: bool = False
+    emptied: bool = False
+    """An event was erased that the index may know."""
     erasures: dict[str, set[bytes]] = field(default_factory=dict)
     """Events that were taken back, and by which identities."""
     moment: int = -1
     next_row: int = 0
-    last_row: int = -1
-    """No event has a greater row; -1 while that is not known."""
+    free: range = range(0)
+    """Rows that are known to be free."""
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+    """Rows of table `event` that are still to be written."""
 
 
 class SessionProjector:
@@ -113,6 +124,15 @@ class SessionProjector:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
         self._settled_authors: dict[tuple[int, _Author], int] = {}
+        self._bulk: TextIndex | None = None
+
+    @contextmanager
+    def indexing(self, index: TextIndex) -> Iterator[None]:
+        self._bulk = index
+        try:
+            yield
+        finally:
+            self._bulk = None
 
     def forget(self) -> None:
         self._settled_authors.clear()
@@ -134,7 +154,7 @@ class SessionProjector:
             _keep_opening(batch, rows.header.opening)
         for identifier, text in rows.items:
             self._apply_event(batch, identifier, text.encode())
-        _settle(batch)
+        self._settle(batch)
         return len(batch.counters)
 
     def apply_note(
@@ -191,7 +211,8 @@ class SessionProjector:
                 row,
             ),
         )
-        batch.connection.execute("DELETE FROM search WHERE rowid=?", (row,))
+        forget_texts(batch.connection, [row], self._bulk)
+        batch.emptied = True
         batch.texts = [text for text in batch.texts if text.row != row]
         _forget_title(batch, identifier, claimed=False)
         batch.size += after.opened.size - opened.size
@@ -224,11 +245,43 @@ class SessionProjector:
         if _Candidate(candidate.id, data, opened, author, bool(damaged)).rank <= candidate.rank:
             return False
         batch.connection.execute("DELETE FROM event WHERE row=?", (row,))
-        batch.connection.execute("DELETE FROM search WHERE rowid=?", (row,))
+        forget_texts(batch.connection, [row], self._bulk)
         batch.texts = [text for text in batch.texts if text.row != row]
         batch.size -= opened.size
         batch.replaced = True
         return True
+
+    def _settle(self, batch: _Batch) -> None:
+        """Write what follows for the session and the index, now that all rows are there."""
+        connection, reach = batch.connection, batch.reach
+        _write_events(batch)
+        if batch.counters or batch.claims:
+            batch.reach = extended_reach(connection, batch.row, reach, batch.counters, batch.claims)
+            if batch.reach.counter != reach.counter and (reach.holds_back or batch.reach.holds_back):
+                sql = "SELECT DISTINCT field FROM session_field WHERE session=?"
+                batch.fields |= {name for (name,) in connection.execute(sql, (batch.row,))}
+        if batch.fields:
+            show_fields(connection, batch.row, batch.reach.counter, batch.fields)
+            self._follow_type(batch)
+        self._index(batch)
+        _count(batch)
+        if batch.replaced:
+            _recount(batch)
+            batch.settled_authors.clear()
+
+    def _follow_type(self, batch: _Batch) -> None:
+        """Index events of earlier batches under the session's new type."""
+        (new,) = batch.connection.execute("SELECT type FROM session WHERE row=?", (batch.row,)).fetchone()
+        old, batch.type = batch.type, new
+        if old != new and batch.reach.lowest is not None:
+            reindex_session(batch.connection, self._blobs, batch.row, self._bulk)
+
+    def _index(self, batch: _Batch) -> None:
+        tokens = partial(filter_tokens, batch.source.workspace, batch.row, batch.type)
+        texts = [IndexedText(text.row, text.text, tokens(text.kind, text.author)) for text in batch.texts]
+        index_texts(batch.connection, self._blobs, texts, self._bulk)
+        if batch.emptied:
+            (self._bulk or OwnIndex(batch.connection)).erase()
 
 
 def _begin(connection: Connection, rows: SegmentRows, settled_authors: dict[tuple[int, _Author], int]) -> _Batch | None:
@@ -259,7 +312,14 @@ def _without_erased(batch: _Batch, event: _Candidate) -> _Candidate:
     return _Candidate(event.id, data, OpenedBody(event.opened.common, Erased(), data, len(data)), event.author, False)
 
 
+def _write_events(batch: _Batch) -> None:
+    if batch.events:
+        batch.connection.executemany("INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?)", batch.events)
+        batch.events.clear()
+
+
 def _known_event(batch: _Batch, identifier: str) -> tuple[Any, ...] | None:
+    _write_events(batch)
     found: tuple[Any, ...] | None = batch.connection.execute(
         "SELECT e.row, e.damaged, e.body, a.identity, a.device, a.name, a.agent, a.claimed "
         "FROM event e JOIN author a ON a.row=e.author WHERE e.session=? AND e.id=?",
@@ -269,13 +329,20 @@ def _known_event(batch: _Batch, identifier: str) -> tuple[Any, ...] | None:
 
 
 def _candidate(batch: _Batch, identifier: str, data: bytes, opened: OpenedBody) -> _Candidate:
-    source, claim, agent = batch.source, opened.restored, opened.common.agent or ""
+    claim, agent = opened.restored, opened.common.agent or ""
     if claim is None:
-        author = _Author(source.identity, source.device, source.header.author, agent, claimed=False)
+        author = batch.own_authors.get(agent) or _own_author(batch, agent)
     else:
         author = _Author(_hex(claim.identity), _hex(claim.device), claim.name, agent, claimed=True)
     damaged = not opened.missing and not _matches(identifier, opened, author.device)
     return _Candidate(identifier, data, opened, author, damaged)
+
+
+def _own_author(batch: _Batch, agent: str) -> _Author:
+    """Whoever signed the events of a batch, or an agent of theirs; each is made once."""
+    source = batch.source
+    author = _Author(source.identity, source.device, source.header.author, agent, claimed=False)
+    return batch.own_authors.setdefault(agent, author)
 
 
 def _matches(identifier: str, opened: OpenedBody, device: bytes) -> bool:
@@ -290,9 +357,8 @@ def _insert(batch: _Batch, event: _Candidate) -> None:
     row = _next_row(batch, min(common.time, batch.source.received))
     author = _author_row(batch, event.author)
     lines = estimated_lines(body.kind, body)
-    batch.connection.execute(
-        "INSERT INTO event VALUES(?,?,?,?,?,?,?,?,?)",
-        (row, batch.row, event.id, body.kind, common.time, author, lines, event.damaged, pack_body(event.data)),
+    batch.events.append(
+        (row, batch.row, event.id, body.kind, common.time, author, lines, event.damaged, pack_body(event.data))
     )
     batch.size += event.opened.size
     batch.times.append(common.time)
@@ -300,7 +366,8 @@ def _insert(batch: _Batch, event: _Candidate) -> None:
         batch.texts.append(_Text(row, text, body.kind, author))
     if event.damaged:
         return
-    batch.size += sum(_keep_blob(batch, ref.blob, ref.size) for ref in blob_refs(body))
+    for ref in blob_refs(body):
+        batch.size += _keep_blob(batch, ref.blob, ref.size)
     if isinstance(body, SessionSet):
         _keep_fields(batch, {name: (event.id, value) for name, value in body.fields.items()}, claimed=False)
 
@@ -309,25 +376,42 @@ def _next_row(batch: _Batch, time_ms: int) -> int:
     """A free row id: the moment itself or, where that is taken, soon after it."""
     moment = first_row(time_ms)
     row = batch.next_row if moment == batch.moment else moment
-    if batch.last_row < 0:
-        (batch.last_row,) = batch.connection.execute("SELECT coalesce(max(row), 0) FROM event").fetchone()
-    if row > batch.last_row:  # nothing is there yet, as usual for what is new
-        batch.last_row = row
-        batch.moment, batch.next_row = moment, row + 1
-        return row
+    if row not in batch.free:
+        _write_events(batch)  # so that their rows are seen to be taken
+        row = _free_row(batch, row)
+    batch.free = range(row + 1, batch.free.stop)
+    batch.moment, batch.next_row = moment, row + 1
+    return row
+
+
+def _free_row(batch: _Batch, row: int) -> int:
+    """The first free row from this one on; `batch.free` gets all that are free from there up to the next event."""
     skipped = SKIPPED_ROWS
-    while batch.connection.execute("SELECT 1 FROM event WHERE row=?", (row,)).fetchone():
+    while (taken := _next_event(batch, row)) == row:
         (last,) = batch.connection.execute(
             "SELECT max(row) FROM event WHERE row BETWEEN ? AND ?", (row, row + skipped)
         ).fetchone()
         row, skipped = last + 1, skipped * 2
-    batch.moment, batch.next_row = moment, row + 1
-    batch.last_row = max(batch.last_row, row)
+    batch.free = range(row, taken)
     return row
+
+
+def _next_event(batch: _Batch, row: int) -> int:
+    found: int | None = batch.connection.execute("SELECT min(row) FROM event WHERE row>=?", (row,)).fetchone()[0]
+    return MAX_ROW if found is None else found
 
 
 def _author_row(batch: _Batch, author: _Author) -> int:
     """The row of an author, who is now one of the session's."""
+    if author.claimed:
+        return _find_author(batch, author)
+    row = batch.own_rows.get(author.agent)
+    if row is None:
+        row = batch.own_rows[author.agent] = _find_author(batch, author)
+    return row
+
+
+def _find_author(batch: _Batch, author: _Author) -> int:
     known = batch.authors.get(author) or batch.settled_authors.get((batch.row, author))
     if known is not None:
         return known
@@ -362,6 +446,8 @@ def _keep_blob(batch: _Batch, blob: str, size: int) -> int:
 
 def _keep_hidden_blobs(batch: _Batch, event: _Candidate) -> None:
     """Note the blobs that add nothing to the size: those of long bodies, and those that a damaged event names."""
+    if not names_blob(event.data):
+        return
     for blob in spilled_into(event.data):
         _keep_blob(batch, blob, 0)
     if event.damaged:
@@ -394,39 +480,6 @@ def _keep_fields(batch: _Batch, fields: Mapping[str, tuple[str, Any]], *, claime
         text = msgspec.json.encode(value, order="deterministic").decode()
         keep_field(batch.connection, batch.row, name, event, text, claimed=claimed)
         batch.fields.add(name)
-
-
-def _settle(batch: _Batch) -> None:
-    """Write what follows for the session and the index, now that all rows are there."""
-    connection, reach = batch.connection, batch.reach
-    if batch.counters or batch.claims:
-        batch.reach = extended_reach(connection, batch.row, reach, batch.counters, batch.claims)
-        if batch.reach.counter != reach.counter and (reach.holds_back or batch.reach.holds_back):
-            sql = "SELECT DISTINCT field FROM session_field WHERE session=?"
-            batch.fields |= {name for (name,) in connection.execute(sql, (batch.row,))}
-    if batch.fields:
-        show_fields(connection, batch.row, batch.reach.counter, batch.fields)
-        _follow_type(batch)
-    for text in batch.texts:
-        meta = f"w{batch.source.workspace} s{batch.row} t_{batch.type} k_{text.kind} a{text.author}"
-        connection.execute("INSERT INTO search(rowid, text, meta) VALUES(?,?,?)", (text.row, text.text, meta))
-    _count(batch)
-    if batch.replaced:
-        _recount(batch)
-        batch.settled_authors.clear()
-
-
-def _follow_type(batch: _Batch) -> None:
-    """Index events of earlier batches under the session's new type."""
-    old, batch.type = (
-        batch.type,
-        batch.connection.execute("SELECT type FROM session WHERE row=?", (batch.row,)).fetchone()[0],
-    )
-    if old != batch.type and batch.reach.lowest is not None:
-        batch.connection.execute(
-            "UPDATE search SET meta=replace(meta, ?, ?) WHERE rowid IN (SELECT row FROM event WHERE session=?)",
-            (f" t_{old} ", f" t_{batch.type} ", batch.row),
-        )
 
 
 def _count(batch: _Batch) -> None:

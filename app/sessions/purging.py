@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from sync.store import search_index
+from app.sessions.indexing import forget_texts
 from sync.store.database import Connection
+from sync.store.search_index import OwnIndex
 
 LOST = "What this session had inherited from the session it was forked from was purged."
 """What a fork says from then on."""
@@ -104,7 +105,8 @@ def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str])
         for table in ("draft", "output", "seen"):
             connection.execute(f"DELETE FROM {table} WHERE session=?", (session,))
         connection.execute("DELETE FROM note WHERE workspace=? AND name=?", (workspace, note_name(session)))
-    search_index.erase(connection, indexed)
+    forget_texts(connection, indexed)
+    OwnIndex(connection).erase()
     connection.execute("DELETE FROM author WHERE row NOT IN (SELECT author FROM session_author)")
     return unused_blobs(connection, map(bytes.fromhex, blobs))
 

@@ -7,22 +7,21 @@ it; an exact id finds them anywhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.sessions.bodies import MAX_TIME
 from app.sessions.command_queries import CommandQueries
 from app.sessions.event_queries import PAGE_ROWS, UNTITLED
 from app.sessions.facets import Facets, read_facets
-from app.sessions.filtering import session_conditions, within_time
+from app.sessions.filtering import session_conditions
 from app.sessions.filters import SearchFilter, SessionFilter
-from app.sessions.lineage import Part, conversation
-from app.sessions.purging import Losses, losses, with_sub_sessions
-from app.sessions.snippets import RAW_CLOSE, RAW_OPEN, cut_snippet
+from app.sessions.lineage import conversation
 from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
-from sync.store.search_index import completions, first_row, match_expression
+
+if TYPE_CHECKING:
+    from app.sessions.purging import Losses
+    from app.sessions.search_queries import SearchQueries
 
 _SESSION = (
     "SELECT s.row, s.id, s.title, s.type, s.status, s.workspace, s.created, s.updated, s.events, s.archived, "
@@ -30,17 +29,17 @@ _SESSION = (
 )
 
 MOST_UNREAD = 100
-ROW_SLACK = 3_600_000
-"""How far behind its moment the row of an event may lie, where many share one."""
-FEW_SESSIONS = 64
-"""So many sessions are named to the index; among more, rows that it finds are looked at one by one."""
 
 
 class Queries(CommandQueries):
     """Use it on the thread that opened the connection. workspace: row id of the workspace of the call."""
 
+    _searching: SearchQueries | None = None
+
     def close(self) -> None:
         """Give the connection back."""
+        if self._searching is not None:
+            self._searching.close()
         self._connection.close()
 
     # sessions
@@ -82,6 +81,8 @@ class Queries(CommandQueries):
 
     def losses(self, sessions: Sequence[str]) -> Losses:
         """What a purge of these sessions (full ids, of one workspace) would take."""
+        from app.sessions.purging import losses
+
         return losses(self._connection, sessions)
 
     def latest(self) -> SessionRow | None:
@@ -91,6 +92,8 @@ class Queries(CommandQueries):
 
     def with_sub_sessions(self, sessions: Sequence[str]) -> list[str]:
         """Ids of these sessions (full ids) of the workspace and of all sub-sessions of them."""
+        from app.sessions.purging import with_sub_sessions
+
         return with_sub_sessions(self._connection, self.workspace, sessions)
 
     def _session_rows(self, rows: Sequence[Any]) -> list[SessionRow]:
@@ -161,15 +164,6 @@ class Queries(CommandQueries):
                 names[session] = tuple(sorted((*known, name)))
         return names
 
-    def _authors(self, author: str) -> list[int]:
-        """Rows of authors by a person's name, an agent's name, or a prefix of an identity or device id."""
-        rows = self._connection.execute(
-            "SELECT row FROM author WHERE name=?1 COLLATE NOCASE OR agent=?1 COLLATE NOCASE OR (length(?1)>=6 AND "
-            "(substr(hex(identity), 1, length(?1))=upper(?1) OR substr(hex(device), 1, length(?1))=upper(?1)))",
-            (author,),
-        )
-        return [row[0] for row in rows]
-
     def _inherited(self, session: int) -> int:
         """How many events of its origins a session (row id) continues."""
         return sum(
@@ -183,80 +177,19 @@ class Queries(CommandQueries):
 
     def search(self, query: str, wanted: SearchFilter = SearchFilter()) -> list[SearchHit]:  # noqa: B008
         """Events that hold all words, newest first; nothing that people type is an error."""
-        parts = [] if wanted.session is None else self._parts(wanted.session)
-        within, values_within = session_conditions(_within(wanted), self.workspace, self._authors)
-        match = self._match(query, wanted, parts)
-        if match is None:
-            return []
-        since = within_time(wanted.since)
-        until = within_time(wanted.until)
-        since, until = -MAX_TIME if since is None else since, MAX_TIME if until is None else until
-        where = ["search MATCH ?", "search.rowid BETWEEN ? AND ?", "e.time BETWEEN ? AND ?"]
-        values: list[int | str] = [match, first_row(since), first_row(until) + ROW_SLACK, since, until]
-        if parts:
-            where += ["s.workspace=?", " OR ".join("e.session=? AND e.id<=?" for _ in parts)]
-            values += [self.workspace, *(value for part in parts for value in (part.row, part.last))]
-        else:
-            where += within
-            values += values_within
-        # CROSS JOIN: the index comes first; asked for one session SQLite would look up each of its events in the index
-        rows = self._connection.execute(
-            "SELECT s.id, e.id, e.kind, e.time, s.title, "
-            f"highlight(search, 0, '{RAW_OPEN}', '{RAW_CLOSE}') "
-            "FROM search CROSS JOIN event e ON e.row=search.rowid CROSS JOIN session s ON s.row=e.session "
-            f"WHERE ({') AND ('.join(where)}) "
-            f"ORDER BY {'search.rank' if wanted.rank else 'search.rowid DESC'} LIMIT ?",
-            (*values, max(wanted.limit, 0)),
-        ).fetchall()
-        return [
-            SearchHit(session, event, kind, time, title or UNTITLED, cut_snippet(marked))
-            for session, event, kind, time, title, marked in rows
-        ]
+        return self._search_queries().search(query, wanted)
 
     def find(self, session: str, query: str) -> list[str]:
         """Ids of the events of a conversation that hold all words, in order; the last word is unfinished."""
-        parts = self._parts(session)
-        sessions = [f"s{part.row}" for part in parts]
-        match = match_expression(query, [sessions], as_typed=True, complete=partial(completions, self._connection))
-        if match is None:
-            return []
-        where = " OR ".join("e.session=? AND e.id<=?" for _ in parts)
-        rows = self._connection.execute(
-            "SELECT e.session, e.id FROM search CROSS JOIN event e ON e.row=search.rowid "
-            f"WHERE search MATCH ? AND e.kind<>'session_set' AND ({where})",
-            (match, *(value for part in parts for value in (part.row, part.last))),
-        ).fetchall()
-        order = {part.row: number for number, part in enumerate(parts)}
-        return [event for _part, event in sorted((order[part], event) for part, event in rows)]
+        return self._search_queries().find(session, query)
 
-    def _match(self, query: str, wanted: SearchFilter, parts: Sequence[Part]) -> str | None:
-        """The expression for the index; None when it can match nothing."""
-        (workspaces,) = self._connection.execute("SELECT count(*) FROM workspace").fetchone()
-        # Where there is but one workspace its token, which all rows have, would only cost time.
-        filters = [[f"w{self.workspace}"]] if workspaces > 1 and not _within(wanted).everywhere else []
-        if (few := self._few_sessions(wanted.within)) is not None:
-            filters.append([f"s{row}" for row in few])
-        if parts:
-            filters.append([f"s{part.row}" for part in parts])
-        if wanted.type is not None:
-            filters.append([f"t_{wanted.type}"])
-        if wanted.kind is not None:
-            filters.append([f"k_{wanted.kind}"])
-        if wanted.author is not None:
-            filters.append([f"a{row}" for row in self._authors(wanted.author)])
-        if not all(filters):
-            return None
-        complete = partial(completions, self._connection)
-        return match_expression(query, filters, as_typed=wanted.as_typed, complete=complete)
+    def _search_queries(self) -> SearchQueries:
+        if self._searching is None:
+            from app.sessions.search_queries import SearchQueries  # most programs never search
 
-    def _few_sessions(self, within: SessionFilter | None) -> list[int] | None:
-        """Rows of the sessions a search is narrowed to, where they are so few that the index should know them."""
-        if within is None or within == SessionFilter(archived=None, everywhere=within.everywhere):
-            return None
-        where, values = session_conditions(within, self.workspace, self._authors)
-        sql = f"SELECT s.row FROM session s WHERE {' AND '.join(where)} LIMIT {FEW_SESSIONS + 1}"
-        rows = [row for (row,) in self._connection.execute(sql, values)]
-        return rows if len(rows) <= FEW_SESSIONS else None
+            self._searching = SearchQueries(self._connection, self._blobs, self.workspace)
+        self._searching.workspace = self.workspace
+        return self._searching
 
     # notes and drafts
 
@@ -280,7 +213,3 @@ class Queries(CommandQueries):
         """Names of the processes that drafts and output of running commands belong to."""
         sql = "SELECT process FROM draft UNION SELECT process FROM output"
         return [row[0] for row in self._connection.execute(sql)]
-
-
-def _within(wanted: SearchFilter) -> SessionFilter:
-    return wanted.within or SessionFilter(archived=None)

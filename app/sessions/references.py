@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from app.sessions.bodies import MAX_SIZE, decode_common
 from app.sessions.events import AgentMessage, AnyBody, BlobRef, Checkpoint, FileChange, ToolResult, Unknown, UserMessage
 
 MAX_DEPTH = 16
+_WITH_BLOBS = (UserMessage, AgentMessage, FileChange, Checkpoint, ToolResult, Unknown)
 _BLOB_ID = re.compile("[0-9a-f]{64}")
 
 
-def blob_refs(body: AnyBody) -> Iterator[BlobRef]:
+def blob_refs(body: AnyBody) -> list[BlobRef]:
     """All references of a body that could name a blob."""
+    if not isinstance(body, _WITH_BLOBS):
+        return []
+    return [
+        ref for ref in _refs(body) if ref is not None and _BLOB_ID.fullmatch(ref.blob) and 0 <= ref.size <= MAX_SIZE
+    ]
+
+
+def _refs(body: AnyBody) -> Iterable[BlobRef | None]:
     match body:
         case UserMessage() | AgentMessage():
-            found: tuple[BlobRef | None, ...] = body.attachments
+            return body.attachments
         case FileChange():
-            found = (body.before, body.after)
+            return body.before, body.after
         case Checkpoint():
-            found = tuple(file.blob for file in body.files)
+            return [file.blob for file in body.files]
         case ToolResult():
-            found = tuple(_inside(body.content))
+            return _inside(body.content)
         case Unknown():
-            found = tuple(_inside(body.fields))
-        case _:
-            return
-    yield from (ref for ref in found if ref is not None and _BLOB_ID.fullmatch(ref.blob) and 0 <= ref.size <= MAX_SIZE)
+            return _inside(body.fields)
+    return ()
+
+
+def names_blob(data: bytes) -> bool:
+    """Whether a body (JSON as in the document) could name one; most do not."""
+    return b"blob" in data
 
 
 def spilled_into(data: bytes) -> Iterator[str]:
     """Ids (hex) of the blobs that hold the body which a document has a stub of. data: JSON as in the document."""
-    if b"blob" not in data:
+    if not names_blob(data):
         return
     common = decode_common(data)
     if common is None:

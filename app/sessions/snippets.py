@@ -8,19 +8,51 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 RAW_OPEN, RAW_CLOSE = "\x02", "\x03"
 """What `highlight()` puts around matches: no text that people read has them."""
 OPEN, CLOSE = "‹", "›"
 LENGTH = 160
 LEAD = 40
+EXCERPT = 1024
+"""Characters of a longer text that are looked at first."""
 _CONSIDERED = 64
 _BREAK = 12
 _SPACE = re.compile(r"\s")
 
 
-def cut_snippet(marked: str) -> str:
-    """About `LENGTH` characters with the most matches in them, cut at spaces; matches stand between ‹ and ›."""
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A piece of a text, and whether the text goes on before and after it."""
+
+    text: str
+    cut_before: bool = False
+    cut_after: bool = False
+
+
+def cut_excerpt(text: str, words: Sequence[str]) -> Excerpt:
+    """Of a long text the piece with the most of the words (in small letters), so that not all of it is looked at."""
+    if len(text) <= EXCERPT:
+        return Excerpt(text)
+    lower = text.lower()
+    places = [match.start() for word in words for match in itertools.islice(re.finditer(re.escape(word), lower), 8)]
+    best = max(places, key=lambda at: sum(word in lower[at : at + LENGTH - LEAD] for word in words), default=0)
+    begin = max(best - EXCERPT // 4, 0)
+    if begin and (space := _SPACE.search(text, begin, best)):
+        begin = space.end()
+    end = begin + EXCERPT
+    if space := _SPACE.search(text, end):
+        end = space.start()
+    return Excerpt(text[begin:end], begin > 0, end < len(text))
+
+
+def cut_snippet(marked: str, *, cut_before: bool = False, cut_after: bool = False) -> str:
+    """About `LENGTH` characters with the most matches in them, cut at spaces; matches stand between ‹ and ›.
+
+    cut_before, cut_after: `marked` is a piece of a longer text, which goes on there.
+    """
     starts = [match.start() for match in itertools.islice(re.finditer(RAW_OPEN, marked), _CONSIDERED)]
     densest = max(starts, key=lambda start: sum(start <= one < start + LENGTH - LEAD for one in starts), default=0)
     begin = max(densest - LEAD, 0)
@@ -30,7 +62,7 @@ def cut_snippet(marked: str) -> str:
     if space := _SPACE.search(marked, end, end + _BREAK):
         end = space.start()
     piece = _balanced(marked[begin:end]).replace(RAW_OPEN, OPEN).replace(RAW_CLOSE, CLOSE)
-    return ("…" if begin else "") + piece + ("…" if end < len(marked) else "")
+    return ("…" if begin or cut_before else "") + piece + ("…" if end < len(marked) or cut_after else "")
 
 
 def _balanced(piece: str) -> str:

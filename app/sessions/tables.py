@@ -7,6 +7,7 @@ what looks for a rare kind; `event_prompt` gives where its turns begin.
 event that set it; `claimed`: only the opening of a segment says so. `session_blob`: payloads that events refer to,
 and with size 0 those that hold long bodies, or that only damaged events name.
 `erased`: which events somebody took back (see `erasing.py`).
+`unindexed`: events that wait for the full-text index (see `indexing.py`).
 `session.bytes`: the JSON of its own events and these payloads, each once.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from sync.store.migrations import Component
 
-PROJECTION_VERSION = 7
+PROJECTION_VERSION = 8
 
 PROJECTION = """
 CREATE TABLE session(
@@ -45,10 +46,21 @@ CREATE TABLE erased(
 ) WITHOUT ROWID;
 CREATE TABLE note(
   workspace INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, fields TEXT NOT NULL,
-  PRIMARY KEY(workspace, name)) WITHOUT ROWID
+  PRIMARY KEY(workspace, name)) WITHOUT ROWID;
+CREATE TABLE unindexed(row INTEGER PRIMARY KEY, characters INTEGER NOT NULL)
 """
 
-PROJECTION_TABLES = ("session", "session_field", "session_blob", "author", "session_author", "event", "erased", "note")
+PROJECTION_TABLES = (
+    "session",
+    "session_field",
+    "session_blob",
+    "author",
+    "session_author",
+    "event",
+    "erased",
+    "note",
+    "unindexed",
+)
 
 _LOCAL = """
 CREATE TABLE folder(path TEXT PRIMARY KEY, workspace INTEGER NOT NULL) WITHOUT ROWID;

@@ -123,3 +123,12 @@ class WorkspaceQueries(EventQueries):
             "SELECT seq, process, subjects FROM commit_log WHERE seq>? ORDER BY seq", (since,)
         )
         return [tuple(row) for row in rows]
+
+    def _authors(self, author: str) -> list[int]:
+        """Rows of authors by a person's name, an agent's name, or a prefix of an identity or device id."""
+        rows = self._connection.execute(
+            "SELECT row FROM author WHERE name=?1 COLLATE NOCASE OR agent=?1 COLLATE NOCASE OR (length(?1)>=6 AND "
+            "(substr(hex(identity), 1, length(?1))=upper(?1) OR substr(hex(device), 1, length(?1))=upper(?1)))",
+            (author,),
+        )
+        return [row[0] for row in rows]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +165,8 @@ def _write_file(path: Path, data: bytes) -> None:
     """Write a file that is there whole or not at all."""
     try:
         make_folder(path.parent)
+        import tempfile  # takes milliseconds, and most programs only read
+
         descriptor, temporary = tempfile.mkstemp(prefix="blob-", suffix=".part", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sync.store.database import Connection
 
 MAX_PROBLEMS = 20
-_INDEX = "FTS5 table"
+_INDEX = "fts5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +29,5 @@ def find_damage(connection: Connection) -> Damage:
         return Damage(file=tuple(unreadable[:MAX_PROBLEMS]))
     rows = connection.execute(f"PRAGMA integrity_check({MAX_PROBLEMS})").fetchall()
     problems = [str(row[0]) for row in rows if row[0] != "ok"]
-    index = tuple(problem for problem in problems if _INDEX in problem)
+    index = tuple(problem for problem in problems if _INDEX in problem.lower())
     return Damage(tuple(problem for problem in problems if problem not in index), index)

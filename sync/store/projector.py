@@ -7,10 +7,12 @@ apart from row ids and local columns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sync.store.database import Connection
+from sync.store.search_index import TextIndex
 
 if TYPE_CHECKING:
     from sync.documents.segment import SegmentHeader
@@ -53,6 +55,10 @@ class Projector(Protocol):
 
     def apply_segment(self, connection: Connection, rows: SegmentRows) -> int:
         """Write rows for events; those already there change nothing. Gives how many were new."""
+        ...
+
+    def indexing(self, index: TextIndex) -> AbstractContextManager[None]:
+        """Meanwhile what is searched goes there, rather than into the index beside the rows."""
         ...
 
     def apply_note(

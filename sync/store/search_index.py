@@ -1,8 +1,9 @@
-"""The full-text index: an FTS5 table that keeps exactly what was indexed, with filters as tokens beside the text.
+"""The full-text index: an FTS5 table of words alone, with filters as tokens beside those of the text.
 
-Row ids are the time in milliseconds, or the next free number after it, so that newest first is `ORDER BY rowid DESC`
-and a time range is a row range. The index keeps the distance between rows with every word, so they must not lie further
-apart than that: 20 more bits for a counter made it 40 % larger.
+It keeps no text: whoever indexed it can derive it again, and a small index in memory (`Lens`) shows where the words
+are. Row ids are the time in milliseconds, or the next free number after it, so that newest first is
+`ORDER BY rowid DESC` and a time range is a row range. The index keeps the distance between rows with every word, so
+they must not lie further apart than that: 20 more bits for a counter made it 40 % larger.
 What people type is never handed to FTS5 as it is: words are ANDed, a word with punctuation becomes the phrase of its
 tokens, "quoted text" a phrase, word* a prefix.
 """
@@ -10,7 +11,11 @@ tokens, "quoted text" a phrase, word* a prefix.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from sqlcipher3 import dbapi2 as sqlite
 
 from sync.store.database import Connection
 
@@ -20,6 +25,7 @@ _INDEXED_PREFIXES = (2, 3, 4)
 _LEAF_BYTES = 3900
 """A leaf of the index fits into one page: SQLCipher keeps 80 bytes of its 4096 for itself, and FTS5's own 4050 would
 spill over into a second page."""
+_TOKENIZER = "tokenize=\"unicode61 remove_diacritics 2 tokenchars '_'\""
 _TOKENS = re.compile(r"[\w\ue000-\uf8ff]+")
 _WORDS = re.compile(r'"([^"]*)"?(\*?)|(\S+)')
 
@@ -27,11 +33,10 @@ _WORDS = re.compile(r'"([^"]*)"?(\*?)|(\S+)')
 def create(connection: Connection) -> None:
     """Make the empty table."""
     connection.execute(
-        "CREATE VIRTUAL TABLE search USING fts5(text, meta, "
-        f"tokenize=\"unicode61 remove_diacritics 2 tokenchars '_'\", prefix='{' '.join(map(str, _INDEXED_PREFIXES))}')"
+        f"CREATE VIRTUAL TABLE search USING fts5(text, meta, content='', contentless_delete=1, {_TOKENIZER}, "
+        f"prefix='{' '.join(map(str, _INDEXED_PREFIXES))}')"
     )
     connection.execute("INSERT INTO search(search, rank) VALUES('pgsz', ?)", (_LEAF_BYTES,))
-    connection.execute("INSERT INTO search(search, rank) VALUES('secure-delete', 1)")
     connection.execute("CREATE VIRTUAL TABLE search_term USING fts5vocab(search, instance)")
 
 
@@ -41,15 +46,91 @@ def drop(connection: Connection) -> None:
     connection.execute("DROP TABLE IF EXISTS search")
 
 
-def erase(connection: Connection, rows: Iterable[int]) -> None:
-    """Remove rows and write the whole index anew, so that it keeps none of their words, not even as signposts.
+class TextIndex(Protocol):
+    """Where texts are indexed: (row, text, filter tokens)."""
 
-    Removing many rows one by one in FTS5's secure way takes some 5 ms each, ten times as long as all of this.
+    def add(self, texts: Iterable[tuple[int, str, str]]) -> None:
+        """Index texts."""
+        ...
+
+    def remove(self, rows: Iterable[int]) -> None:
+        """Let rows be found no more; those that are not there are fine."""
+        ...
+
+    def rows_with(self, token: str) -> list[int]:
+        """The rows that have a filter token."""
+        ...
+
+    def erase(self) -> None:
+        """Write the whole index anew, so that it keeps no word of removed rows, not even as signposts."""
+        ...
+
+
+class OwnIndex:
+    """The `TextIndex` of a connection. Words of removed rows stay in it until `erase`, or until it merges them away."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, texts: Iterable[tuple[int, str, str]]) -> None:
+        self._connection.executemany("INSERT INTO search(rowid, text, meta) VALUES(?,?,?)", texts)
+
+    def remove(self, rows: Iterable[int]) -> None:
+        self._connection.executemany("DELETE FROM search WHERE rowid=?", [(row,) for row in rows])
+
+    def rows_with(self, token: str) -> list[int]:
+        sql = "SELECT rowid FROM search WHERE search MATCH ?"
+        return [row for (row,) in self._connection.execute(sql, (f"meta : {_quoted(token)}",))]
+
+    def erase(self) -> None:
+        self._connection.execute("INSERT INTO search(search) VALUES('optimize')")
+
+
+def look_anew(connection: Connection) -> None:
+    """After the tables of the index were written past it, in this transaction: let FTS5 forget what it remembers.
+
+    It does so where a savepoint is rolled back.
     """
-    connection.execute("INSERT INTO search(search, rank) VALUES('secure-delete', 0)")
-    connection.executemany("DELETE FROM search WHERE rowid=?", [(row,) for row in rows])
-    connection.execute("INSERT INTO search(search) VALUES('optimize')")
-    connection.execute("INSERT INTO search(search, rank) VALUES('secure-delete', 1)")
+    connection.execute("SAVEPOINT written_past")
+    connection.execute("INSERT INTO search(search, rank) VALUES('automerge', 4)")
+    connection.execute("ROLLBACK TO written_past")
+    connection.execute("RELEASE written_past")
+
+
+class Lens:
+    """A small index in memory with the same words: for texts that wait for the index, and to mark what was found."""
+
+    def __init__(self) -> None:
+        self._connection = sqlite.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._connection.execute(f"CREATE VIRTUAL TABLE search USING fts5(text, meta, {_TOKENIZER})")
+        self._connection.execute("BEGIN")  # never committed: the words stay where they are counted first
+
+    def close(self) -> None:
+        """Give the memory back."""
+        self._connection.close()
+
+    @contextmanager
+    def holding(self, texts: Iterable[tuple[int, str, str]]) -> Iterator[None]:
+        """Meanwhile it has these: (row, text, filter tokens)."""
+        try:
+            OwnIndex(self._connection).add(texts)
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN")
+
+    def ranks(self, expression: str) -> dict[int, float]:
+        """The rows that an expression finds, each with its rank among them; the best has the smallest."""
+        return dict(self._connection.execute("SELECT rowid, rank FROM search WHERE search MATCH ?", (expression,)))
+
+    def marked(self, expression: str, opening: str, closing: str) -> dict[int, str]:
+        """The texts of the rows that an expression finds, with marks around what it finds there."""
+        sql = "SELECT rowid, highlight(search, 0, ?, ?) FROM search WHERE search MATCH ?"
+        return dict(self._connection.execute(sql, (opening, closing, expression)))
+
+    def sizes(self) -> dict[int, bytes]:
+        """How many words each row has; equal bytes for equal numbers."""
+        return dict(self._connection.execute("SELECT id, sz FROM search_docsize"))
 
 
 def first_row(time_ms: int) -> int:
@@ -97,6 +178,17 @@ def match_expression(
     parts = [f"text : ({' AND '.join(phrases)})"]
     parts += [f"meta : ({' OR '.join(map(_quoted, tokens))})" for tokens in filters]
     return " AND ".join(parts)
+
+
+def marking_expression(query: str, *, as_typed: bool = False) -> str | None:
+    """The FTS5 expression for texts with any of the words, in which all of them are to be marked."""
+    phrases = _phrases(query, as_typed, lambda _: None)
+    return f"text : ({' OR '.join(phrases)})" if phrases else None
+
+
+def words_of(query: str) -> list[str]:
+    """The words that a person typed, in small letters."""
+    return [word.lower() for word in _TOKENS.findall(query)][:MAX_WORDS]
 
 
 def _phrases(query: str, as_typed: bool, complete: Completer) -> list[str]:

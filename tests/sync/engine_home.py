@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from sync.clock import system_random
@@ -17,6 +18,7 @@ from sync.store.database import Connection, Database
 from sync.store.entries import stored_changes
 from sync.store.migrations import Component
 from sync.store.projector import SegmentRows
+from sync.store.search_index import TextIndex
 from sync.testing import ManualClock
 
 KEY, HOME_ID = b"k" * 32, b"i" * 16
@@ -38,6 +40,9 @@ class PlainProjector:
 
     def forget(self) -> None:
         """Nothing is remembered."""
+
+    def indexing(self, index: TextIndex) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def apply_segment(self, connection: Connection, rows: SegmentRows) -> int:
         for event_id, body in rows.items:

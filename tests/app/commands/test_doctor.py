@@ -17,6 +17,7 @@ from app.sessions.events import Draft, FileChange, UserMessage
 from app.workspace import Credentials, Workspace
 from sync.store import keyslots, vacuum
 from sync.store.database import DATABASE_NAME, Database
+from tests.helpers.indexed import index_all
 from tests.helpers.random_sessions import answers
 from tests.helpers.talks import talk
 
@@ -48,6 +49,8 @@ def original(tmp_path_factory) -> Path:
             bodies.append(UserMessage(text=os.urandom(300_000).hex()))
             operations.append(session, [Draft(body=body, time=7) for body in bodies])
             operations.set_note(other, "A note")
+            index_all(operations._engine.connection, operations._engine.blobs)
+            operations.append(session, [Draft(body=UserMessage(text="waits for the index"), time=8)])
 
         opened.write(fill)
     return folder
@@ -96,9 +99,10 @@ def test_a_sound_home_is_left_alone(home: Path) -> None:
         ("UPDATE event SET author=author+1 WHERE row=(SELECT max(row) FROM event)", "session 0"),
         ("DELETE FROM event WHERE row=(SELECT max(row) FROM event)", "session 0"),
         ("DELETE FROM session WHERE title='First'", "session 0"),
-        ("UPDATE search SET text='other' WHERE rowid=(SELECT max(row) FROM event)", "session 0"),
-        ("UPDATE search SET meta='w1 s1 t_agent k_command a1' WHERE rowid=(SELECT max(row) FROM event)", "session 0"),
-        ("DELETE FROM search WHERE rowid=(SELECT max(row) FROM event)", "session 0"),
+        ("REPLACE INTO search(rowid, text, meta) SELECT id, 'other', 'w s t k a' FROM search_docsize", "session 0"),
+        ("REPLACE INTO search(rowid, text, meta) VALUES(7, 'a', 'w1 s1 t_agent k_file_change a1')", "session 0"),
+        ("DELETE FROM search WHERE rowid=(SELECT max(id) FROM search_docsize)", "session 0"),
+        ("DELETE FROM unindexed", "session 0"),
         ("INSERT INTO search(rowid, text, meta) VALUES(1 << 50, 'stray', '')", "rows of search"),
         ("INSERT INTO session(id, workspace) VALUES('stray', 1)", "session stray"),
         ("DELETE FROM session_field WHERE field='title'", "session 0"),
@@ -119,7 +123,7 @@ def test_rows_that_differ_from_the_documents(home: Path, statement: str, found: 
 
 def test_a_damaged_index_is_made_again(home: Path) -> None:
     before = answers_of(home)
-    change(home, "UPDATE search_content SET c0='other words' WHERE id=(SELECT max(row) FROM event)")
+    change(home, "UPDATE search_data SET block=zeroblob(length(block)) WHERE id=(SELECT max(id) FROM search_data)")
     checks = examine(home)
     assert bad(checks) == ["index", "projection"]
     checks = examine(home, mend=True)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import NotFound
-from app.sessions import queries as queries_module
+from app.sessions import search_queries
 from app.sessions.events import KNOWN_KINDS, AgentMessage, BlobRef, Draft, SessionSet, Usage, UserMessage
 from app.sessions.facets import Facets
 from app.sessions.filters import SearchFilter, SessionFilter
@@ -121,7 +121,7 @@ def test_a_search_within_sessions_finds_in_those_alone(library: Workspace, withi
     expected = {row.id for row in _everything(library) if _wanted(row, within)}
     for few in (64, 3):  # named to the index, and looked at one by one
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(queries_module, "FEW_SESSIONS", few)
+            patched.setattr(search_queries, "FEW_SESSIONS", few)
             found = library.read(lambda queries: queries.search("word", SearchFilter(limit=500, within=within)))
         assert {hit.session for hit in found} == expected
 
