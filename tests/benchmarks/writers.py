@@ -1,8 +1,10 @@
 """Several processes on one session: four that write as fast as they can, and how soon another sees what one wrote.
 
 The writers are processes of their own (`python -m tests.benchmarks.writers`), which begin at one moment, append single
-events and report the time of each. The watcher is this process; times of one machine's monotonic clock stand in the
-texts, so that what is measured is the whole way: commit, wake-up, query.
+events and report the time of each. Beside them four write a row and its index entry into a bare database of the same
+kind, with the same cipher, index and turns: what is left when everything that makes it Lovelace is taken away.
+The watcher is this process; times of one machine's monotonic clock stand in the texts, so that what is measured is the
+whole way: commit, wake-up, query.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ from pathlib import Path
 
 from app.sessions.events import AgentMessage, Draft
 from app.workspace import Credentials, Workspace
+from sync.store import search_index
+from sync.store.database import Database
+from sync.store.turns import Turns
 from tests.benchmarks.figures import Figure, quantile
 from tests.benchmarks.place import Place
 
@@ -38,6 +43,7 @@ def run(place: Place) -> Iterator[Figure]:
         yield Figure("four writers together", found / seconds, "events/s", BAR_PER_S, at_least=True, note=note)
         detail = {"p50_ms": round(quantile(times, 0.5), 3), "max_ms": round(max(times), 2)}
         yield Figure("four writers, one append p99", quantile(times, 0.99), "ms", BAR_P99_MS, detail=detail)
+        yield from _four_bare_writers(place)
         other = workspace.write(lambda operations: operations.create(title="Watched"))
         for kind, bar in (("event", BAR_EVENT_MS), ("draft", BAR_DRAFT_MS)):
             seen = asyncio.run(_latencies(place, workspace, other, kind))
@@ -52,9 +58,32 @@ def _begin(place: Place, *words: str) -> subprocess.Popen[str]:
 
 
 def _four_writers(place: Place, workspace: Workspace, session: str) -> tuple[list[float], float, int]:
-    """Times of all appends in milliseconds, how long it took, and how many events are there afterwards."""
-    before = workspace.read(lambda queries: queries.session(session)).events
-    writers = [_begin(place, session, "write") for _ in range(WRITERS)]
+    """Times of all appends in milliseconds, how long it took, and how many events are there more."""
+    before = _count(workspace, session)
+    times, seconds = _race([_begin(place, session, "write") for _ in range(WRITERS)])
+    return times, seconds, _count(workspace, session) - before
+
+
+def _four_bare_writers(place: Place) -> Iterator[Figure]:
+    (place.folder / "bare").mkdir()
+    database = _bare_database(place.folder / "bare")
+    database.create()
+    with closing(database.writer()) as connection:
+        connection.execute("CREATE TABLE event(row INTEGER PRIMARY KEY, body TEXT NOT NULL)")
+        search_index.create(connection)
+    times, seconds = _race([_begin(place, str(place.folder / "bare"), "bare") for _ in range(WRITERS)])
+    yield Figure(
+        "  bare database, four writers together", len(times) / seconds, "events/s", note="row + index, committed"
+    )
+    yield Figure("  bare database, one write p99", quantile(times, 0.99), "ms")
+
+
+def _bare_database(folder: Path) -> Database:
+    return Database(folder / "bare.db", bytes(32), bytes(16))
+
+
+def _race(writers: list[subprocess.Popen[str]]) -> tuple[list[float], float]:
+    """Let them begin at one moment; the times of all writes in milliseconds, and how long it took."""
     for writer in writers:
         assert writer.stdout is not None and writer.stdout.readline() == "ready\n"
     begun = time.perf_counter()
@@ -64,7 +93,7 @@ def _four_writers(place: Place, workspace: Workspace, session: str) -> tuple[lis
         writer.stdin.flush()
     reports = [json.loads(writer.communicate(timeout=_READY_S)[0]) for writer in writers]
     seconds = time.perf_counter() - begun
-    return [one for report in reports for one in report], seconds, _count(workspace, session) - before
+    return [one for report in reports for one in report], seconds
 
 
 def _count(workspace: Workspace, session: str) -> int:
@@ -125,6 +154,23 @@ def _write(workspace: Workspace, session: str) -> None:
     print(json.dumps(times))
 
 
+def _write_bare(folder: Path) -> None:
+    """As `_write`, without Lovelace."""
+    times, turns = [], Turns(folder)
+    with closing(_bare_database(folder).writer()) as connection:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        until = time.perf_counter() + SECONDS
+        while (begun := time.perf_counter()) < until:
+            with turns.taken():
+                connection.execute("BEGIN IMMEDIATE")
+                row = connection.execute("INSERT INTO event(body) VALUES(?)", (_TEXT,)).lastrowid
+                search_index.OwnIndex(connection).add([(row, _TEXT, "w1 s1 t_interactive k_agent_message a1")])
+                connection.execute("COMMIT")
+            times.append((time.perf_counter() - begun) * 1e3)
+    print(json.dumps(times))
+
+
 def _tell_times(workspace: Workspace, session: str, kind: str) -> None:
     """Write the time of the clock whenever a line comes."""
     print("ready", flush=True)
@@ -138,6 +184,9 @@ def _tell_times(workspace: Workspace, session: str, kind: str) -> None:
 
 
 def _main(home: str, session: str, kind: str) -> None:
+    if kind == "bare":
+        _write_bare(Path(session))
+        return
     with closing(Workspace.open(Path(home), Credentials())) as workspace:
         workspace.write(lambda operations: operations.set_setting("warm", None))
         if kind == "write":
