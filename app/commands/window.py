@@ -159,6 +159,7 @@ _GO = (
     WindowCommand("window.open_link", "Open Link…", "Open a lovelace:// address.", "Go"),
 )
 _TERMINAL = (
+    WindowCommand("terminal.show", "Terminal", "Show what commands printed.", "View", ("Ctrl+Shift+X",), "terminal"),
     WindowCommand("terminal.run", "Run a Command…", "Write a command to run in the folder.", "Session", (), "terminal"),
     WindowCommand("terminal.stop", "Stop the Command", "End the command that is shown.", "Session", (), "terminal"),
     WindowCommand("terminal.find", "Find in Output…", "Search what the command printed.", "Edit", (), "terminal"),

@@ -250,6 +250,7 @@ class Areas(QSplitter):
         self.setHandleWidth(1)
         self.setChildrenCollapsible(False)
         self.kinds = {kind.id: kind for kind in kinds}
+        self._aside: set[Area] = set()
         self._areas = {name: TabArea(name, desk, [kind for kind in kinds if kind.area == name]) for name in AREAS}
         for name, area in self._areas.items():
             self.addWidget(area)
@@ -282,12 +283,22 @@ class Areas(QSplitter):
         return self._areas[row.area].show_kind(row)
 
     def is_shown(self, name: Area) -> bool:
-        """Whether an area is open."""
-        return not self._areas[name].isHidden()
+        """Whether an area is open, or will be when it is not set aside any more."""
+        return not self._areas[name].isHidden() or name in self._aside
+
+    def set_aside(self, name: Area, aside: bool) -> None:
+        """Close an open area for a while: what is in front has no use for it. Opened by hand it is open for good."""
+        if aside and self.is_shown(name):
+            self._aside.add(name)
+            self._areas[name].hide()
+        elif not aside and name in self._aside:
+            self._aside.discard(name)
+            self.set_shown(name, True)
 
     def set_shown(self, name: Area, shown: bool) -> None:
         """Open or close an area."""
         area = self._areas[name]
+        self._aside.discard(name)
         if area.isHidden() != shown:
             return
         area.setVisible(shown)

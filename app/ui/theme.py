@@ -151,6 +151,8 @@ QTabBar::tab {{ padding: 7px 12px; border: 0; border-radius: 6px; margin: 5px 2p
 QTabBar::tab:selected {{ background: {selected}; color: {text}; }}
 QTabBar::tab:hover:!selected {{ color: {text}; }}
 QTabBar::tab:focus {{ color: {accent}; }}
+QTabBar::close-button {{ image: url("{icons}/close-{tone}.svg"); width: 14px; height: 14px; border-radius: 4px; }}
+QTabBar::close-button:hover {{ background: {line}; }}
 #palette {{ background: {base}; border: 1px solid {field_line}; border-radius: 10px; }}
 #palette QListView {{ background: {base}; }}
 QStatusBar QToolButton {{ padding: 1px 8px; }}

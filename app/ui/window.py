@@ -223,6 +223,7 @@ class MainWindow(QMainWindow):
 
     def _fronted(self, area: str, panel: Panel) -> None:
         if area == "main":
+            self.areas.set_aside("right", not isinstance(panel, ConversationPanel))
             self._session_opened()
             self._name_window()
 

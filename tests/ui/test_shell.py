@@ -294,3 +294,19 @@ def test_going_to_those_that_wait_goes_around(running: Running) -> None:
         running.until(lambda: running.conversation.session in {one, two} - set(seen))
         seen.append(running.conversation.session)
     assert set(seen) == {one, two}
+
+
+def test_the_tools_area_makes_room_for_pages_without_a_session(running: Running) -> None:
+    window = running.window
+    running.open(write_session(running.workspace, "Here", UserMessage(text="x")))
+    window.actions_of["window.right"].trigger()
+    right = window.areas.area("right")
+    assert right.isVisible()
+    window.go(PanelPlace("settings"))
+    assert not right.isVisible()
+    assert "right" in window.areas.state()["shown"]
+    window.actions_of["window.previous_tab"].trigger()
+    assert right.isVisible()
+    window.go(PanelPlace("settings"))
+    window.actions_of["window.right"].trigger()
+    assert not window.areas.is_shown("right")

@@ -192,6 +192,7 @@ class TerminalPanel(Panel):
     def handlers(self) -> Mapping[str, Callable[[], object]]:
         """The panel's commands, by id."""
         return {
+            "terminal.show": lambda: self.view.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "terminal.run": lambda: self.run_line.field.setFocus(Qt.FocusReason.ShortcutFocusReason),
             "terminal.stop": self.stop,
             "terminal.find": self._open_find,
