@@ -87,7 +87,7 @@ class EventQueries:
 
     def timeline(self, session: str) -> Timeline:
         """Row ids and estimated lines of the events that people see, and where turns begin."""
-        rows, lines, prompts = array("q"), array("H"), array("q")
+        rows, lines, prompts = array("q"), array("H"), set[int]()
         for part in self._parts(session):
             found = self._connection.execute(
                 "SELECT row, lines FROM event INDEXED BY event_order WHERE session=? AND lines>0 AND id<=? ORDER BY id",
@@ -95,8 +95,8 @@ class EventQueries:
             ).fetchall()
             rows.extend(row for row, _ in found)
             lines.extend(count for _, count in found)
-            prompts.extend(row for row, _id in self._prompts(part))
-        return Timeline(rows, lines, prompts)
+            prompts.update(row for row, _id in self._prompts(part))
+        return Timeline(rows, lines, array("I", (place for place, row in enumerate(rows) if row in prompts)))
 
     def turn(self, session: str, identifier: str) -> list[Event]:
         """The events of the turn that an event belongs to, in order: from its prompt up to the next prompt."""

@@ -220,12 +220,12 @@ class SearchHit(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The shape of a conversation: row ids of the events people see, in order, the text lines of each, and the row ids
-    of the prompts among them."""
+    """The shape of a conversation: row ids of the events people see, in order, the text lines of each, and the places
+    of the prompts among them, from 0."""
 
     rows: array[int]
     lines: array[int]
-    prompts: array[int] = field(default_factory=lambda: array("q"))
+    starts: array[int] = field(default_factory=lambda: array("I"))
 
 
 @dataclass(frozen=True, slots=True)

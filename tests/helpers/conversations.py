@@ -26,14 +26,14 @@ def events(bodies: Iterable[AnyBody], first: int = 1) -> list[Event]:
 
 def timeline(of: Sequence[Event]) -> Timeline:
     """As `Queries.timeline`: kinds without lines have no row."""
-    rows, lines, prompts = array("q"), array("H"), array("q")
+    rows, lines, starts = array("q"), array("H"), array("I")
     for one in of:
         if count := estimated_lines(one.kind, one.body):
+            if isinstance(one.body, UserMessage):
+                starts.append(len(rows))
             rows.append(one.row)
             lines.append(count)
-            if isinstance(one.body, UserMessage):
-                prompts.append(one.row)
-    return Timeline(rows, lines, prompts)
+    return Timeline(rows, lines, starts)
 
 
 def messages(count: int) -> list[Event]:

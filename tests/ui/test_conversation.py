@@ -353,9 +353,10 @@ def test_a_step_leaves_the_card_that_is_shown(shell: Shell) -> None:
 def test_a_find_in_a_folded_turn_unfolds_it(shell: Shell) -> None:
     panel = shell.opened(UserMessage(text="one"), AgentMessage(text="the needle"), UserMessage(text="two"))
     run(panel, "fold_all")
+    assert panel.model.folds.is_hidden(1)
     find(shell, panel, "needle")
-    shell.until(lambda: panel.view.currentIndex().row() == 1)
-    assert not panel.model.folds.is_hidden(1)
+    shell.until(lambda: not panel.model.folds.is_hidden(1))
+    assert panel.view.currentIndex().row() == 1
 
 
 def test_what_comes_later_is_counted(shell: Shell) -> None:

@@ -16,7 +16,8 @@ def folds(draw: st.DrawFn) -> tuple[Folds, list[int], set[int], set[int]]:
     prompts = set(draw(st.lists(st.sampled_from(rows), unique=True))) if rows else set()
     folded = set(draw(st.lists(st.sampled_from(sorted(prompts)), unique=True))) if prompts else set()
     made = Folds()
-    made.set_rows(rows, prompts)
+    starts = [number for number, row in enumerate(rows) if row in prompts]
+    made.set_rows(count, starts, [rows[number] for number in starts])
     for prompt in folded:
         made.toggle(prompt)
     return made, rows, prompts, folded

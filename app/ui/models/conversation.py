@@ -82,8 +82,9 @@ class ConversationModel(QAbstractListModel):
         rows, lines = timeline.rows, timeline.lines
         start = _position(rows, self._rows)
         self.is_complete = True
-        self._prompts.update(timeline.prompts)
-        self.folds.set_rows(rows, self._prompts)
+        prompts = [rows[place] for place in timeline.starts]
+        self._prompts.update(prompts)
+        self.folds.set_rows(len(rows), timeline.starts, prompts)
         if start is None:
             self._replace(rows, lines)
             return

@@ -6,7 +6,7 @@ A turn is a prompt and all rows up to the next prompt. Rows before the first pro
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 
 class Folds:
@@ -18,12 +18,9 @@ class Folds:
         self._count = 0
         self._folded: set[int] = set()
 
-    def set_rows(self, rows: Sequence[int], prompts: Iterable[int]) -> None:
-        """All rows by their ids, and which of these are prompts."""
-        wanted = set(prompts)
-        self._starts = [number for number, row in enumerate(rows) if row in wanted] if wanted else []
-        self._ids = [rows[number] for number in self._starts]
-        self._count = len(rows)
+    def set_rows(self, count: int, starts: Sequence[int], prompts: Sequence[int]) -> None:
+        """How many rows there are, which of them are prompts, and the row ids of these."""
+        self._starts, self._ids, self._count = list(starts), list(prompts), count
 
     def add_row(self, identifier: int, *, prompt: bool) -> None:
         """One more row at the end."""

@@ -400,7 +400,7 @@ def test_where_turns_begin_is_part_of_the_timeline(home: Workspace) -> None:
     session = home.write(lambda operations: operations.create(title="x"))
     ids = _said(home, session, "ONE", "a", "TWO")
     timeline = home.read(lambda queries: queries.timeline(session))
-    events = home.read(lambda queries: queries.events_at(timeline.prompts))
+    events = home.read(lambda queries: queries.events_at([timeline.rows[n] for n in timeline.starts]))
     assert [event.id for event in events] == [ids[0], ids[2]]
 
 
