@@ -491,7 +491,8 @@ class Engine:
             with contextlib.closing(connection):
                 yield connection
         finally:
-            path.unlink(missing_ok=True)
+            if path.exists():  # on a read-only disk taking away what was never there fails too
+                path.unlink()
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Connection]:

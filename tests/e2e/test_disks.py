@@ -97,7 +97,7 @@ def test_an_import_that_fills_the_disk_is_completed_when_there_is_room(tmp_path:
     steps = """
         from tests.benchmarks.transcripts import generate_claude
         transcript = outside / "session.jsonl"
-        generate_claude(transcript, seed=3, events=2500)
+        generate_claude(transcript, seed=3, events=4500)
         make()
         with open(disk / "ballast", "wb") as file:
             file.write(bytes(20_000_000))
@@ -169,7 +169,7 @@ def test_an_update_needs_room_for_its_copy(tmp_path: Path) -> None:
         workspace = Workspace.open(program.home, Credentials(PASSPHRASE.encode()))
         def age(operations):
             connection = operations._engine.connection
-            connection.execute("DROP TABLE output")
+            connection.execute("DROP TABLE seen")
             connection.execute("UPDATE meta SET value=value-1 WHERE name='schema/sessions'")
         workspace.write(age)
         workspace.close()

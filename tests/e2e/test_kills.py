@@ -204,6 +204,7 @@ def test_a_living_chat_keeps_its_draft_while_others_write(talker) -> None:
 # updates of the database
 
 NEWEST = len(LOCAL.scripts)
+NEWEST_TABLE = LOCAL.scripts[-1].split("CREATE TABLE ")[1].split("(")[0]
 
 
 def age(program: Program, megabytes: int = 0) -> None:
@@ -212,7 +213,7 @@ def age(program: Program, megabytes: int = 0) -> None:
 
         def undo(operations: Any) -> None:
             connection = operations._engine.connection
-            connection.execute("DROP TABLE output")
+            connection.execute(f"DROP TABLE {NEWEST_TABLE}")
             connection.execute("UPDATE meta SET value=? WHERE name='schema/sessions'", (NEWEST - 1,))
             connection.executemany(
                 "INSERT OR REPLACE INTO blob VALUES(?,?,?)",
@@ -229,7 +230,7 @@ def version(program: Program) -> tuple[int, bool]:
     with contextlib.closing(database.reader()) as connection:
         found = connection.execute("SELECT value FROM meta WHERE name='schema/sessions'").fetchone()[0]
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")]
-    return found, "output" in tables
+    return found, NEWEST_TABLE in tables
 
 
 def test_update(whole, tmp_path) -> None:
