@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.agents.attaching import with_attachments_told
-from app.agents.backend import AgentBackend, Conversation, SessionContext
+from app.agents.backend import SessionContext
 from app.agents.files.watch import FileWatch
 from app.agents.history import cut_middle
 from app.agents.permission import Policy, replay
@@ -20,8 +20,8 @@ from app.agents.recorder import StoreRecorder
 from app.agents.referring import with_references_told
 from app.agents.tools.toolbox import TOOLS
 from app.agents.turn import Asking
-from app.errors import AgentError, NotFound
-from app.sessions.events import Compaction, Notice, UserMessage
+from app.errors import NotFound
+from app.sessions.events import Compaction
 from app.sessions.queries import Queries
 from app.sessions.views import Event, SessionRow
 from sync.clock import Clock
@@ -180,14 +180,3 @@ def session_context(
         children=past.children,
         state=state,
     )
-
-
-async def start_conversation(
-    backend: AgentBackend, context: SessionContext, recorder: StoreRecorder, text: str
-) -> Conversation:
-    """A conversation; where the agent cannot be reached, the prompt stays in the session, with the reason."""
-    try:
-        return await backend.start(context)
-    except AgentError as error:
-        await recorder.record(UserMessage(text=text), Notice(text=str(error), level="error"))
-        raise

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.agents.backend import AgentBackend
-from app.agents.context import read_past, session_context, start_conversation
+from app.agents.context import read_past, session_context
+from app.agents.late import LateConversation
 from app.agents.permission import Group, Policy
 from app.agents.recorder import StoreRecorder, first_answer, stored_answer
 from app.agents.referring import draw_in
@@ -72,7 +73,7 @@ class Talk:
         folders = self._manner.folders
         state = await work_state(self._workspace, past, folders)
         context = session_context(self._workspace, past, recorder, asking, folders=folders, policy=policy, state=state)
-        conversation = await start_conversation(self._backend, context, recorder, text)
+        conversation = LateConversation(lambda: self._backend.start(context))
         runner = TurnRunner(
             conversation,
             recorder,

@@ -142,7 +142,8 @@ class Turns:
     async def _run(
         self, turn: _Running, session: str, agent: str, text: str, tools: bool, attached: Sequence[Attachment]
     ) -> None:
-        from app.agents.context import read_past, session_context, start_conversation
+        from app.agents.context import read_past, session_context
+        from app.agents.late import LateConversation
         from app.agents.permission import Policy
         from app.agents.recorder import StoreRecorder, first_answer, stored_answer
         from app.agents.referring import draw_in
@@ -162,7 +163,7 @@ class Turns:
         context = session_context(
             self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True), state=state
         )
-        conversation = await start_conversation(backend, context, recorder, text)
+        conversation = LateConversation(lambda: backend.start(context))
         try:
             turn.runner = TurnRunner(
                 conversation,
