@@ -163,6 +163,15 @@ def test_without_tools_nothing_is_written(running: Running, tmp_path: Path) -> N
     assert not (tmp_path / "project" / "made.txt").exists()
 
 
+def test_a_session_that_has_not_begun_says_what_to_do(running: Running) -> None:
+    running.window.actions_of["session.new"].trigger()
+    panel = running.conversation
+    running.until(lambda: panel.session and panel._pages.currentWidget() is panel._beginning)
+    running.say("Hello")
+    running.until(lambda: panel._pages.currentWidget() is panel.view)
+    running.until(lambda: not running.window._activity.running)
+
+
 def test_stop_by_escape_keeps_what_was_said(running: Running) -> None:
     said = [body for n in range(2) for body in (UserMessage(text=f"{n}"), AgentMessage(text="ok"))]
     session = write_session(running.workspace, "Slow", *said)

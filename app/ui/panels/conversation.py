@@ -39,6 +39,11 @@ _WELCOME = (
     "<p>Choose one at the left, or write below to start one.<br>"
     "<b>Ctrl+Shift+F</b> searches everything: messages, commands, output, files.</p>"
 )
+_BEGINNING = (
+    "<p><b>Ask anything, or say what is to be done.</b></p>"
+    "<p><b>@</b> refers to a file or another session, <b>/</b> runs a command; files can be dropped here.<br>"
+    "With <b>Tools</b> the agent works in the folder: reading is free, changing and running asks you first.</p>"
+)
 
 
 class ConversationPanel(Panel):
@@ -76,8 +81,11 @@ class ConversationPanel(Panel):
         self._welcome.setProperty("role", "muted")
         self._welcome.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._pages = QStackedWidget(self)
-        self._pages.addWidget(self._welcome)
-        self._pages.addWidget(self.view)
+        self._beginning = QLabel(_BEGINNING, self)
+        self._beginning.setProperty("role", "muted")
+        self._beginning.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        for page in (self._welcome, self._beginning, self.view):
+            self._pages.addWidget(page)
         self._latest = QToolButton(self.view)
         self._latest.setText("↓ Newest")
         self._latest.setObjectName("latest")
@@ -100,6 +108,8 @@ class ConversationPanel(Panel):
         self.follower.opened.connect(self._begin)
         self.follower.read.connect(self._take)
         self.follower.closed.connect(self._end)
+        for changed in (self.model.rowsInserted, self.model.rowsRemoved, self.model.modelReset):
+            changed.connect(self._show_page)
         self.stop.clicked.connect(self.stop_turn)
         self.composer.stop_wanted.connect(self.stop_turn)
         self.prompting.sent.connect(self.attention.answered)
@@ -258,11 +268,13 @@ class ConversationPanel(Panel):
 
     def _show_page(self) -> None:
         shown = self.session is not None
-        self._pages.setCurrentWidget(self.view if shown else self._welcome)
+        began = self.model.rowCount() > 0 or self._is_running
+        self._pages.setCurrentWidget(self._welcome if not shown else self.view if began else self._beginning)
         self.header.setVisible(shown)
 
     def _show_activity(self) -> None:
         running = self._is_running
+        self._show_page()
         self.header.set_running(running)
         self.composer.set_running(running)
         self._show_state()

@@ -47,8 +47,8 @@ class Store:
     def clear_draft(self, *row: Any) -> None:
         self.saved.append(row)
 
-    def put_blob(self, data: bytes, *, name: str) -> BlobRef:
-        return BlobRef(blob="hash", size=len(data), name=name)
+    def put_blob(self, data: bytes, *, name: str, media_type: str | None = None) -> BlobRef:
+        return BlobRef(blob="hash", size=len(data), name=name, media_type=media_type)
 
     def events(self, session: str, *, kinds: list[str], limit: int) -> list[Past]:
         return [Past(draft.body) for draft in self.drafts if draft.body.kind in kinds]

@@ -232,6 +232,6 @@ def test_an_erasure_counts_whenever_it_is_heard_of(number: int, eraser: int) -> 
     kinds = {row[1]: row[2] for row in found[0]["event"]}
     gone = eraser == 1 and number != 3  # the last sets more than a title, which cannot be taken back
     assert kinds[target] == ("erased" if gone else _TARGETS[number]["kind"])
-    assert any(row[1] == target for row in found[0]["search"]) is not gone
+    assert any(event == target and bool(words) for _, event, words, _ in found[0]["search"]) is not gone
     titles = [row for row in found[0]["field"] if row[1] == "title"]
     assert bool(titles) is (number >= 2 and not gone)
