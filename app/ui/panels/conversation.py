@@ -77,13 +77,8 @@ class ConversationPanel(Panel):
         self.setAcceptDrops(True)
 
     def _arrange(self) -> None:
-        self._welcome = QLabel(_WELCOME, self)
-        self._welcome.setProperty("role", "muted")
-        self._welcome.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._welcome, self._beginning = _hint(_WELCOME, self), _hint(_BEGINNING, self)
         self._pages = QStackedWidget(self)
-        self._beginning = QLabel(_BEGINNING, self)
-        self._beginning.setProperty("role", "muted")
-        self._beginning.setAlignment(Qt.AlignmentFlag.AlignCenter)
         for page in (self._welcome, self._beginning, self.view):
             self._pages.addWidget(page)
         self._latest = QToolButton(self.view)
@@ -319,3 +314,12 @@ class ConversationPanel(Panel):
     def _align_composer(self) -> None:
         left, width = self.view.column()
         self.composer.set_column(left, self.width() - left - width)
+
+
+def _hint(text: str, parent: QWidget) -> QLabel:
+    label = QLabel(text, parent)
+    label.setProperty("role", "muted")
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    label.setWordWrap(True)
+    label.setMargin(32)
+    return label
