@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-from app.agents.backend import AgentBackend, PastEvent, PromptText, SessionContext, TextDelta
+from app.agents.asking import ask_once
+from app.agents.backend import AgentBackend, PastEvent
 from app.agents.history import cut_middle
-from app.errors import AgentError, AppError
-from app.sessions.events import BlobRef, PermissionAnswer, PermissionRequest, UserMessage
-from sync.clock import SystemClock
+from app.errors import AppError
+from app.sessions.events import UserMessage
 from sync.errors import SyncError
-
-if TYPE_CHECKING:
-    from app.agents.backend import Answered
 
 SETTING = "titles"
 PROPOSING_SECONDS = 10.0
@@ -46,26 +42,7 @@ class AskedTitles:
         question = _QUESTION.format(
             prompt=cut_middle(prompt, _TOLD_CHARACTERS), answer=cut_middle(answer, _TOLD_CHARACTERS)
         )
-        conversation = await self._backend.start(SessionContext(ask=_refuse, keep=_keep_nothing, clock=SystemClock()))
-        said: list[str] = []
-        try:
-            async with aclosing(conversation.prompt([PromptText(question)])) as updates:
-                async for update in updates:
-                    if isinstance(update, TextDelta) and update.kind == "agent_message":
-                        said.append(update.text)
-        finally:
-            await conversation.close()
-        return "".join(said)
-
-
-async def _refuse(request: PermissionRequest) -> Answered:
-    from app.agents.backend import Answered
-
-    return Answered(PermissionAnswer(request_id=request.request_id, answer="reject", reason="nobody is asked"))
-
-
-async def _keep_nothing(data: bytes, name: str) -> BlobRef:
-    raise AgentError("A title needs no files.")
+        return await ask_once(self._backend, question)
 
 
 def cleaned(text: str) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app.errors import UserError
 
 if TYPE_CHECKING:
+    from app.sessions.events import CommandResult
     from app.workspace import Workspace
 
 MOST_RUNNING = 8
@@ -24,15 +25,17 @@ class OwnCommands:
         """Whether a command runs from this window."""
         return call in self._stops
 
-    async def run(self, workspace: Workspace, session: str, command: str, folder: Path | None, call: str) -> None:
-        """Run a command to its end. UserError: there is nothing to run, or nowhere, or too much runs already."""
+    async def run(
+        self, workspace: Workspace, session: str, command: str, folder: Path | None, call: str
+    ) -> CommandResult:
+        """Run a command; how it ended. UserError: there is nothing to run, or nowhere, or too much runs already."""
         from app.agents.own_command import run_own_command
 
         if len(self._stops) >= MOST_RUNNING:
             raise UserError(f"{MOST_RUNNING} commands run already. Stop one first, or wait.")
         stop = self._stops[call] = asyncio.Event()
         try:
-            await run_own_command(
+            return await run_own_command(
                 workspace, session, command, folder=folder, clock=workspace.clock, call=call, stop=stop
             )
         finally:

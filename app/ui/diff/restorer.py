@@ -37,7 +37,7 @@ class Restorer:
             return
         parts = [sentence, warning, skipped_sentence(refused) if refused else "", "What is there now is kept."]
         text = " ".join(part for part in parts if part)
-        self._desk.offer(text, "Restore", lambda: self._carry_out(files, steps))
+        self._desk.offer(text, "Restore", lambda: self.carry_out(files, steps))
 
     def _tell_nothing(self, refused: Sequence[tuple[str, str]]) -> None:
         if refused:
@@ -45,9 +45,10 @@ class Restorer:
         else:
             self._desk.say("Nothing to restore: the files on the disk are like that already.")
 
-    def _carry_out(self, files: SessionFiles, steps: Sequence[Step]) -> None:
+    def carry_out(self, files: SessionFiles, steps: Sequence[Step], word: str = "Restored") -> None:
+        """Do what was agreed to. word: what is said then, with a way to undo it."""
         work = partial(restore, self._desk.workspace, files, steps)
-        self._desk.bridge.compute(work, lambda done: self._after(files.session, done, "Restored"), self._desk.report)
+        self._desk.bridge.compute(work, lambda done: self._after(files.session, done, word), self._desk.report)
 
     def _after(self, session: str, done: Restored, word: str) -> None:
         self._done()
