@@ -216,10 +216,60 @@ _CHANGES = (
         "diff",
     ),
 )
+_REPOSITORY = (
+    WindowCommand(
+        "repository.show",
+        "Git",
+        "Show what changed in the repository, to stage and commit it.",
+        "View",
+        ("Ctrl+Shift+G",),
+        "repository",
+    ),
+    WindowCommand("repository.refresh", "Git: Look Again", "Read the repository anew.", "View", (), "repository"),
+    WindowCommand("repository.stage", "Stage", "Stage the selected files.", "Session", (), "repository"),
+    WindowCommand("repository.unstage", "Unstage", "Take the selected files out again.", "Session", (), "repository"),
+    WindowCommand("repository.stage_all", "Stage All", "Stage all that changed.", "Session", (), "repository"),
+    WindowCommand("repository.unstage_all", "Unstage All", "Take all out that is staged.", "Session", (), "repository"),
+    WindowCommand(
+        "repository.stage_hunk",
+        "Stage or Unstage Hunk",
+        "Move the current hunk of the shown file into the next commit, or out of it.",
+        "Session",
+        (),
+        "repository",
+    ),
+    WindowCommand(
+        "repository.discard",
+        "Discard Changes of File…",
+        "Go back to what is staged of the shown file; what goes is kept in the session.",
+        "Session",
+        (),
+        "repository",
+    ),
+    WindowCommand(
+        "repository.propose",
+        "Propose Commit Message",
+        "Ask the session's agent for a message from what is staged.",
+        "Session",
+        (),
+        "repository",
+    ),
+    WindowCommand("repository.commit", "Commit", "Commit what is staged.", "Session", (), "repository"),
+)
 _HELP = (
     WindowCommand("window.shortcuts", "Keyboard Shortcuts", "Show all shortcuts, and change them.", "Help", ("F1",)),
     WindowCommand("window.about", "About Lovelace", "The version, and where the data are.", "Help"),
 )
 
-COMMANDS: tuple[WindowCommand, ...] = (*_FILE, *_EDIT, *_SESSION, *_VIEW, *_GO, *_TERMINAL, *_CHANGES, *_HELP)
+COMMANDS: tuple[WindowCommand, ...] = (
+    *_FILE,
+    *_EDIT,
+    *_SESSION,
+    *_VIEW,
+    *_GO,
+    *_TERMINAL,
+    *_CHANGES,
+    *_REPOSITORY,
+    *_HELP,
+)
 """In the order of menu and palette."""

@@ -32,6 +32,13 @@ class CommandPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class RepositoryPlace:
+    """The repository of the session's folder, at a file (its path below that folder)."""
+
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PanelPlace:
     """A panel by its kind. section: which part of it, where it has parts."""
 
@@ -46,4 +53,4 @@ class SearchPlace:
     query: str
 
 
-Place = SessionPlace | FilePlace | CommandPlace | PanelPlace | SearchPlace
+Place = SessionPlace | FilePlace | CommandPlace | RepositoryPlace | PanelPlace | SearchPlace

@@ -7,7 +7,10 @@ agent that goes on later is told of it (`app.agents.work`).
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Sequence
+from pathlib import Path
 
 from app.agents.recorder import Store, StoreRecorder
 from app.agents.repository.reading import Repository, read_repository
@@ -18,12 +21,25 @@ from sync.clock import Clock
 _TOLD_LINES = 12
 
 
-def commit_command(summary: str, body: str = "") -> str:
-    """The command line that commits what is staged. Raises UserError without a summary."""
+def commit_command(summary: str, body: str = "", below: str = ".") -> str:
+    """The command line that commits what is staged. Raises UserError without a summary.
+
+    below: the folder of the repository, from where the command runs.
+    """
     if not summary.strip():
         raise UserError("The commit has no message. Write a line that says what it does.")
     parts = [" ".join(summary.split()), body.strip()]
-    return " ".join(["git commit", *(f"-m {shlex.quote(part)}" for part in parts if part)])
+    git = "git" if below == "." else f"git -C {shlex.quote(below)}"
+    return " ".join([git, "commit", *(f"-m {shlex.quote(part)}" for part in parts if part)])
+
+
+def bound_folder(folder: Path, bound: Sequence[Path]) -> tuple[Path, str]:
+    """(the bound folder of the workspace that a folder is in, the folder below it). Raises UserError where in none."""
+    real = Path(os.path.realpath(folder))
+    for one in bound:
+        if real.is_relative_to(os.path.realpath(one)):
+            return one, os.path.relpath(real, os.path.realpath(one))
+    raise UserError(f"{folder} is in no folder of this workspace, so nothing is committed from here.")
 
 
 async def record_commit(store: Store, session: str, before: Repository, clock: Clock) -> GitState | None:

@@ -11,10 +11,15 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import selectors
 import signal
+import subprocess
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.agents.own_command import own_environment
 from app.errors import UserError
@@ -24,7 +29,9 @@ SECONDS = 15.0
 MOST_BYTES = 64 * 1024 * 1024
 """Git is ended when it prints more than this."""
 _MOST_COMPLAINT = 16 * 1024
-_PIECE = 1 << 16
+_PIECE, _SAFE_WRITE = 1 << 16, 4096
+"""A pipe that can be written to takes the second at once."""
+_LOOK_SECONDS = 0.1
 _FIXED = {
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
@@ -107,62 +114,115 @@ async def _run(
     seconds: float = SECONDS,
     most: int = MOST_BYTES,
 ) -> Printed:
+    """Run git on a thread; when the caller is cancelled, git is ended."""
+    stopped = threading.Event()
     try:
-        process = await asyncio.create_subprocess_exec(
-            "git",
-            *words,
+        return await asyncio.to_thread(_run_here, folder, words, environment, fed, seconds, most, stopped)
+    finally:
+        stopped.set()
+
+
+def _run_here(
+    folder: Path,
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    fed: bytes,
+    seconds: float,
+    most: int,
+    stopped: threading.Event,
+) -> Printed:
+    process = _start(folder, words, environment)
+    deadline = time.monotonic() + seconds
+    try:
+        talk = _Talk(process, fed, most)
+        while talk.goes_on(_LOOK_SECONDS):
+            if time.monotonic() > deadline or stopped.is_set():
+                raise TimeoutError
+        process.wait(max(_LOOK_SECONDS, deadline - time.monotonic()))
+    except (TimeoutError, subprocess.TimeoutExpired) as error:
+        raise UserError(f"Git took more than {seconds:.0f} seconds in {folder} and was ended. Try again.") from error
+    finally:
+        _end(process)
+    return Printed(process.returncode, bytes(talk.out), talk.complaint.decode("utf-8", "replace"))
+
+
+def _start(folder: Path, words: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    try:
+        return subprocess.Popen(
+            ["git", *words],
             cwd=folder,
             env=environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            bufsize=0,
             start_new_session=True,
         )
     except FileNotFoundError as error:
-        if error.filename == str(folder):
+        if str(error.filename) == str(folder):
             raise UserError(f"The folder {folder} is not there any more.") from error
         raise UserError("Git is not on this computer, or not found on its PATH. Install it to see this.") from error
     except (OSError, ValueError) as error:
         raise UserError(f"Git cannot be started: {error}.") from error
-    try:
-        async with asyncio.timeout(seconds):
-            _, out, complaint = await asyncio.gather(
-                _feed(process, fed), _read(process.stdout, most), _read(process.stderr, _MOST_COMPLAINT, cut=True)
-            )
-            code = await process.wait()
-    except TimeoutError as error:
-        raise UserError(f"Git took more than {seconds:.0f} seconds in {folder} and was ended. Try again.") from error
-    finally:
-        await _end(process)
-    return Printed(code, out, complaint.decode("utf-8", "replace"))
 
 
-async def _feed(process: asyncio.subprocess.Process, fed: bytes) -> None:
-    assert process.stdin is not None
-    try:
-        process.stdin.write(fed)
-        await process.stdin.drain()
-    except (BrokenPipeError, ConnectionResetError):
-        pass
-    process.stdin.close()
+class _Talk:
+    """Feeds a process and takes what it prints, whichever is ready."""
+
+    def __init__(self, process: subprocess.Popen[bytes], fed: bytes, most: int) -> None:
+        assert process.stdin and process.stdout and process.stderr
+        self.out, self.complaint = bytearray(), bytearray()
+        self._most = most
+        self._stdin, self._stdout = process.stdin, process.stdout
+        self._rest = memoryview(fed)
+        self._waiting = selectors.DefaultSelector()
+        self._waiting.register(process.stdout, selectors.EVENT_READ)
+        self._waiting.register(process.stderr, selectors.EVENT_READ)
+        self._waiting.register(process.stdin, selectors.EVENT_WRITE)
+
+    def goes_on(self, seconds: float) -> bool:
+        """Wait for so long at most; False when the process has closed both streams."""
+        for key, _ in self._waiting.select(seconds):
+            if key.fileobj is self._stdin:
+                self._feed()
+            else:
+                self._take(key.fileobj)
+        if any(key.fileobj is not self._stdin for key in self._waiting.get_map().values()):
+            return True
+        self._waiting.close()
+        return False
+
+    def _feed(self) -> None:
+        try:
+            size = os.write(self._stdin.fileno(), self._rest[:_SAFE_WRITE]) if self._rest else 0
+        except BrokenPipeError:
+            self._rest, size = self._rest[:0], 0
+        self._rest = self._rest[size:]
+        if not self._rest:
+            self._waiting.unregister(self._stdin)
+            self._stdin.close()
+
+    def _take(self, stream: Any) -> None:
+        piece = os.read(stream.fileno(), _PIECE)
+        if not piece:
+            self._waiting.unregister(stream)
+        elif stream is not self._stdout:
+            self.complaint += piece[: _MOST_COMPLAINT - len(self.complaint)]
+        elif len(self.out) + len(piece) > self._most:
+            raise UserError(f"Git prints more than {self._most >> 20} MB; that is too much to be shown here.")
+        else:
+            self.out += piece
 
 
-async def _read(stream: asyncio.StreamReader | None, most: int, *, cut: bool = False) -> bytes:
-    """All that comes. cut: drop what is more; else UserError."""
-    assert stream is not None
-    kept = bytearray()
-    while piece := await stream.read(_PIECE):
-        if len(kept) + len(piece) > most and not cut:
-            raise UserError(f"Git prints more than {most >> 20} MB; that is too much to be shown here.")
-        kept += piece[: most - len(kept)]
-    return bytes(kept)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Leave nothing of it running."""
-    if process.returncode is None:
+    if process.poll() is None:
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
-        await asyncio.shield(process.wait())
+        process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()

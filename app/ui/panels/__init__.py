@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.ui.panel import PanelKind
-from app.ui.places import CommandPlace, FilePlace, SearchPlace, SessionPlace
+from app.ui.places import CommandPlace, FilePlace, RepositoryPlace, SearchPlace, SessionPlace
 
 PANELS: tuple[PanelKind, ...] = (
     PanelKind("browser", "Sessions", "left", "app.ui.panels.browser:BrowserPanel", (SearchPlace,)),
@@ -11,5 +11,6 @@ PANELS: tuple[PanelKind, ...] = (
     PanelKind("settings", "Settings", "main", "app.ui.panels.settings:SettingsPanel"),
     PanelKind("diff", "Changes", "right", "app.ui.panels.diff:DiffPanel", (FilePlace,)),
     PanelKind("terminal", "Terminal", "right", "app.ui.panels.terminal:TerminalPanel", (CommandPlace,)),
+    PanelKind("repository", "Git", "right", "app.ui.panels.repository:RepositoryPanel", (RepositoryPlace,)),
 )
 """In the order of their tabs."""

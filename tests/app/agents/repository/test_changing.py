@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from app.agents.files.restoring import plan_restore, read_session_files, restore
 from app.agents.own_command import run_own_command
 from app.agents.repository.changing import move_hunk, plan_discard, stage, unstage
-from app.agents.repository.committing import commit_command, failure, record_commit
+from app.agents.repository.committing import bound_folder, commit_command, failure, record_commit
 from app.agents.repository.message import MOST_BODY, MOST_SUMMARY, propose_message, split_message
 from app.agents.repository.reading import read_change
 from app.agents.scripted import ScriptedBackend, parse_script
@@ -257,6 +257,15 @@ def test_a_hook_that_says_no_is_told_in_its_words(home: Workspace, folder: Path)
 def test_without_a_message_there_is_no_commit() -> None:
     with pytest.raises(UserError, match="no message"):
         commit_command(" \n")
+
+
+def test_the_command_names_a_repository_below_a_bound_folder(tmp_path: Path) -> None:
+    bound = [tmp_path / "other", tmp_path / "a"]
+    assert bound_folder(tmp_path / "a" / "in it", bound) == (tmp_path / "a", "in it")
+    assert commit_command("Do", "", "in it") == "git -C 'in it' commit -m Do"
+    assert bound_folder(tmp_path / "a", bound) == (tmp_path / "a", ".")
+    with pytest.raises(UserError, match="no folder of this workspace"):
+        bound_folder(tmp_path, bound)
 
 
 def agent(script: str) -> ScriptedBackend:

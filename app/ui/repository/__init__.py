@@ -1,0 +1,1 @@
+"""What the panel of the repository is made of: its reader, its list and bars, and where a commit is written."""
