@@ -11,6 +11,9 @@ from app.sessions.filters import SessionFilter
 
 Value = int | str
 
+ROW_SLACK = 3_600_000
+"""How far behind its moment the row of an event may lie, where many share one."""
+
 
 def session_conditions(
     wanted: SessionFilter, workspace: int, authors: Callable[[str], Sequence[int]]

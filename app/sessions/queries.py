@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.sessions.command_queries import CommandQueries
+from app.sessions.activity_queries import ActivityQueries
 from app.sessions.event_queries import PAGE_ROWS, UNTITLED
 from app.sessions.facets import Facets, read_facets
 from app.sessions.filtering import session_conditions
@@ -31,7 +31,7 @@ _SESSION = (
 MOST_UNREAD = 100
 
 
-class Queries(CommandQueries):
+class Queries(ActivityQueries):
     """Use it on the thread that opened the connection. workspace: row id of the workspace of the call."""
 
     _searching: SearchQueries | None = None

@@ -12,7 +12,7 @@ from functools import partial
 
 from app.sessions.bodies import MAX_TIME
 from app.sessions.event_queries import UNTITLED
-from app.sessions.filtering import session_conditions, within_time
+from app.sessions.filtering import ROW_SLACK, session_conditions, within_time
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.indexing import stored_text, waiting_texts
 from app.sessions.lineage import Part
@@ -30,8 +30,6 @@ from sync.store.search_index import (
     words_of,
 )
 
-ROW_SLACK = 3_600_000
-"""How far behind its moment the row of an event may lie, where many share one."""
 FEW_SESSIONS = 64
 """So many sessions are named to the index; among more, rows that it finds are looked at one by one."""
 _FOUND = "e.row, s.id, e.id, e.kind, e.time, s.title, e.body"

@@ -1,0 +1,59 @@
+"""Reading what activity and reviews are made of: glances at a conversation's events, or at those of a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.sessions.command_queries import CommandQueries
+from app.sessions.filtering import ROW_SLACK
+from app.sessions.glances import COLUMNS, GLANCE_KINDS, Glance, glances
+from sync.store.search_index import first_row
+
+_PAGE = 2_000
+_KINDS = ",".join(f"'{kind}'" for kind in GLANCE_KINDS)
+
+
+class ActivityQueries(CommandQueries):
+    """The part of `Queries` that reads for charts and reviews."""
+
+    def glances(self, session: str, after: str | None = None) -> Iterator[Glance]:
+        """A conversation's events in order, of the kinds that say what went on. after: an event id."""
+        for part in self._parts(session):
+            cursor = self._connection.execute(
+                f"SELECT {COLUMNS} FROM event e JOIN author a ON a.row=e.author WHERE e.session=? AND e.id>? "
+                f"AND e.id<=? AND e.kind IN ({_KINDS}) ORDER BY e.id",
+                (part.row, after or "", part.last),
+            )
+            while rows := cursor.fetchmany(_PAGE):
+                yield from glances(rows, self._resolve)
+
+    def glance_count(self, session: str, until: str) -> int:
+        """How many events `glances` gives up to an event id."""
+        return sum(
+            int(
+                self._connection.execute(
+                    f"SELECT count(*) FROM event WHERE session=? AND id<=? AND kind IN ({_KINDS})",
+                    (part.row, min(part.last, until)),
+                ).fetchone()[0]
+            )
+            for part in self._parts(session)
+        )
+
+    def glances_between(self, since: int, until: int) -> Iterator[Glance]:
+        """Events of the workspace's sessions, the trash left out, from `since` to before `until` (ms), as they came.
+
+        Rows of events lie by time, so only those of this time are read.
+        """
+        last = first_row(until) + ROW_SLACK
+        at = first_row(since)
+        while at < last:
+            rows = self._connection.execute(
+                f"SELECT {COLUMNS}, e.row FROM event e JOIN author a ON a.row=e.author JOIN session s ON "
+                "s.row=e.session WHERE e.row>=? AND e.row<? AND e.time>=? AND e.time<? AND s.workspace=? AND "
+                f"s.trashed=0 AND e.kind IN ({_KINDS}) ORDER BY e.row LIMIT {_PAGE}",
+                (at, last, since, until, self.workspace),
+            ).fetchall()
+            yield from glances([row[:-1] for row in rows], self._resolve)
+            if len(rows) < _PAGE:
+                return
+            at = rows[-1][-1] + 1
