@@ -216,6 +216,28 @@ _CHANGES = (
         "diff",
     ),
 )
+_ACTIVITY = (
+    WindowCommand(
+        "activity.show",
+        "Activity",
+        "Show what turns, tools and commands of this session took.",
+        "View",
+        ("Ctrl+Shift+A",),
+        "activity",
+    ),
+    WindowCommand("activity.unfold", "Activity: All Turns", "Open or fold all turns.", "View", (), "activity"),
+    WindowCommand("activity.zoom_in", "Activity: Stretch Time", "See short spans better.", "View", (), "activity"),
+    WindowCommand("activity.zoom_out", "Activity: Shrink Time", "See more of a turn.", "View", (), "activity"),
+)
+_REVIEW = (
+    WindowCommand(
+        "review.show", "Review of a Week", "What was asked, what failed and what it cost.", "Go", (), "review"
+    ),
+    WindowCommand("review.previous", "Review: Week Before", "Show the week before.", "Go", (), "review"),
+    WindowCommand("review.next", "Review: Week After", "Show the week after.", "Go", (), "review"),
+    WindowCommand("review.copy", "Copy Review as Markdown", "Copy the shown week.", "Edit", (), "review"),
+    WindowCommand("review.export", "Export Review…", "Write the shown week to a file.", "File", (), "review"),
+)
 _REPOSITORY = (
     WindowCommand(
         "repository.show",
@@ -269,7 +291,9 @@ COMMANDS: tuple[WindowCommand, ...] = (
     *_GO,
     *_TERMINAL,
     *_CHANGES,
+    *_ACTIVITY,
     *_REPOSITORY,
+    *_REVIEW,
     *_HELP,
 )
 """In the order of menu and palette."""

@@ -33,7 +33,10 @@ _NAME_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Something that took time in a turn; milliseconds since 1970. event: where it begins. own: a person did it."""
+    """Something that took time in a turn; milliseconds since 1970. event: where it begins. own: a person did it.
+
+    tool: the name of the tool that was called, '' where none was.
+    """
 
     event: str
     kind: SpanKind
@@ -42,6 +45,7 @@ class Span:
     end: int
     status: SpanStatus
     own: bool = False
+    tool: str = ""
 
     @property
     def duration(self) -> int:
@@ -107,6 +111,7 @@ class _OpenSpan:
     own: bool
     end: int | None = None
     status: SpanStatus = "running"
+    tool: str = ""
 
     def close(self, time: int, status: SpanStatus, duration: int | None = None) -> None:
         """It ended; a duration that was measured is trusted inside the times of its two events."""
@@ -174,7 +179,9 @@ class ActivityBuilder:
                 turn.prompt = _line(text)
             case Call() as call:
                 name = _line(call.title or call.name)
-                _open(turn, turn.calls, call.call_id, _OpenSpan(glance.id, "tool", name, glance.time, own))
+                _open(
+                    turn, turn.calls, call.call_id, _OpenSpan(glance.id, "tool", name, glance.time, own, tool=call.name)
+                )
             case CommandLine() as line:
                 self._command(turn, glance, line, own)
             case Result() as result if result.call_id in turn.calls:
@@ -255,10 +262,10 @@ def _close_turn(turn: _OpenTurn, now: int, running: bool) -> Turn:
 
 
 def _close_span(span: _OpenSpan, end: int, running: bool) -> Span:
-    if span.end is not None:
-        return Span(span.event, span.kind, span.name, span.start, span.end, span.status, span.own)
-    status: SpanStatus = "running" if running else "unfinished"
-    return Span(span.event, span.kind, span.name, span.start, end if running else span.start, status, span.own)
+    status, last = span.status, span.end
+    if last is None:
+        status, last = ("running", end) if running else ("unfinished", span.start)
+    return Span(span.event, span.kind, span.name, span.start, last, status, span.own, span.tool)
 
 
 def _merged(times: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from app.sessions.command_queries import CommandQueries
+from app.sessions.event_queries import UNTITLED
 from app.sessions.filtering import ROW_SLACK
 from app.sessions.glances import COLUMNS, GLANCE_KINDS, Glance, glances
+from app.sessions.views import NamedSession
 from sync.store.search_index import first_row
 
 _PAGE = 2_000
@@ -57,3 +59,14 @@ class ActivityQueries(CommandQueries):
             if len(rows) < _PAGE:
                 return
             at = rows[-1][-1] + 1
+
+    def named_rows(self, rows: Collection[int]) -> dict[int, NamedSession]:
+        """Sessions by their row ids."""
+        found: dict[int, NamedSession] = {}
+        wanted = list(rows)
+        for at in range(0, len(wanted), _PAGE):
+            page = ",".join(map(str, wanted[at : at + _PAGE]))
+            sql = f"SELECT row, id, title, updated FROM session WHERE row IN ({page})"
+            for row, identifier, title, updated in self._connection.execute(sql):
+                found[row] = NamedSession(identifier, title or UNTITLED, updated or 0)
+        return found

@@ -48,6 +48,25 @@ def day_start(now: int, days: int = 0) -> int:
     return _begin(_local(now).date() - timedelta(days=days))
 
 
+def week_start(now: int, weeks: int = 0) -> int:
+    """When the week of `now` began, on its local Monday, or so many weeks before."""
+    today = _local(now).date()
+    return _begin(today - timedelta(days=today.weekday() + 7 * weeks))
+
+
+def week_words(start: int, now: int) -> str:
+    """A week by when it began: `This week`, `Last week`, `9 – 15 Nov`."""
+    if start >= week_start(now):
+        return "This week"
+    if start == week_start(now, 1):
+        return "Last week"
+    first = _local(start).date()
+    last = first + timedelta(days=6)
+    begin = f"{first.day}" if first.month == last.month else f"{first.day} {first:%b}"
+    year = "" if last.year == _local(now).year else f" {last.year}"
+    return f"{begin} – {last.day} {last:%b}{year}"
+
+
 def _begin(day: date) -> int:
     return int(datetime(day.year, day.month, day.day).timestamp() * 1000)
 

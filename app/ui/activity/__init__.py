@@ -1,0 +1,1 @@
+"""What the panel of activity is made of: its reader, its chart of turns and spans, its figures, its files."""
