@@ -20,14 +20,15 @@ class ActivityQueries(CommandQueries):
 
     def glances(self, session: str, after: str | None = None) -> Iterator[Glance]:
         """A conversation's events in order, of the kinds that say what went on. after: an event id."""
+        agents = self._agents()
         for part in self._parts(session):
             cursor = self._connection.execute(
-                f"SELECT {COLUMNS} FROM event e JOIN author a ON a.row=e.author WHERE e.session=? AND e.id>? "
+                f"SELECT {COLUMNS} FROM event e WHERE e.session=? AND e.id>? "
                 f"AND e.id<=? AND e.kind IN ({_KINDS}) ORDER BY e.id",
                 (part.row, after or "", part.last),
             )
             while rows := cursor.fetchmany(_PAGE):
-                yield from glances(rows, self._resolve)
+                yield from glances(rows, agents, self._resolve)
 
     def glance_count(self, session: str, until: str) -> int:
         """How many events `glances` gives up to an event id."""
@@ -46,19 +47,24 @@ class ActivityQueries(CommandQueries):
 
         Rows of events lie by time, so only those of this time are read.
         """
-        last = first_row(until) + ROW_SLACK
-        at = first_row(since)
-        while at < last:
-            rows = self._connection.execute(
-                f"SELECT {COLUMNS}, e.row FROM event e JOIN author a ON a.row=e.author JOIN session s ON "
-                "s.row=e.session WHERE e.row>=? AND e.row<? AND e.time>=? AND e.time<? AND s.workspace=? AND "
-                f"s.trashed=0 AND e.kind IN ({_KINDS}) ORDER BY e.row LIMIT {_PAGE}",
-                (at, last, since, until, self.workspace),
-            ).fetchall()
-            yield from glances([row[:-1] for row in rows], self._resolve)
-            if len(rows) < _PAGE:
-                return
-            at = rows[-1][-1] + 1
+        sessions = {
+            row
+            for (row,) in self._connection.execute(
+                "SELECT row FROM session WHERE workspace=? AND trashed=0", (self.workspace,)
+            )
+        }
+        cursor = self._connection.execute(
+            f"SELECT {COLUMNS} FROM event e WHERE e.row>=? AND e.row<? AND e.time>=? AND e.time<? AND "
+            f"+e.kind IN ({_KINDS}) ORDER BY e.row",
+            (first_row(since), first_row(until) + ROW_SLACK, since, until),
+        )
+        agents = self._agents()
+        while rows := cursor.fetchmany(_PAGE):
+            yield from glances([row for row in rows if row[0] in sessions], agents, self._resolve)
+
+    def _agents(self) -> dict[int, str | None]:
+        """Names of agents by the row ids of authors; None: a person."""
+        return {row: agent or None for row, agent in self._connection.execute("SELECT row, agent FROM author")}
 
     def named_rows(self, rows: Collection[int]) -> dict[int, NamedSession]:
         """Sessions by their row ids."""

@@ -5,7 +5,7 @@ A spilled body is opened only where what is wanted of it is inside. What cannot 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -132,16 +132,16 @@ class Glance(msgspec.Struct, frozen=True):
     body: Slim
 
 
-COLUMNS = "e.session, e.id, e.time, a.agent, e.kind, e.body"
-"""What `glances` takes, of `event e JOIN author a`."""
+COLUMNS = "e.session, e.id, e.time, e.author, e.kind, e.body"
+"""What `glances` takes, of `event e`."""
 
 
-def glances(rows: Iterable[Any], resolve: Resolve) -> Iterator[Glance]:
-    """The events in rows of `COLUMNS`, in their order."""
-    for session, identifier, time, agent, kind, stored in rows:
+def glances(rows: Iterable[Any], agents: Mapping[int, str | None], resolve: Resolve) -> Iterator[Glance]:
+    """The events in rows of `COLUMNS`, in their order. agents: names by the row ids of authors."""
+    for session, identifier, time, author, kind, stored in rows:
         body = _slim(kind, stored, resolve)
         if body is not None:
-            yield Glance(session, identifier, time, agent or None, body)
+            yield Glance(session, identifier, time, agents.get(author), body)
 
 
 def _slim(kind: str, stored: bytes | str, resolve: Resolve) -> Slim | None:

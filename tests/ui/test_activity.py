@@ -142,7 +142,7 @@ def test_the_keyboard_opens_folds_zooms_and_goes(shown: Shown) -> None:
     QTest.keyClick(view, Qt.Key.Key_Return)
     command, tool = shown.went
     assert isinstance(command, CommandPlace) and isinstance(tool, SessionPlace)
-    assert tool.event == shown.panel.model.event(1)
+    assert tool.event == shown.panel.model.event_at(1)
     QTest.keyClick(view, Qt.Key.Key_Left)
     assert len(shown.rows()) == 3 and view.currentIndex().row() == 0
     QTest.keyClick(view, Qt.Key.Key_Plus)
@@ -162,7 +162,7 @@ def test_the_pointer_tells_and_double_click_goes(shown: Shown) -> None:
     QTest.mouseMove(viewport, at)
     shown.until(lambda: shown.panel.told.text() == FOLDED)
     QTest.mouseDClick(viewport, Qt.MouseButton.LeftButton, pos=at)
-    assert shown.went == [SessionPlace(shown.session, shown.panel.model.event(0))]
+    assert shown.went == [SessionPlace(shown.session, shown.panel.model.event_at(0))]
     QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=view.visualRect(shown.panel.model.index(0)).topLeft())
     shown.until(lambda: len(shown.rows()) == 4)
 
@@ -173,12 +173,12 @@ def test_it_follows_what_comes_and_keeps_what_is_open(shown: Shown) -> None:
     shown.until(lambda: len(shown.rows()) == 3)
     shown.panel.handlers()["activity.unfold"]()
     shown.choose(1)
-    event = shown.panel.model.event(1)
+    event = shown.panel.model.event_at(1)
     shown.tell("t2", (20_000, ToolCall(call_id="c", name="read")))
     shown.panel.refresh(frozenset({shown.session}))
     shown.until(lambda: len(shown.rows()) == 5)
     assert shown.rows()[-1] == "read: tool, 0 ms, no result"
-    assert shown.panel.model.event(shown.panel.view.currentIndex().row()) == event
+    assert shown.panel.model.event_at(shown.panel.view.currentIndex().row()) == event
     shown.panel.show_activity(Running(frozenset({shown.session})))
     assert shown.panel._tick.isActive() and shown.panel._tick.interval() >= 500
     shown.until(lambda: "running" in shown.rows()[-1])

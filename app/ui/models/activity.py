@@ -63,14 +63,14 @@ class TimelineModel(QAbstractListModel):
         turn = self.turn_at(row)
         return None if turn is None or self.rows[row][1] < 0 else turn.spans[self.rows[row][1]]
 
-    def event(self, row: int) -> str | None:
+    def event_at(self, row: int) -> str | None:
         """The event that a row begins with."""
         span, turn = self.span_at(row), self.turn_at(row)
         return span.event if span is not None else None if turn is None else turn.event
 
     def row_of(self, event: str | None) -> int:
         """The row that begins with an event; -1: none."""
-        return next((row for row in range(len(self.rows)) if self.event(row) == event), -1)
+        return next((row for row in range(len(self.rows)) if self.event_at(row) == event), -1)
 
     def sentence(self, row: int) -> str:
         """A row in words."""

@@ -167,7 +167,7 @@ class ActivityPanel(Panel):
         self.pages.setCurrentIndex(1)
 
     def _show_rows(self, activity: Activity | None) -> None:
-        event = self.model.event(self.view.currentIndex().row())
+        event = self.model.event_at(self.view.currentIndex().row())
         place = self.view.verticalScrollBar().value()
         self.model.set_activity(activity, frozenset(self._opened or ()))
         self.view.update_scroll_bars()
@@ -212,7 +212,7 @@ class ActivityPanel(Panel):
             self._show_rows(activity)
 
     def _go(self, row: int) -> None:
-        span, event = self.model.span_at(row), self.model.event(row)
+        span, event = self.model.span_at(row), self.model.event_at(row)
         if self.session is None or event is None:
             return
         if span is not None and span.kind == "command":

@@ -402,7 +402,7 @@ class RepositoryPanel(Panel):
         names = await agents.names()
         if not names:
             raise UserError("No agent is configured. Add one in the settings, or write the message yourself.")
-        backend = await agents.backend(agent if agent in names else names[0])
+        backend = await agents.backend(agent if agent is not None and agent in names else names[0])
         return await propose_message(repository, backend)
 
     def _take_message(self, message: tuple[str, str]) -> None:

@@ -25,6 +25,7 @@ class RepositoryBar(QFrame):
         self.branch = QToolButton(self)
         self.branch.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.branch.setObjectName("place")
+        self.branch.setMenu(QMenu(self.branch))
         self.facts = QLabel(self)
         self.facts.setProperty("role", "muted")
         self.again = QToolButton(self)
@@ -49,13 +50,10 @@ class RepositoryBar(QFrame):
         self.branch.setAccessibleName(f"Branch: {branch_words(repository)}")
         self.branch.setToolTip(str(folder or ""))
         self.facts.setText(" · ".join(facts(repository)))
-        menu = QMenu(self.branch) if len(several) > 1 else None
-        before = self.branch.menu()
-        self.branch.setMenu(menu)
-        if before is not None:
-            before.deleteLater()
-        for one in several if menu is not None else ():
-            assert menu is not None
+        menu = self.branch.menu()
+        menu.clear()
+        self.branch.setEnabled(len(several) > 1)
+        for one in several:
             action = menu.addAction(one.name.replace("&", "&&"))
             action.setToolTip(str(one))
             action.setCheckable(True)
