@@ -1,0 +1,61 @@
+"""What a start imports until the window is painted: nothing that is only needed later."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.homes import open_home
+
+START = """
+import json, linecache, sys
+from pathlib import Path
+import app.ui
+from PySide6.QtWidgets import QApplication
+application = QApplication(["test"])
+from app.ui.agents import LateAgents
+from app.ui.app import make_desk
+from app.ui.window import MainWindow
+from tests.helpers.homes import open_home
+workspace = open_home(Path(sys.argv[1]))
+desk = make_desk(application, workspace, LateAgents(workspace))
+window = MainWindow(desk, application.windowIcon())
+window.show()
+window.load()
+while not (window.browser.model.rowCount() and window.conversation.composer.agents.names):
+    application.processEvents()
+window.repaint()
+found = {"modules": sorted(sys.modules), "read": [one for one in linecache.cache if "/app/" in one]}
+window.close()
+workspace.close()
+print(json.dumps(found))
+"""
+
+LATER = """
+anthropic openai pydantic pydantic_ai httpx2 pathspec markdown_it rich typer pygments.lexers pygments.formatters keyring
+app.agents.registry app.agents.pydantic_backend app.importers.registry app.sessions.exporting
+""".split()
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    home: Path = tmp_path_factory.mktemp("start")
+    workspace = open_home(home)
+    workspace.write(lambda operations: operations.create(title="Shown at once"))
+    workspace.close()
+    words = [sys.executable, "-c", START, str(home)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL, timeout=100)
+    return json.loads(done.stdout)
+
+
+def test_what_is_needed_later_is_imported_later(started: Any) -> None:
+    assert [name for name in LATER if name in started["modules"]] == []
+
+
+def test_no_source_is_read_for_the_switches_of_pyside(started: Any) -> None:
+    assert started["read"] == []
