@@ -20,14 +20,13 @@ from app.agents.credentials import Secrets, SystemSecrets
 from app.agents.local.backend import local_backend
 from app.agents.local.server import LocalServer, is_installed
 from app.agents.models import Endpoint, OpenModel, open_anthropic, open_compatible
+from app.agents.names import AGENTS_SETTING, DEFAULT_SETTING, LOCAL, SCRIPTED, agent_names
 from app.agents.offers import is_web_address
 from app.agents.pydantic_backend import ModelBackend
 from app.agents.scripted import ScriptedBackend, load_script
 from app.errors import NotFound, UserError
 
 Kind = Literal["openai-compatible", "openai", "anthropic", "scripted", "local"]
-SCRIPTED, LOCAL = "scripted", "local"
-_SETTING, _DEFAULT = "agents", "agent"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 T = TypeVar("T")
 
@@ -61,14 +60,12 @@ class AgentRegistry:
 
     async def configured(self) -> list[AgentConfig]:
         """The agents that were added, oldest first."""
-        rows = await self._store.read_async(lambda queries: queries.setting(_SETTING, []))
+        rows = await self._store.read_async(lambda queries: queries.setting(AGENTS_SETTING, []))
         return msgspec.convert(rows, list[AgentConfig])
 
     async def names(self) -> Sequence[str]:
         """What to choose from; the first is the default."""
-        names = (*(agent.name for agent in await self.configured()), LOCAL, SCRIPTED)
-        chosen = await self._store.read_async(lambda queries: queries.setting(_DEFAULT, None))
-        return tuple(dict.fromkeys((chosen, *names) if chosen in names else names))
+        return await agent_names(self._store)
 
     async def config(self, name: str) -> AgentConfig:
         """An agent's configuration. Raises NotFound."""
@@ -95,7 +92,7 @@ class AgentRegistry:
     async def choose_default(self, name: str) -> None:
         """Make an agent the one that answers where none is named. Raises NotFound."""
         await self.config(name)
-        await self._store.write_async(lambda operations: operations.set_setting(_DEFAULT, name))
+        await self._store.write_async(lambda operations: operations.set_setting(DEFAULT_SETTING, name))
 
     async def has_key(self, name: str) -> bool:
         """Whether the keyring has a key of an agent; no where there is no keyring."""
@@ -131,7 +128,7 @@ class AgentRegistry:
 
     async def _save(self, agents: Sequence[AgentConfig]) -> None:
         rows = msgspec.to_builtins(list(agents))
-        await self._store.write_async(lambda operations: operations.set_setting(_SETTING, rows))
+        await self._store.write_async(lambda operations: operations.set_setting(AGENTS_SETTING, rows))
 
     async def _scripted(self, config: AgentConfig, _key: str | None) -> AgentBackend:
         if config.script is None:

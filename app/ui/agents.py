@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from app.agents.names import agent_names
+
 if TYPE_CHECKING:
     from app.agents.backend import AgentBackend
     from app.agents.registry import AgentRegistry
@@ -21,7 +23,7 @@ class LateAgents:
 
     async def names(self) -> Sequence[str]:
         """What to choose from; the first is the default."""
-        return await (await self.registry()).names()
+        return await agent_names(self._workspace)
 
     async def backend(self, name: str) -> AgentBackend:
         """An agent by name. Raises NotFound, or UserError that says what is missing."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSocketNotifier
+from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit
 
@@ -28,6 +28,8 @@ from app.ui.window import MainWindow
 if TYPE_CHECKING:
     from app.workspace import Credentials, Workspace
 
+AGENTS_MS = 5_000
+"""So long after the window stands, the code of the agents is imported: the first prompt need not wait for it then."""
 ICON = Path(__file__).resolve().parents[2] / "resources" / "icons" / "lovelace.svg"
 
 
@@ -77,8 +79,10 @@ def _application() -> QApplication:
 def _show(application: QApplication, workspace: Workspace, instance: SingleInstance, link: str | None) -> int:
     from app.ui.agents import LateAgents
 
-    desk = make_desk(application, workspace, LateAgents(workspace))
+    agents = LateAgents(workspace)
+    desk = make_desk(application, workspace, agents)
     window = MainWindow(desk, QIcon(str(ICON)), ICON)
+    QTimer.singleShot(AGENTS_MS, window, lambda: desk.bridge.call(agents.registry()))
     instance.arguments.connect(window.come_forward)
     window.closed.connect(application.quit)
     with _reporting(window), _ending_on_signals(window):
