@@ -130,14 +130,15 @@ def _reporting(window: MainWindow) -> Iterator[None]:
 @contextmanager
 def _ending_on_signals(window: MainWindow) -> Iterator[None]:
     """Ctrl+C in the terminal and SIGTERM close the window. Python runs signal handlers only between its own
-    instructions; a socket wakes Qt's loop up for them."""
+    instructions; a socket wakes Qt's loop up for them. A signal may come before the loop turns: the window is closed
+    by the loop, which could not be ended before it has begun."""
     reading, writing = socket.socketpair()
     reading.setblocking(False)
     writing.setblocking(False)
     notifier = QSocketNotifier(reading.fileno(), QSocketNotifier.Type.Read)
     notifier.activated.connect(lambda: reading.recv(64))
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda _number, _frame: window.close()) for number in numbers]
+    before = [signal.signal(number, lambda *_: QTimer.singleShot(0, window, window.close)) for number in numbers]
     wakeup = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     try:
         yield
