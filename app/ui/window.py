@@ -6,6 +6,7 @@ import base64
 import contextlib
 import traceback
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
@@ -25,7 +26,6 @@ from app.ui.following import follow
 from app.ui.masthead import Masthead
 from app.ui.notice import NoticeBar
 from app.ui.notifications import Notification, notifications, send
-from app.ui.palette import Palette
 from app.ui.panel import Panel
 from app.ui.panels import PANELS
 from app.ui.panels.browser import BrowserPanel
@@ -38,6 +38,8 @@ from sync.errors import SyncError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from app.ui.palette import Palette
 
 SESSIONS_CHANGED, DRAFTS_CHANGED = "sessions changed", "drafts changed"
 CLOSE_SECONDS = 5.0
@@ -72,7 +74,6 @@ class MainWindow(QMainWindow):
         self.actions_of.set_shortcuts(desk.setting("shortcuts", {}))
         self.masthead = Masthead(desk, self.deeds.switch, self._menu(), self)
         self.status = StatusBar(self, go_waiting=self._go_waiting, reset_zoom=lambda: self._zoom(0))
-        self.palette_box = Palette(desk, self.actions_of, self)
         self._handlers = self._own_handlers()
         self._arrange()
         self._connect()
@@ -102,6 +103,15 @@ class MainWindow(QMainWindow):
     def session(self) -> str | None:
         """The session in front."""
         return self.conversation.session
+
+    # What is not seen at the start is made when it is first used
+
+    @cached_property
+    def palette_box(self) -> Palette:
+        """The palette of everything there is to go to."""
+        from app.ui.palette import Palette
+
+        return Palette(self._desk, self.actions_of, self)
 
     def _arrange(self) -> None:
         center = QWidget(self)
@@ -307,7 +317,7 @@ class MainWindow(QMainWindow):
     def _own_handlers(self) -> Mapping[str, Callable[[], object]]:
         areas, main, themes = self.areas, self.areas.area("main"), self._desk.themes
         return {
-            "window.palette": self.palette_box.open,
+            "window.palette": lambda: self.palette_box.open(),
             "window.quit": self.close,
             "window.settings": lambda: self.go(PanelPlace("settings")),
             "window.shortcuts": lambda: self.go(PanelPlace("settings", "shortcuts")),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -27,7 +28,6 @@ from app.ui.browser.blank import Blank
 from app.ui.browser.chips import Chips
 from app.ui.browser.deeds import Deeds
 from app.ui.browser.exports import Exports
-from app.ui.browser.filter_form import FilterForm
 from app.ui.browser.icons import filter_icon
 from app.ui.browser.items import HitItems, SessionItems
 from app.ui.browser.narrowing import Kept, Narrowing
@@ -44,6 +44,7 @@ from app.ui.turns import Activity
 
 if TYPE_CHECKING:
     from app.sessions.facets import Facets
+    from app.ui.browser.filter_form import FilterForm
 
 SHORTEST_QUERY = 2
 FIRST_PAGE = 50
@@ -61,7 +62,9 @@ _KEPT_NOTHING = {
 
 
 class BrowserPanel(Panel):
-    """Rows and search results lead to their places by the desk."""
+    """Rows and search results lead to their places by the desk. narrowed: only this `Narrowing` is shown now."""
+
+    narrowed = Signal(object)
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(desk, parent)
@@ -74,7 +77,6 @@ class BrowserPanel(Panel):
         self.list = RowList(self.model, SessionItems(desk.themes, self), "Sessions", self)
         self.results = RowList(self.hits, HitItems(desk.themes, self), "Search results", self)
         self.chips = Chips(self)
-        self.form = FilterForm(desk.now, self)
         self.question = Strip("Question", self)
         self.progress = Strip("Export", self)
         self.exports = Exports(desk, self.progress, self)
@@ -92,6 +94,17 @@ class BrowserPanel(Panel):
         self._ages.timeout.connect(self._refresh_ages)
         self._ages.start()
         self.load()
+
+    @cached_property
+    def form(self) -> FilterForm:
+        """The form of filters, made when it is first opened."""
+        from app.ui.browser.filter_form import FilterForm
+
+        form = FilterForm(self.desk.now, self)
+        form.show_narrowing(self._narrowing)
+        form.changed.connect(self.narrow)
+        self.narrowed.connect(form.show_narrowing)
+        return form
 
     def _arrange(self) -> None:
         self._pages = QStackedWidget(self)
@@ -169,7 +182,6 @@ class BrowserPanel(Panel):
             view.left_top.connect(self.focus_search)
         self.model.renamed.connect(self._rename)
         self.chips.changed.connect(self.narrow)
-        self.form.changed.connect(self.narrow)
         self.filter_button.clicked.connect(lambda _checked: self.show_filters())
         self.desk.themes.changed.connect(lambda _theme: self._restyle())
 
@@ -276,6 +288,10 @@ class BrowserPanel(Panel):
             self._show_all(number, rows)
         else:
             self._show(rows)
+            QTimer.singleShot(0, self, lambda: self._read_all(number, wanted))  # once these have been painted
+
+    def _read_all(self, number: int, wanted: SessionFilter) -> None:
+        if number == self._list_number:
             self.desk.read(
                 lambda queries: queries.sessions(wanted), lambda all: self._show_all(number, all), self._failed
             )
@@ -414,7 +430,7 @@ class BrowserPanel(Panel):
         self._narrowing = narrowing
         self.chips.show_narrowing(narrowing)
         self._order_focus()
-        self.form.show_narrowing(narrowing)
+        self.narrowed.emit(narrowing)
         self.filter_button.setChecked(narrowing != Narrowing())
         self.load()
         if self._is_searching():
