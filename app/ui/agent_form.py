@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.forms import Said, labelled, side_by_side
-from app.ui.job import while_there
 from app.ui.words import counted, one_line
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class AgentForm(QWidget):
 
             return await offered_models(kind, Endpoint("", url or None, key))
 
-        self.desk.bridge.call(ask(), while_there(self, self._take_models), while_there(self, self.said.fail))
+        self.desk.bridge.call(ask(), while_alive(self, self._take_models), while_alive(self, self.said.fail))
 
     def _take_models(self, names: list[str]) -> None:
         typed = self.model.currentText()
@@ -240,7 +240,7 @@ class AgentForm(QWidget):
         self.test.setText("Stop")
         self.said.say(f"Asking {config.name} for one word…")
         self._testing = desk.bridge.call(
-            ask(), while_there(self, self._show_answer), while_there(self, self._show_failure)
+            ask(), while_alive(self, self._show_answer), while_alive(self, self._show_failure)
         )
 
     def _end_test(self) -> None:
@@ -270,7 +270,7 @@ class AgentForm(QWidget):
             desk.requests.configured.emit("agents")
             self.kept.emit(name)
 
-        desk.bridge.call(add(), while_there(self, kept), while_there(self, self.said.fail))
+        desk.bridge.call(add(), while_alive(self, kept), while_alive(self, self.said.fail))
 
 
 def answered(name: str, tried: Tried) -> str:

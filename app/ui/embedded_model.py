@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.forms import Prose, Said, Working
-from app.ui.job import Job, Step, Stopped, while_there
+from app.ui.job import Job, Step, Stopped
 
 _JOB = "fetching the model"
 
@@ -49,7 +50,7 @@ class EmbeddedModel(QWidget):
 
     def look(self) -> None:
         """Read the state anew, off the main thread."""
-        self.desk.bridge.compute(_look_for_model, while_there(self, self._show), while_there(self, self.said.fail))
+        self.desk.bridge.compute(_look_for_model, while_alive(self, self._show), while_alive(self, self.said.fail))
 
     def _show(self, found: tuple[bool, bool, str]) -> None:
         self.is_here, useful, words = found

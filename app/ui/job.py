@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import shiboken6
 from PySide6.QtCore import QObject, Signal
+
+from app.ui.bridge import while_alive
 
 if TYPE_CHECKING:
     from app.ui.desk import Desk
 
 Step = Callable[[int, int], None]
 """Tells how much is done of how much (0: nobody knows). Raises `Stopped` once the work is to end."""
-
-
-T = TypeVar("T")
 
 
 class Stopped(Exception):
@@ -48,8 +46,8 @@ class Job(QObject):
     def start(self) -> None:
         """Begin; once."""
         self.is_running = True
-        self._bridge.receive(id(self), while_there(self, lambda now: self.progressed.emit(*now)))
-        self._bridge.call(self._run(), while_there(self, self._end), while_there(self, self._fail))
+        self._bridge.receive(id(self), while_alive(self, lambda now: self.progressed.emit(*now)))
+        self._bridge.call(self._run(), while_alive(self, self._end), while_alive(self, self._fail))
 
     def stop(self) -> None:
         """End the work at its next step; `failed` tells when it has ended."""
@@ -80,13 +78,3 @@ class Job(QObject):
         self._bridge.receive(id(self), None)
         self.setObjectName("")  # nobody finds it any more
         self.deleteLater()
-
-
-def while_there(owner: QObject, callback: Callable[[T], object]) -> Callable[[T], None]:
-    """A callback that is passed over once its owner has been deleted, such as the panel of a tab that was closed."""
-
-    def call(value: T) -> None:
-        if shiboken6.isValid(owner):
-            callback(value)
-
-    return call

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QRadioButton, QVBoxLayout, QWidget
 
 from app.ui.agent_form import AgentForm, answered
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.embedded_model import EmbeddedModel
 from app.ui.first_run.step import Step, Then
 from app.ui.forms import Said, side_by_side
-from app.ui.job import while_there
 from app.ui.words import counted
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class LocalChoice(QWidget):
 
         self.test.setEnabled(False)
         self.said.say("Asking for one word; the model is loaded first…")
-        desk.bridge.call(ask(), while_there(self, self._answered), while_there(self, self._failed))
+        desk.bridge.call(ask(), while_alive(self, self._answered), while_alive(self, self._failed))
 
     def _answered(self, tried: Tried) -> None:
         self.test.setEnabled(True)
@@ -142,7 +142,7 @@ class AnsweringStep(Step):
 
             return await offered_models("openai-compatible", Endpoint("", OLLAMA), seconds=PROBING_SECONDS)
 
-        self.desk.bridge.call(ask(), while_there(self, self._found), lambda _nobody_there: None)
+        self.desk.bridge.call(ask(), while_alive(self, self._found), lambda _nobody_there: None)
 
     def _show_model(self, is_here: bool) -> None:
         words = "recommended, nothing to set up" if is_here else "to be fetched once"

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.first_run.answering import AnsweringStep
 from app.ui.first_run.greeting import SETTING
@@ -15,7 +16,6 @@ from app.ui.first_run.name import NameStep
 from app.ui.first_run.step import Step
 from app.ui.first_run.work import WorkStep
 from app.ui.forms import Prose
-from app.ui.job import while_there
 from app.ui.places import SessionPlace
 
 WIDTH = 600
@@ -116,7 +116,7 @@ class FirstRun(QWidget):
             return
         self._is_over = True
         self.desk.keep_setting(SETTING, True)
-        self.desk.write(lambda operations: operations.create(), while_there(self, self._leave), self._fail)
+        self.desk.write(lambda operations: operations.create(), while_alive(self, self._leave), self._fail)
 
     def give_way(self, *_where: object) -> None:
         """The person goes somewhere else: the guide is over, without a session of its own."""

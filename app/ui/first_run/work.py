@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from app.errors import UserError
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.first_run.step import Step, Then
 from app.ui.forms import Prose, labelled
 from app.ui.import_job import start_import
-from app.ui.job import while_there
 
 if TYPE_CHECKING:
     from app.commands.importing import Found
@@ -48,7 +48,7 @@ class WorkStep(Step):
         self.body.addWidget(self.found_words)
         self.body.addWidget(self.said)
         self._found: Found | None = None
-        desk.bridge.compute(_find, while_there(self, self._show), while_there(self, self._show_none))
+        desk.bridge.compute(_find, while_alive(self, self._show), while_alive(self, self._show_none))
 
     def begin(self) -> None:
         self.folder.setFocus()

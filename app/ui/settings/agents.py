@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.agent_form import LOOKS, AgentForm, answered
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.embedded_model import EmbeddedModel
 from app.ui.forms import Prose, Question, Said, refill
-from app.ui.job import while_there
 from app.ui.settings.page import Page
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ class AgentCard(QFrame):
         self.said.say("Asking for one word…")
         desk.bridge.call(
             ask(),
-            while_there(self, lambda tried: settle(partial(self.said.say, answered(name, tried), "done"))),
-            while_there(self, lambda error: settle(partial(self.said.fail, error))),
+            while_alive(self, lambda tried: settle(partial(self.said.say, answered(name, tried), "done"))),
+            while_alive(self, lambda error: settle(partial(self.said.fail, error))),
         )
 
     def _ask_to_remove(self) -> None:
@@ -152,7 +152,7 @@ class AgentsPage(Page):
             keyed = [c.kind not in ("scripted", "local") and await registry.has_key(c.name) for c in configs]
             return [AgentRow(c, n == 0, key) for n, (c, key) in enumerate(zip(configs, keyed, strict=True))]
 
-        desk.bridge.call(look(), while_there(self, self._show), while_there(self, self.said.fail))
+        desk.bridge.call(look(), while_alive(self, self._show), while_alive(self, self.said.fail))
         self.titles.setChecked(desk.workspace.settings.get(SETTING, True) is not False)
         self.model.look()
 
@@ -177,7 +177,7 @@ class AgentsPage(Page):
                 lambda _nothing: desk.requests.configured.emit("agents"),
             )
 
-        desk.bridge.call(choose(), while_there(self, chosen), while_there(self, self.said.fail))
+        desk.bridge.call(choose(), while_alive(self, chosen), while_alive(self, self.said.fail))
 
     def remove_agent(self, name: str) -> None:
         """Forget an agent and its key."""
@@ -190,7 +190,7 @@ class AgentsPage(Page):
             self.said.say(f"{name} is forgotten.")
             desk.requests.configured.emit("agents")
 
-        desk.bridge.call(remove(), while_there(self, removed), while_there(self, self.said.fail))
+        desk.bridge.call(remove(), while_alive(self, removed), while_alive(self, self.said.fail))
 
     def _keep_titles(self, wanted: bool) -> None:
         from app.agents.titles import SETTING

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QLineEdi
 from app.commands.workspaces import CREATE, OPEN, RELINK, RENAME
 from app.sessions.relinking import vanished
 from app.sessions.views import WorkspaceRow
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.forms import Prose, Said, labelled, refill, side_by_side
-from app.ui.job import while_there
 from app.ui.settings.page import Page
 from app.ui.words import counted
 
@@ -90,7 +90,7 @@ class WorkspaceCard(QFrame):
 
     def _do(self, operation: Callable[[SessionOperations], object]) -> None:
         page = self._folders
-        page.desk.write(operation, while_there(page, lambda _done: page.changed()), while_there(self, self.said.fail))
+        page.desk.write(operation, while_alive(page, lambda _done: page.changed()), while_alive(self, self.said.fail))
 
 
 class FoldersPage(Page):
@@ -116,7 +116,7 @@ class FoldersPage(Page):
             rows = queries.workspaces()
             return [(row, frozenset(map(str, vanished([Path(name) for name in row.folders])))) for row in rows]
 
-        self.desk.read(look, while_there(self, self._show), while_there(self, self.said.fail))
+        self.desk.read(look, while_alive(self, self._show), while_alive(self, self.said.fail))
 
     def _show(self, rows: list[tuple[WorkspaceRow, frozenset[str]]]) -> None:
         if rows == [(card.row, card.gone) for card in self.cards]:
@@ -140,8 +140,8 @@ class FoldersPage(Page):
         """A workspace of its own for a folder."""
         self.desk.write(
             lambda operations: OPEN.run(operations, [], str(folder)),
-            while_there(self, lambda _ids: self.changed()),
-            while_there(self, self.said.fail),
+            while_alive(self, lambda _ids: self.changed()),
+            while_alive(self, self.said.fail),
         )
 
     def _create(self) -> None:
@@ -157,6 +157,6 @@ class FoldersPage(Page):
 
         self.desk.write(
             lambda operations: CREATE.run(operations, [], name),
-            while_there(self, created),
-            while_there(self, self.said.fail),
+            while_alive(self, created),
+            while_alive(self, self.said.fail),
         )

@@ -11,12 +11,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.following import SETTING as FOLLOW_SETTING
 from app.ui.following import follow, stop_following
 from app.ui.forms import Prose, Said, Working, clear, in_words, side_by_side
 from app.ui.import_job import running_import, start_import
-from app.ui.job import Job, Step, Stopped, while_there
+from app.ui.job import Job, Step, Stopped
 from app.ui.settings.page import Page
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class ImportPage(Page):
         if not self._known:
             self._known = True
             self.desk.bridge.compute(
-                _default_places, while_there(self, self.add_places), while_there(self, self.said.fail)
+                _default_places, while_alive(self, self.add_places), while_alive(self, self.said.fail)
             )
 
     # places
@@ -248,7 +249,7 @@ class ImportPage(Page):
 
         value = True if wanted else None
         name = f"window.{FOLLOW_SETTING}"
-        self.desk.write(lambda operations: operations.set_setting(name, value), while_there(self, kept), self.said.fail)
+        self.desk.write(lambda operations: operations.set_setting(name, value), while_alive(self, kept), self.said.fail)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():

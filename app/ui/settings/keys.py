@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.forms import Prose, Question, Said, labelled, refill, side_by_side
-from app.ui.job import while_there
 from app.ui.settings.page import Page
 from app.ui.theme import mono_font
 
@@ -125,7 +125,7 @@ class KeysPage(Page):
 
             return work(Keys.of(workspace))
 
-        self.desk.bridge.compute(run, while_there(self, then), while_there(self, said.fail))
+        self.desk.bridge.compute(run, while_alive(self, then), while_alive(self, said.fail))
 
     def _show(self, states: list[SlotState]) -> None:
         self.rows = [SlotRow(self, state) for state in states]

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
 
 from app.commands.shortcuts import SETTING, claims, conflicts, default_shortcuts, effective_shortcuts, with_shortcut
 from app.ui.actions import ALL
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.forms import Prose, Question, Said, labelled, side_by_side
-from app.ui.job import while_there
 from app.ui.settings.page import Page
 
 TABLE_HEIGHT = 360
@@ -155,8 +155,8 @@ class ShortcutsPage(Page):
         name = f"window.{SETTING}"
         self.desk.write(
             lambda operations: operations.set_setting(name, chosen or None),
-            while_there(self, kept),
-            while_there(self, self.said.fail),
+            while_alive(self, kept),
+            while_alive(self, self.said.fail),
         )
 
     def _taken_over(self, chosen: dict[str, list[str]], command: str | None) -> str:

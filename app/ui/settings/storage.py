@@ -19,9 +19,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.forms import Prose, Question, Said, Working, clear, labelled, side_by_side
-from app.ui.job import Job, Step, Stopped, while_there
+from app.ui.job import Job, Step, Stopped
 from app.ui.places import SessionPlace
 from app.ui.settings.page import Page
 from app.ui.words import counted, human_size, one_line
@@ -151,9 +152,9 @@ class StoragePage(Page):
     def shown(self) -> None:
         workspace = self.desk.workspace
         self.desk.bridge.compute(
-            lambda: _measure(workspace), while_there(self, self._show_size), while_there(self, self._fail)
+            lambda: _measure(workspace), while_alive(self, self._show_size), while_alive(self, self._fail)
         )
-        self.desk.read(lambda queries: queries.largest(SHOWN_SESSIONS), while_there(self, self._show_sessions))
+        self.desk.read(lambda queries: queries.largest(SHOWN_SESSIONS), while_alive(self, self._show_sessions))
         if not self.target.text():
             self._propose(Path.home())
 
