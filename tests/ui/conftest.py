@@ -7,18 +7,16 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.sessions.views import Event
-from app.ui.app import make_desk
 from app.ui.bridge import Bridge
 from app.ui.conversation.lexing import Lexer, Spans
 from app.ui.conversation.parts import Style
 from app.ui.theme import LIGHT, palette, stylesheet
-from app.ui.window import MainWindow
-from tests.ui.running import Agents, Running, open_home
+from tests.ui.running import Room, Running, open_project, open_room
+from tests.ui.settings_home import SettingsRoom, settings_room
 
 
 @pytest.fixture(autouse=True)
@@ -57,18 +55,21 @@ class Store:
 
 
 @pytest.fixture
-def running(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Running]:
-    home, folder = tmp_path / "home", tmp_path / "project"
-    folder.mkdir()
-    workspace = open_home(home)
-    workspace.use(workspace.write(lambda operations: operations.open_folder(folder)))
-    desk = make_desk(qapp, workspace, Agents())
-    window = MainWindow(desk, QIcon())
-    window.conversation.answers.guard_ms = 0
-    window.resize(1000, 700)
-    window.show()
-    window.load()
-    yield Running(qtbot, workspace, desk, window, home)
-    window.close()
-    window.deleteLater()
-    workspace.close()
+def room(qtbot: QtBot, tmp_path: Path) -> Iterator[Room]:
+    """For panels by themselves. The workspace has a folder, in which a scripted agent works."""
+    with open_room(Room, qtbot, *open_project(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def running(qtbot: QtBot, tmp_path: Path) -> Iterator[Running]:
+    """The whole window, the same way."""
+    with open_room(Running, qtbot, *open_project(tmp_path)) as made:
+        yield made
+
+
+@pytest.fixture
+def here(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SettingsRoom]:
+    """For the settings and the guide: the configured agents, their keys in memory, a workspace without folders."""
+    with settings_room(qtbot, tmp_path, monkeypatch) as made:
+        yield made

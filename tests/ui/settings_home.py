@@ -1,75 +1,54 @@
-"""What tests of the settings and the first-run guide share: a desk over a real home, a keyring in memory, a server."""
+"""What tests of the settings and the first-run guide share: a keyring in memory and a model server."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import keyring.core
 import pytest
-import shiboken6
-from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.ui.agents import LateAgents
-from app.ui.app import make_desk
-from app.ui.desk import Desk
-from app.workspace import Workspace
-from sync.clock import SystemClock
+from app.ui.panels.settings import SettingsPanel
+from app.ui.places import PanelPlace
+from app.ui.settings.page import Page
 from tests.app.agents.test_credentials import MemoryKeyring
-from tests.helpers.homes import open_home
 from tests.helpers.model_server import ModelServer
+from tests.ui.running import Room, open_home, open_room
+
+AnyPage = TypeVar("AnyPage", bound=Page)
 
 
-@dataclass
-class Room:
-    """A desk over a home of its own, and patience."""
+class SettingsRoom(Room):
+    """Agents' keys go into `ring`, a keyring in memory."""
 
-    qtbot: QtBot
-    workspace: Workspace
-    desk: Desk
     ring: MemoryKeyring
-    folder: Path
-    shown: list[QWidget] = field(default_factory=list)
 
-    def until(self, done: Callable[[], object], timeout: int = 20_000) -> None:
-        self.qtbot.waitUntil(lambda: bool(done()), timeout=timeout)
-
-    def setting(self, name: str) -> object:
-        return self.workspace.settings.get(name)
-
-    def show(self, widget: QWidget) -> None:
-        self.shown.append(widget)
-        widget.resize(1000, 760)
-        widget.show()
+    def page(self, section: str, kind: type[AnyPage]) -> AnyPage:
+        """The page of a section of the settings, shown."""
+        panel = SettingsPanel(self.desk)
+        self.show(panel)
+        panel.go(PanelPlace("settings", section))
+        assert panel.section == section
+        page = panel.pages[section]
+        assert isinstance(page, kind)
+        return page
 
 
 @contextmanager
-def room(qtbot: QtBot, qapp: QApplication, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    """A room whose person is Ada; agents' keys go into a keyring in memory."""
+def settings_room(qtbot: QtBot, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SettingsRoom]:
+    """A room with the configured agents; `folder` is a place for files."""
     ring = MemoryKeyring()
     monkeypatch.setattr(keyring.core, "_keyring_backend", ring)
-    workspace = open_home(folder / "home", clock=SystemClock())
-    desk = make_desk(qapp, workspace, LateAgents(workspace))
-    made = Room(qtbot, workspace, desk, ring, folder)
-    try:
+    workspace = open_home(folder / "home")
+    with open_room(SettingsRoom, qtbot, workspace, folder, LateAgents(workspace)) as made:
+        made.ring = ring
         yield made
-    finally:
-        for widget in made.shown:
-            if shiboken6.isValid(widget):
-                widget.close()
-                widget.deleteLater()
-        with contextlib.suppress(CancelledError):  # a window ended the bridge already
-            desk.bridge.call(desk.turns.close()).result(10)
-        desk.bridge.stop()
-        workspace.close()
-        desk.themes.set_zoom(1.0)
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,65 +18,38 @@ from app.sessions.events import AgentMessage, Body, Draft, UserMessage
 from app.sessions.filters import SessionFilter
 from app.sessions.queries import Queries
 from app.sessions.views import SessionRow
-from app.ui.app import make_desk
 from app.ui.browser.narrowing import Kept, Narrowing, Period
+from app.ui.desk import Desk
 from app.ui.models.sessions import RowRole, StateRole, Tab
 from app.ui.panels.browser import BrowserPanel
-from app.ui.places import PanelPlace, Place, SearchPlace, SessionPlace
+from app.ui.places import PanelPlace, SearchPlace, SessionPlace
 from app.workspace import Workspace
 from sync.errors import StoreError
-from tests.helpers.homes import open_home
+from sync.testing import ManualClock
+from tests.ui.running import Room, open_home, open_room
 
 
-class NoAgents:
-    """For panels that run none."""
+class Browsing(Room):
+    """A browser over a home whose clock stands still."""
 
-    async def names(self) -> list[str]:
-        return []
-
-    async def backend(self, name: str) -> object:
-        raise AssertionError(name)
-
-    def close(self) -> None:
-        pass
-
-
-@dataclass
-class Browsing:
-    """A browser over a home, and what it asked of the window."""
-
-    qtbot: QtBot
-    workspace: Workspace
-    panel: BrowserPanel
-    went: list[Place] = field(default_factory=list)
-    failed: list[BaseException] = field(default_factory=list)
-    offered: list[tuple[str, str, Callable[[], object]]] = field(default_factory=list)
-    asked: list[Callable[[str], object]] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-
-    def until(self, done: Callable[[], object], timeout: int = 10_000) -> None:
-        self.qtbot.waitUntil(lambda: bool(done()), timeout=timeout)
+    def __init__(self, qtbot: QtBot, workspace: Workspace, desk: Desk, folder: Path) -> None:
+        super().__init__(qtbot, workspace, desk, folder)
+        self.panel = BrowserPanel(desk)
+        self.show(self.panel, 280, 600)
 
     def write(self, title: str, *bodies: Body, **fields: Any) -> str:
         """A session with these events, newer than all before."""
         self.workspace.clock.advance(60_000)  # type: ignore[attr-defined]
+        return super().write(title, *bodies, **fields)
 
-        def write(operations) -> str:  # type: ignore[no-untyped-def]
-            session: str = operations.create(title=title, **fields)
-            now = self.workspace.clock.now_ms()
-            operations.append(session, [Draft(body=body, time=now, turn="t") for body in bodies])
-            return session
-
-        return self.workspace.write(write)
-
-    def shown(self, *titles: str) -> bool:
+    def lists(self, *titles: str) -> bool:
         model = self.panel.model
         rows = (model.index(row, 0) for row in range(model.rowCount()))
         return [index.data() for index in rows if index.data(RowRole)] == list(titles)
 
     def load(self, *titles: str) -> None:
         self.panel.load()
-        self.until(lambda: self.shown(*titles))
+        self.until(lambda: self.lists(*titles))
 
     def refresh(self, *sessions: str) -> None:
         """As the window does when these have changed."""
@@ -96,13 +68,6 @@ class Browsing:
         for number, session in enumerate(sessions):
             selection.setCurrentIndex(model.index_of(session), flags.Select if number else flags.ClearAndSelect)
 
-    def undo(self) -> str:
-        """Press the button that was offered last; gives the sentence before it."""
-        text, button, action = self.offered[-1]
-        assert button == "Undo"
-        action()
-        return text
-
     def press(self, button: str) -> None:
         """A button of the blank page or the question, by its label."""
         buttons = [*self.panel.blank.buttons, *self.panel.question.buttons, *self.panel.chips.buttons]
@@ -111,23 +76,10 @@ class Browsing:
 
 
 @pytest.fixture
-def browsing(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Browsing]:
-    workspace = open_home(tmp_path / "home")
-    desk = make_desk(qapp, workspace, NoAgents())  # type: ignore[arg-type]
-    panel = BrowserPanel(desk, None)
-    made = Browsing(qtbot, workspace, panel)
-    desk.requests.went.connect(made.went.append)
-    desk.requests.failed.connect(made.failed.append)
-    desk.requests.offered.connect(lambda *offer: made.offered.append(offer))
-    desk.requests.asked.connect(lambda _question, _value, action: made.asked.append(action))
-    desk.requests.said.connect(made.said.append)
-    panel.resize(280, 600)
-    panel.show()
-    yield made
-    panel.close()
-    panel.deleteLater()
-    desk.bridge.stop()
-    workspace.close()
+def browsing(qtbot: QtBot, tmp_path: Path) -> Iterator[Browsing]:
+    workspace = open_home(tmp_path / "home", ManualClock())
+    with open_room(Browsing, qtbot, workspace, tmp_path) as made:
+        yield made
 
 
 def middle_click(view: QListView, row: int) -> None:
@@ -213,18 +165,18 @@ def test_filters_show_as_chips_that_take_them_away(browsing: Browsing) -> None:
     browsing.write("Plain")
     browsing.load("Plain", "Web", "Both")
     panel.narrow(Narrowing().change(tag="web", agent="claude"))
-    browsing.until(lambda: browsing.shown("Both"))
+    browsing.until(lambda: browsing.lists("Both"))
     assert panel.filter_button.isChecked()
     assert [chip.accessibleName() for chip in panel.chips.buttons] == [
         "Remove filter agent: claude", "Remove filter tag: web", "Clear all filters",
     ]  # fmt: skip
     panel.chips.buttons[0].click()
-    browsing.until(lambda: browsing.shown("Web", "Both"))
+    browsing.until(lambda: browsing.lists("Web", "Both"))
     panel.narrow(Narrowing().change(tag="web", status="failed"))
     browsing.until(lambda: panel.blank.isVisible())
     assert "No session matches" in panel.blank.text()
     browsing.press("Clear Filters")
-    browsing.until(lambda: browsing.shown("Plain", "Web", "Both"))
+    browsing.until(lambda: browsing.lists("Plain", "Web", "Both"))
     assert not panel.chips.isVisible()
     assert not panel.filter_button.isChecked()
 
@@ -240,21 +192,21 @@ def test_the_form_offers_what_occurs_and_holds_at_once(browsing: Browsing) -> No
     box = panel.form.boxes["agent"]
     box.setCurrentIndex(box.findData("codex"))
     box.activated.emit(box.currentIndex())
-    browsing.until(lambda: browsing.shown("Old"))
+    browsing.until(lambda: browsing.lists("Old"))
     panel.form.clear.click()
-    browsing.until(lambda: browsing.shown("New", "Old"))
+    browsing.until(lambda: browsing.lists("New", "Old"))
     periods = panel.form.period
     for period, titles in ((Period.WEEK, ["New"]), (Period.CUSTOM, ["New"]), (Period.ANY, ["New", "Old"])):
         periods.setCurrentIndex(periods.findText(period.value))
         periods.activated.emit(periods.currentIndex())
-        browsing.until(lambda titles=titles: browsing.shown(*titles))
+        browsing.until(lambda titles=titles: browsing.lists(*titles))
         assert panel.form.since.isVisible() == (period is Period.CUSTOM)
     periods.setCurrentIndex(periods.findText(Period.CUSTOM.value))
     periods.activated.emit(periods.currentIndex())
     panel.form.since.setDate(panel.form.since.date().addDays(-60))
-    browsing.until(lambda: browsing.shown("New", "Old"))
+    browsing.until(lambda: browsing.lists("New", "Old"))
     panel.form.until.setDate(panel.form.since.date().addDays(60))
-    browsing.until(lambda: browsing.shown("Old"))
+    browsing.until(lambda: browsing.lists("Old"))
     assert all(widget.accessibleName() for widget in (*panel.form.boxes.values(), panel.form.since, panel.form.where))
     panel.form.close()
 
@@ -262,11 +214,11 @@ def test_the_form_offers_what_occurs_and_holds_at_once(browsing: Browsing) -> No
 def test_what_does_not_pass_any_more_leaves_and_what_passes_comes(browsing: Browsing) -> None:
     first, second = browsing.write("First", tags=["a"]), browsing.write("Second")
     browsing.panel.narrow(Narrowing().change(tag="a"))
-    browsing.until(lambda: browsing.shown("First"))
+    browsing.until(lambda: browsing.lists("First"))
     browsing.workspace.write(lambda operations: operations.change_tags([first], remove=["a"]))
     browsing.workspace.write(lambda operations: operations.change_tags([second], add=["a"]))
     browsing.refresh(first, second, "NOSUCH")
-    browsing.until(lambda: browsing.shown("Second"))
+    browsing.until(lambda: browsing.lists("Second"))
 
 
 def test_other_workspaces_are_shown_when_wanted(browsing: Browsing) -> None:
@@ -277,7 +229,7 @@ def test_other_workspaces_are_shown_when_wanted(browsing: Browsing) -> None:
     browsing.load("Here")
     browsing.refresh(there)
     browsing.panel.narrow(Narrowing().change(everywhere=True))
-    browsing.until(lambda: browsing.shown("There", "Here"))
+    browsing.until(lambda: browsing.lists("There", "Here"))
     browsing.panel.search.setText("there")
     browsing.until(lambda: browsing.panel.hits.rowCount() == 2)
 
@@ -402,7 +354,7 @@ def test_the_list_stays_when_the_store_cannot_be_read(browsing: Browsing, monkey
     browsing.until(lambda: browsing.failed)
     browsing.refresh(session)
     browsing.until(lambda: len(browsing.failed) == 2)
-    assert browsing.shown("One")
+    assert browsing.lists("One")
     assert browsing.panel.list.isVisible()
 
 
@@ -411,7 +363,7 @@ def test_what_changes_while_the_list_is_read_is_read_again(browsing: Browsing) -
     browsing.panel.load()
     browsing.workspace.write(lambda operations: operations.set_fields(session, {"title": "After"}))
     browsing.refresh(session)
-    browsing.until(lambda: browsing.shown("After"))
+    browsing.until(lambda: browsing.lists("After"))
 
 
 def test_a_long_list_comes_in_two_pieces(browsing: Browsing) -> None:
@@ -434,9 +386,9 @@ def test_many_are_archived_by_a_key_and_it_is_undone(browsing: Browsing) -> None
     QTest.keyClick(browsing.panel.list, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     browsing.until(lambda: browsing.offered)
     browsing.refresh(*ids)
-    browsing.until(lambda: browsing.shown("B"))
+    browsing.until(lambda: browsing.lists("B"))
     assert [row.archived for row in browsing.rows(*ids)] == [True, False, True]
-    assert browsing.undo() == "Archived: 2 sessions."
+    assert browsing.accept("Undo") == "Archived: 2 sessions."
     browsing.until(lambda: not any(row.archived for row in browsing.rows(*ids)))
     assert len(browsing.went) == went, "what is chosen after it is not opened"
 
@@ -448,12 +400,12 @@ def test_to_the_trash_and_back(browsing: Browsing) -> None:
     QTest.keyClick(browsing.panel.list, Qt.Key.Key_Delete)
     browsing.until(lambda: browsing.offered)
     browsing.panel.handlers()["browser.trash"]()
-    browsing.until(lambda: browsing.shown("Gone"))
+    browsing.until(lambda: browsing.lists("Gone"))
     [put_back] = [one for one in _menu(browsing, session) if one.text() == "Put Back"]
     put_back.trigger()
     browsing.until(lambda: not browsing.row(session).trashed)
     browsing.until(lambda: len(browsing.offered) == 2)
-    assert browsing.undo() == "Put back: “Gone”."
+    assert browsing.accept("Undo") == "Put back: “Gone”."
     browsing.until(lambda: browsing.row(session).trashed)
 
 
@@ -469,7 +421,7 @@ def test_erasing_asks_with_what_is_lost_and_offers_an_export(
     panel, session = browsing.panel, browsing.write("Secret", UserMessage(text="x"))
     browsing.workspace.write(lambda operations: operations.set_fields(session, {"trashed": True}))
     panel.narrow(Narrowing().keep(Kept.TRASH))
-    browsing.until(lambda: browsing.shown("Secret"))
+    browsing.until(lambda: browsing.lists("Secret"))
     browsing.choose(session)
     QTest.keyClick(panel.list, Qt.Key.Key_Delete)
     browsing.until(lambda: panel.question.isVisible())
@@ -498,11 +450,11 @@ def test_tags_of_many(browsing: Browsing) -> None:
     known.trigger()
     browsing.until(lambda: browsing.row(second).tags == ("x",))
     browsing.until(lambda: browsing.offered)
-    assert browsing.undo() == "Tagged “x”: 1 session."
+    assert browsing.accept("Undo") == "Tagged “x”: 1 session."
     browsing.until(lambda: browsing.row(second).tags == ())
     assert browsing.row(first).tags == ("x",)
     tags.actions()[-1].trigger()
-    browsing.asked[-1]("  new   tag ")
+    browsing.asked[-1][2]("  new   tag ")
     browsing.until(lambda: browsing.row(second).tags == ("new tag",))
     browsing.panel.deeds.tag(browsing.rows(first, second), "new tag", on=False)
     browsing.until(lambda: browsing.row(first).tags == ("x",))
@@ -524,7 +476,7 @@ def test_a_title_is_edited_in_its_row(browsing: Browsing) -> None:
     QTest.keyClicks(editor, "New name")
     QTest.keyClick(editor, Qt.Key.Key_Return)
     browsing.until(lambda: browsing.row(session).title == "New name")
-    browsing.undo()
+    browsing.accept("Undo")
     browsing.until(lambda: browsing.row(session).title == "Old name")
     browsing.panel.rename()
     [editor] = [one for one in view.viewport().findChildren(QLineEdit) if one.isVisible()]
@@ -614,7 +566,7 @@ def test_every_control_has_a_name_and_is_reached_by_tab(browsing: Browsing) -> N
     browsing.write("One")
     browsing.load("One")
     panel.narrow(Narrowing().change(everywhere=True))
-    browsing.until(lambda: browsing.shown("One"))
+    browsing.until(lambda: browsing.lists("One"))
     panel.activateWindow()
     panel.search.setFocus()
     expected = [panel.search, panel.filter_button, panel.tabs.buttons()[0], *panel.chips.buttons, panel.list]

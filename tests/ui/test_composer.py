@@ -15,7 +15,7 @@ from app.sessions.events import AgentMessage, UserMessage
 from app.ui.composer.field import open_word
 from app.ui.composer.writing import commands_for, mentioned_files
 from app.ui.dragging import SESSION_MIME
-from tests.ui.running import Running, write_session
+from tests.ui.running import Running
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_pressed_twice_is_sent_once(running: Running) -> None:
 
 
 def test_drafts_belong_to_their_sessions_and_survive(running: Running) -> None:
-    first, second = (write_session(running.workspace, title, UserMessage(text="x")) for title in "ab")
+    first, second = (running.write(title, UserMessage(text="x")) for title in "ab")
     running.open(first)
     composer = ready(running)
     QTest.keyClicks(composer.field, "not sent")
@@ -92,7 +92,7 @@ def test_drafts_belong_to_their_sessions_and_survive(running: Running) -> None:
 
 def test_up_brings_back_earlier_prompts(running: Running) -> None:
     said = [body for text in ("one", "two") for body in (UserMessage(text=text), AgentMessage(text="ok"))]
-    running.open(write_session(running.workspace, "Past", *said))
+    running.open(running.write("Past", *said))
     field = ready(running).field
     QTest.keyClick(field, Qt.Key.Key_Up)
     running.until(lambda: field.toPlainText() == "two")
@@ -106,7 +106,7 @@ def test_up_brings_back_earlier_prompts(running: Running) -> None:
 
 
 def test_up_in_a_text_that_is_being_written_moves_the_caret(running: Running) -> None:
-    running.open(write_session(running.workspace, "Past", UserMessage(text="one")))
+    running.open(running.write("Past", UserMessage(text="one")))
     field = ready(running).field
     QTest.keyClicks(field, "draft")
     QTest.keyClick(field, Qt.Key.Key_Up)
@@ -116,8 +116,8 @@ def test_up_in_a_text_that_is_being_written_moves_the_caret(running: Running) ->
 
 def test_at_offers_sessions_and_files(running: Running, tmp_path: Path) -> None:
     (tmp_path / "project" / "parser.py").write_text("x")
-    other = write_session(running.workspace, "Parser work", UserMessage(text="x"))
-    running.open(write_session(running.workspace, "Here", UserMessage(text="x")))
+    other = running.write("Parser work", UserMessage(text="x"))
+    running.open(running.write("Here", UserMessage(text="x")))
     composer, offered = ready(running), running.conversation.prompting.writing.completions
     QTest.keyClicks(composer.field, "see @pars")
     running.until(lambda: [one.label for one in offered._completions] == ["Parser work", "parser.py"])
@@ -140,7 +140,7 @@ def test_escape_closes_the_list_and_stops_nothing(running: Running) -> None:
 
 
 def test_slash_runs_a_command(running: Running) -> None:
-    session = write_session(running.workspace, "Old", UserMessage(text="x"))
+    session = running.write("Old", UserMessage(text="x"))
     running.open(session)
     composer = ready(running)
     QTest.keyClicks(composer.field, "/archive")

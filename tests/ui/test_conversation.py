@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QContextMenuEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplication, QTextCursor
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QMainWindow
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
@@ -27,7 +26,6 @@ from app.sessions.events import (
     UserMessage,
 )
 from app.sessions.links import SessionLink, parse_link
-from app.ui.app import make_desk
 from app.ui.conversation.blocks import Divider
 from app.ui.conversation.finding import word_pattern
 from app.ui.conversation.row_menu import row_menu
@@ -37,32 +35,16 @@ from app.ui.panels.conversation import ConversationPanel
 from app.ui.places import CommandPlace, FilePlace, Place, SessionPlace
 from app.ui.turns import RUNNING
 from app.workspace import Workspace
-from tests.ui.running import Agents, open_home
+from tests.ui.running import Room, open_project, open_room
 
 
-@dataclass
-class Shell:
-    """What stands for the window: it makes panels, tells them what changed, and notes what they ask for."""
+class Shell(Room):
+    """What stands for the window: it makes panels and tells them what changed."""
 
-    qtbot: QtBot
-    workspace: Workspace
-    desk: Desk
-    folder: Path
-    panels: list[ConversationPanel] = field(default_factory=list)
-    hosts: list[QMainWindow] = field(default_factory=list)
-    went: list[Place] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-    failed: list[BaseException] = field(default_factory=list)
-    offered: list[tuple[str, str, Callable[[], object]]] = field(default_factory=list)
-    asked: list[tuple[str, str, Callable[[str], object]]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        requests = self.desk.requests
-        requests.went.connect(self.went.append)
-        requests.said.connect(self.said.append)
-        requests.failed.connect(self.failed.append)
-        requests.offered.connect(lambda *offer: self.offered.append(offer))
-        requests.asked.connect(lambda *question: self.asked.append(question))
+    def __init__(self, qtbot: QtBot, workspace: Workspace, desk: Desk, folder: Path) -> None:
+        super().__init__(qtbot, workspace, desk, folder)
+        self.panels: list[ConversationPanel] = []
+        self.hosts: list[QMainWindow] = []
         self.desk.bridge.receive("changed", lambda change: [panel.refresh(change) for panel in self.panels])
         self.desk.bridge.receive(RUNNING, lambda activity: [panel.show_activity(activity) for panel in self.panels])
         self.desk.bridge.call(self._watch())
@@ -76,47 +58,23 @@ class Shell:
         made = ConversationPanel(self.desk, host)
         made.answers.guard_ms = 0
         self.hosts.append(host)
-        self.qtbot.addWidget(host)
         host.setCentralWidget(made)
-        host.resize(800, 600)
-        host.show()
+        self.show(host, 800, 600)
         self.panels.append(made)
         return made
 
-    def until(self, done: Callable[[], object], timeout: int = 10_000) -> None:
-        self.qtbot.waitUntil(lambda: bool(done()), timeout=timeout)
-
     def opened(self, *bodies: Body, title: str = "A session") -> ConversationPanel:
         panel = self.panel()
-        session = self.write(*bodies, title=title)
+        session = self.write(title, *bodies)
         panel.show_session(session)
         self.until(lambda: panel.session == session and panel.model.is_complete)
         return panel
 
-    def write(self, *bodies: Body, title: str = "A session") -> str:
-        session = self.workspace.write(lambda operations: operations.create(title=title))
-        self.append(session, *bodies)
-        return session
-
-    def append(self, session: str, *bodies: Body, turn: str = "t") -> list[str]:
-        now = self.workspace.clock.now_ms()
-        agents = [None if isinstance(body, UserMessage) else "scripted" for body in bodies]
-        drafts = [Draft(body=body, time=now, turn=turn, agent=a) for body, a in zip(bodies, agents, strict=True)]
-        return self.workspace.write(lambda operations: operations.append(session, drafts))
-
 
 @pytest.fixture
-def shell(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Shell]:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    workspace = open_home(tmp_path / "home")
-    workspace.use(workspace.write(lambda operations: operations.open_folder(folder)))
-    desk = make_desk(qapp, workspace, Agents())
-    made = Shell(qtbot, workspace, desk, folder)
-    yield made
-    desk.bridge.call(desk.turns.close()).result(10)
-    desk.bridge.stop()
-    workspace.close()
+def shell(qtbot: QtBot, tmp_path: Path) -> Iterator[Shell]:
+    with open_room(Shell, qtbot, *open_project(tmp_path)) as made:
+        yield made
 
 
 def run(panel: ConversationPanel, command: str) -> None:
@@ -172,7 +130,7 @@ def test_a_state_that_makes_no_sense_shows_no_session(shell: Shell, state: dict[
 
 
 def test_a_place_is_an_event(shell: Shell) -> None:
-    session = shell.write(*(AgentMessage(text=f"line {n}\n\nmore") for n in range(300)))
+    session = shell.write("Lines", *(AgentMessage(text=f"line {n}\n\nmore") for n in range(300)))
     event = shell.workspace.read(lambda queries: queries.events(session))[101]
     panel = shell.panel()
     panel.go(SessionPlace(session, event.id))
@@ -194,7 +152,7 @@ def test_no_session_any_more(shell: Shell) -> None:
 
 
 def test_a_tab_is_closed_while_it_reads(shell: Shell) -> None:
-    session = shell.write(*(AgentMessage(text=f"line {n}") for n in range(300)))
+    session = shell.write("Lines", *(AgentMessage(text=f"line {n}") for n in range(300)))
     panel = shell.panel()
     panel.show_session(session)
     run(panel, "find")
@@ -503,7 +461,7 @@ def test_the_menu_of_an_entry(shell: Shell) -> None:
 
 def test_go_to_a_time(shell: Shell) -> None:
     panel = shell.panel()
-    session = shell.write()
+    session = shell.write("Empty")
     start = shell.workspace.clock.now_ms() - 4 * 86_400_000
     drafts = [
         Draft(body=AgentMessage(text=f"line {n}"), time=start + n * 60_000, turn="t", agent="a") for n in range(600)
@@ -544,7 +502,7 @@ def test_what_comes_while_nobody_looks_is_marked_as_new(shell: Shell) -> None:
 
 
 def test_what_is_new_is_marked_when_a_session_is_opened(shell: Shell) -> None:
-    session = shell.write(UserMessage(text="one"))
+    session = shell.write("One", UserMessage(text="one"))
     (seen,) = shell.workspace.read(lambda queries: queries.events(session, limit=1))
     shell.workspace.write(lambda operations: operations.mark_seen(session, seen.id))
     shell.append(session, AgentMessage(text="two"))

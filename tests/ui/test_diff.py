@@ -4,49 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QModelIndex, QObject, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.commands.window import COMMANDS
 from app.sessions.events import AgentMessage, FileChange, UserMessage
 from app.sessions.patching import apply_diff
-from app.ui.app import make_desk
 from app.ui.desk import Desk
 from app.ui.panels.diff import DiffPanel
 from app.ui.places import FilePlace
+from app.workspace import Workspace
 from tests.helpers.changed_session import ChangedSession
-from tests.ui.running import Agents, Running, open_home, write_session
+from tests.ui.running import Room, Running, open_home, open_room
 
 BEFORE = "".join(f"{number}\n" for number in range(1, 41))
 
 
-@dataclass
-class Shown:
-    """A panel, the session it shows, and what it asked of the window."""
+class Shown(Room):
+    """A panel and the session it shows."""
 
-    qtbot: QtBot
-    desk: Desk
-    panel: DiffPanel
-    work: ChangedSession
-    said: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    offered: list[tuple[str, str, Callable[[], object]]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        requests = self.desk.requests
-        requests.said.connect(self.said.append)
-        requests.failed.connect(lambda error: self.failed.append(str(error)))
-        requests.offered.connect(lambda *offer: self.offered.append(offer))
-
-    def until(self, done: Callable[[], object]) -> None:
-        self.qtbot.waitUntil(lambda: bool(done()), timeout=10_000)
+    def __init__(self, qtbot: QtBot, workspace: Workspace, desk: Desk, folder: Path) -> None:
+        super().__init__(qtbot, workspace, desk, folder)
+        self.work = ChangedSession(workspace, folder)
+        self.panel = DiffPanel(desk)
+        QAbstractItemModelTester(self.panel.model, QAbstractItemModelTester.FailureReportingMode.Fatal, self.panel)
+        self.show(self.panel, 560, 700)
 
     def open(self) -> None:
         self.panel.show_session(self.work.session)
@@ -79,28 +67,11 @@ class Shown:
     def run(self, command: str) -> None:
         self.panel.handlers()[command]()
 
-    def accept(self, button: str) -> str:
-        """Press the button of the newest offer; its sentence."""
-        self.until(lambda: self.offered and self.offered[-1][1] == button)
-        text, _, act = self.offered.pop()
-        act()
-        return text
-
 
 @pytest.fixture
-def shown(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Shown]:
-    workspace = open_home(tmp_path / "home")
-    work = ChangedSession(workspace, tmp_path / "project")
-    desk = make_desk(qapp, workspace, Agents())
-    panel = DiffPanel(desk, None)
-    QAbstractItemModelTester(panel.model, QAbstractItemModelTester.FailureReportingMode.Fatal, panel)
-    panel.resize(560, 700)
-    panel.show()
-    yield Shown(qtbot, desk, panel, work)
-    desk.bridge.stop()
-    panel.close()
-    panel.deleteLater()
-    workspace.close()
+def shown(qtbot: QtBot, tmp_path: Path) -> Iterator[Shown]:
+    with open_room(Shown, qtbot, open_home(tmp_path / "home"), tmp_path / "project") as made:
+        yield made
 
 
 def fill(work: ChangedSession) -> None:
@@ -205,7 +176,7 @@ def test_changes_appear_while_they_are_made_and_the_place_stays(shown: Shown) ->
 
 
 def test_what_an_agent_writes_is_seen_and_the_conversation_leads_to_it(running: Running) -> None:
-    session = write_session(running.workspace, "Tools", UserMessage(text="first"), AgentMessage(text="ok"))
+    session = running.write("Tools", UserMessage(text="first"), AgentMessage(text="ok"))
     running.open(session)
     running.window.actions_of["diff.show"].trigger()
     (panel,) = [one for one in running.window.areas.panels() if isinstance(one, DiffPanel)]
@@ -357,7 +328,7 @@ def test_what_is_not_known_is_said(shown: Shown) -> None:
     shown.choose("told.py")
     shown.run("diff.restore_file")
     shown.until(lambda: shown.failed)
-    assert "Not restored: told.py (its content is not known)." in shown.failed[-1]
+    assert "Not restored: told.py (its content is not known)." in str(shown.failed[-1])
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links here")
@@ -379,7 +350,7 @@ def test_hostile_things_on_the_disk_are_said(shown: Shown) -> None:
         shown.choose(name)
         shown.until(lambda why=why: why in shown.remark())
         shown.run("diff.open")
-        assert why in shown.failed[-1]
+        assert why in str(shown.failed[-1])
     shown.choose("secret.txt")
     shown.until(lambda: shown.remark() or shown.lines())
     shown.run("diff.restore_all")
@@ -443,7 +414,7 @@ def test_copying_and_going_to_a_line(shown: Shown) -> None:
     shown.panel._go_to_line("7")
     assert shown.panel.view.current_line() == 7
     shown.panel._go_to_line("seven")
-    assert "no number of a line" in shown.failed[-1]
+    assert "no number of a line" in str(shown.failed[-1])
 
 
 class Opened(QObject):
@@ -481,10 +452,10 @@ def test_files_are_opened_with_the_system_or_with_the_editor(shown: Shown, tmp_p
     assert note.read_text() == f"--line 3 {shown.work.folder / 'src' / 'old.py'}\n"
     shown.work.home.write(lambda o: o.set_setting("window.editor", "/no/such/editor"))
     shown.run("diff.open")
-    assert "does not start" in shown.failed[-1]
+    assert "does not start" in str(shown.failed[-1])
     shown.choose("gone.txt")
     shown.run("diff.open")
-    assert "no file gone.txt on the disk any more" in shown.failed[-1]
+    assert "no file gone.txt on the disk any more" in str(shown.failed[-1])
 
 
 def test_what_was_chosen_is_remembered(shown: Shown) -> None:

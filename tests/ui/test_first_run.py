@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
-from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QWidget
 
 from app.agents import offers
 from app.agents.local import model_store
@@ -23,32 +21,29 @@ from app.ui.first_run.work import WorkStep
 from app.ui.places import SessionPlace
 from app.ui.window import MainWindow
 from tests.helpers.model_server import ModelServer, Reply
-from tests.ui.settings_home import Room, room, serving
+from tests.ui.settings_home import SettingsRoom, serving
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "import" / "claude_code" / "representative_messages.jsonl"
 
 
 @pytest.fixture
-def here(qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+def here(here: SettingsRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SettingsRoom:
     monkeypatch.setattr(offers, "OLLAMA", "http://127.0.0.1:9/v1")
     monkeypatch.setattr(model_store, "list_models", list)
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
     monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
-    with room(qtbot, qapp, tmp_path, monkeypatch) as made:
-        yield made
+    return here
 
 
 class Shown:
     """The guide in a window of its own, and what came of it."""
 
-    def __init__(self, here: Room) -> None:
+    def __init__(self, here: SettingsRoom) -> None:
         self.here = here
         self.guide = FirstRun(here.desk)
-        self.places: list[object] = []
+        self.places = here.went
         self.finished: list[int] = []
-        self.commands: list[str] = []
-        here.desk.requests.commanded.connect(self.commands.append)
-        here.desk.requests.went.connect(self.places.append)
+        self.commands = here.commanded
         self.guide.finished.connect(lambda: self.finished.append(len(self.places)))
         here.show(self.guide)
         self.name, self.answering, self.work = self.guide.steps
@@ -66,11 +61,11 @@ class Shown:
 
 
 @pytest.fixture
-def shown(here: Room) -> Shown:
+def shown(here: SettingsRoom) -> Shown:
     return Shown(here)
 
 
-def test_it_is_due_in_an_empty_home_once(here: Room) -> None:
+def test_it_is_due_in_an_empty_home_once(here: SettingsRoom) -> None:
     assert is_due(here.desk)
     here.workspace.write(lambda operations: operations.create(title="x"))
     assert not is_due(here.desk)
@@ -147,7 +142,7 @@ def test_a_model_that_is_not_here_is_no_answer_yet(shown: Shown) -> None:
     assert "Fetch the model first" in shown.answering.said.text() and shown.guide.number == 1
 
 
-def test_a_model_that_is_here_needs_nothing(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_here_needs_nothing(here: SettingsRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     file = model_store.ModelFile("q", here.folder, 1, "0" * 64, True)
     monkeypatch.setattr(model_store, "list_models", lambda: [file])
     shown = Shown(here)
@@ -166,7 +161,7 @@ def test_an_agent_that_cannot_be_kept_is_said_in_place(shown: Shown) -> None:
     assert shown.guide.number == 1
 
 
-def test_ollama_is_offered_where_it_runs(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ollama_is_offered_where_it_runs(here: SettingsRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(ModelServer()) as server:
         monkeypatch.setattr(offers, "OLLAMA", server.url)
         shown = Shown(here)
@@ -178,7 +173,7 @@ def test_ollama_is_offered_where_it_runs(here: Room, monkeypatch: pytest.MonkeyP
         assert (config.name, config.url, config.model) == ("ollama", server.url, "test")
 
 
-def test_sessions_of_other_tools_come_along(here: Room) -> None:
+def test_sessions_of_other_tools_come_along(here: SettingsRoom) -> None:
     place = here.folder / "claude" / "projects" / "-x"
     place.mkdir(parents=True)
     shutil.copy(FIXTURE, place / "a.jsonl")
@@ -208,16 +203,14 @@ def test_a_folder_that_is_not_there_is_said_in_place(shown: Shown) -> None:
 
 
 @pytest.fixture
-def window(here: Room) -> Iterator[MainWindow]:
+def window(here: SettingsRoom) -> MainWindow:
     window = MainWindow(here.desk, QIcon())
-    window.show()
+    here.show(window)
     window.load()
-    yield window
-    window.close()
-    window.deleteLater()
+    return window
 
 
-def test_the_window_shows_it_until_it_is_over(here: Room, window: MainWindow) -> None:
+def test_the_window_shows_it_until_it_is_over(here: SettingsRoom, window: MainWindow) -> None:
     guide = greet(here.desk, window.areas)
     assert guide is not None and guide.isVisible() and not window.areas.isVisible()
     guide.leave.click()
@@ -228,7 +221,7 @@ def test_the_window_shows_it_until_it_is_over(here: Room, window: MainWindow) ->
 
 
 @pytest.mark.parametrize("command", ["window.settings", "session.new"])
-def test_it_gives_way_to_where_the_person_goes(here: Room, window: MainWindow, command: str) -> None:
+def test_it_gives_way_to_where_the_person_goes(here: SettingsRoom, window: MainWindow, command: str) -> None:
     guide = greet(here.desk, window.areas)
     assert guide is not None
     window.actions_of[command].trigger()
@@ -237,7 +230,7 @@ def test_it_gives_way_to_where_the_person_goes(here: Room, window: MainWindow, c
     assert len(here.workspace.read(lambda queries: queries.sessions())) == (command == "session.new")
 
 
-def test_the_list_knows_the_new_name(here: Room, window: MainWindow) -> None:
+def test_the_list_knows_the_new_name(here: SettingsRoom, window: MainWindow) -> None:
     guide = greet(here.desk, window.areas)
     assert guide is not None
     name = guide.steps[0]

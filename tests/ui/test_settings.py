@@ -3,50 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QListWidget, QTableView, QWidget
-from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QListWidget, QTableView, QWidget
 
 from app.agents.local import model_store
 from app.ui import agent_form
 from app.ui.editors import editor_arguments, editor_problem
 from app.ui.forms import Question
 from app.ui.panels.settings import SettingsPanel
-from app.ui.places import PanelPlace
 from app.ui.settings import PAGES
 from app.ui.settings.agents import AgentCard, AgentsPage
 from app.ui.settings.appearance import AppearancePage
 from app.ui.settings.page import Page
 from tests.helpers.model_server import ModelServer, Reply
-from tests.ui.settings_home import Room, room, serving
+from tests.ui.settings_home import SettingsRoom, serving
 
 _FIELDS = (QAbstractButton, QLineEdit, QComboBox, QListWidget, QTableView)
-
-
-@pytest.fixture
-def here(qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    with room(qtbot, qapp, tmp_path, monkeypatch) as made:
-        yield made
-
-
-def open_page(here: Room, section: str) -> Page:
-    panel = SettingsPanel(here.desk)
-    here.show(panel)
-    panel.go(PanelPlace("settings", section))
-    assert panel.section == section
-    return panel.pages[section]
 
 
 # the frame
 
 
-def test_sections_are_chosen_by_keys_and_remembered(here: Room) -> None:
+def test_sections_are_chosen_by_keys_and_remembered(here: SettingsRoom) -> None:
     panel = SettingsPanel(here.desk)
     here.show(panel)
     assert list(panel.pages) == ["agents"]
@@ -62,8 +45,8 @@ def test_sections_are_chosen_by_keys_and_remembered(here: Room) -> None:
 
 
 @pytest.mark.parametrize("section", [kind.id for kind in PAGES])
-def test_everything_has_a_name_and_can_be_reached(here: Room, section: str) -> None:
-    page = open_page(here, section)
+def test_everything_has_a_name_and_can_be_reached(here: SettingsRoom, section: str) -> None:
+    page = here.page(section, Page)
     fields = [w for w in page.findChildren(QWidget) if isinstance(w, _FIELDS) and not isinstance(w.parent(), _FIELDS)]
     assert fields
     nameless = [type(w).__name__ for w in fields if not _name(w)]
@@ -78,9 +61,8 @@ def _name(widget: QWidget) -> str:
 # appearance
 
 
-def test_theme_and_text_size_take_effect_at_once_and_are_kept(here: Room) -> None:
-    page = open_page(here, "appearance")
-    assert isinstance(page, AppearancePage)
+def test_theme_and_text_size_take_effect_at_once_and_are_kept(here: SettingsRoom) -> None:
+    page = here.page("appearance", AppearancePage)
     page.choices["dark"].click()
     assert here.desk.themes.theme.dark
     page.zoom.setCurrentIndex(page.zoom.findText("150 %"))
@@ -95,9 +77,8 @@ def test_theme_and_text_size_take_effect_at_once_and_are_kept(here: Room) -> Non
     assert page.zoom.currentText() == "100 %"
 
 
-def test_an_editor_that_cannot_be_is_said_in_place(here: Room) -> None:
-    page = open_page(here, "appearance")
-    assert isinstance(page, AppearancePage)
+def test_an_editor_that_cannot_be_is_said_in_place(here: SettingsRoom) -> None:
+    page = here.page("appearance", AppearancePage)
     page.editor.setFocus()
     page.editor.setCurrentText("no-such-program {path}")
     page.editor.lineEdit().editingFinished.emit()  # type: ignore[union-attr]
@@ -129,9 +110,8 @@ def test_the_problems_of_an_editor() -> None:
 # agents
 
 
-def agents_page(here: Room) -> AgentsPage:
-    page = open_page(here, "agents")
-    assert isinstance(page, AgentsPage)
+def agents_page(here: SettingsRoom) -> AgentsPage:
+    page = here.page("agents", AgentsPage)
     here.until(lambda: page.cards)
     return page
 
@@ -144,10 +124,8 @@ def names(page: AgentsPage) -> list[str]:
     return [card.row.config.name for card in page.cards]
 
 
-def test_a_server_is_added_tried_made_default_and_forgotten(here: Room) -> None:
+def test_a_server_is_added_tried_made_default_and_forgotten(here: SettingsRoom) -> None:
     page, form = (found := agents_page(here)), found.form
-    told: list[str] = []
-    here.desk.requests.configured.connect(told.append)
     with serving(ModelServer([Reply(text="ready")], key="secret")) as server:
         form.url.setText(server.url)
         form.key.setText("secret")
@@ -159,7 +137,7 @@ def test_a_server_is_added_tried_made_default_and_forgotten(here: Room) -> None:
         form.keep.click()
         here.until(lambda: "server" in names(page))
         assert here.ring.kept == {("lovelace", "agent:server"): "secret"}
-        assert form.key.text() == "" and form.name.text() == "server-2" and told == ["agents"]
+        assert form.key.text() == "" and form.name.text() == "server-2" and here.configured == ["agents"]
         assert "key in the keyring" in card(page, "server").row.detail()
         card(page, "server").test.click()
         here.until(lambda: "answers “ready”" in card(page, "server").said.text())
@@ -176,7 +154,7 @@ def test_a_server_is_added_tried_made_default_and_forgotten(here: Room) -> None:
     assert here.ring.kept == {}
 
 
-def test_a_refused_key_is_said_in_place_and_nothing_is_kept(here: Room) -> None:
+def test_a_refused_key_is_said_in_place_and_nothing_is_kept(here: SettingsRoom) -> None:
     page, form = (found := agents_page(here)), found.form
     with serving(ModelServer(key="secret")) as server:
         form.url.setText(server.url)
@@ -190,7 +168,7 @@ def test_a_refused_key_is_said_in_place_and_nothing_is_kept(here: Room) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/v1", "nonsense", "http://127.0.0.1:99999"])
-def test_an_address_that_is_none_is_said_in_place(here: Room, url: str) -> None:
+def test_an_address_that_is_none_is_said_in_place(here: SettingsRoom, url: str) -> None:
     form = agents_page(here).form
     form.url.setText(url)
     form.model.setEditText("m")
@@ -200,7 +178,7 @@ def test_an_address_that_is_none_is_said_in_place(here: Room, url: str) -> None:
     assert form.test.text() == "&Test"
 
 
-def test_a_server_that_hangs_is_given_up_or_stopped(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_hangs_is_given_up_or_stopped(here: SettingsRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agent_form, "TEST_SECONDS", 0.5)
     form = agents_page(here).form
     with serving(ModelServer([Reply(text="half ", fault="hangs")])) as server:
@@ -215,7 +193,7 @@ def test_a_server_that_hangs_is_given_up_or_stopped(here: Room, monkeypatch: pyt
         assert form.said.text() == "Stopped." and form.test.text() == "&Test"
 
 
-def test_a_panel_that_is_closed_while_it_waits_hears_nothing(here: Room) -> None:
+def test_a_panel_that_is_closed_while_it_waits_hears_nothing(here: SettingsRoom) -> None:
     panel = SettingsPanel(here.desk)
     here.show(panel)
     page = panel.pages["agents"]
@@ -233,7 +211,7 @@ def test_a_panel_that_is_closed_while_it_waits_hears_nothing(here: Room) -> None
         here.until(lambda: answers)
 
 
-def test_a_script_is_an_agent(here: Room) -> None:
+def test_a_script_is_an_agent(here: SettingsRoom) -> None:
     page, form = (found := agents_page(here)), found.form
     form.choose("scripted")
     form.keep.click()
@@ -245,7 +223,7 @@ def test_a_script_is_an_agent(here: Room) -> None:
     here.until(lambda: "script" in names(page))
 
 
-def test_titles_can_be_turned_off(here: Room) -> None:
+def test_titles_can_be_turned_off(here: SettingsRoom) -> None:
     page = agents_page(here)
     assert page.titles.isChecked()
     page.titles.click()
@@ -254,7 +232,7 @@ def test_titles_can_be_turned_off(here: Room) -> None:
     here.until(lambda: here.setting("titles") is None)
 
 
-def test_the_embedded_model_is_fetched_with_progress(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_embedded_model_is_fetched_with_progress(here: SettingsRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
     def fetch(_model: object, progress) -> Path:  # type: ignore[no-untyped-def]
@@ -280,7 +258,7 @@ def test_the_embedded_model_is_fetched_with_progress(here: Room, monkeypatch: py
     here.until(lambda: page.model.said.text() == "The model is here and checked.")
 
 
-def test_the_keyboard_stays_where_it_was_when_the_list_changes(here: Room) -> None:
+def test_the_keyboard_stays_where_it_was_when_the_list_changes(here: SettingsRoom) -> None:
     page = agents_page(here)
     page.activateWindow()
     card(page, "local").test.setFocus()
@@ -289,7 +267,7 @@ def test_the_keyboard_stays_where_it_was_when_the_list_changes(here: Room) -> No
     assert card(page, "local").test is page.window().focusWidget()
 
 
-def test_escape_answers_a_question_with_no(here: Room) -> None:
+def test_escape_answers_a_question_with_no(here: SettingsRoom) -> None:
     question, answers = Question(), list[int]()
     here.show(question)
     question.ask("Sure?", "Yes", lambda: answers.append(1))

@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
-from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QLabel
 
 from app.agents.registry import AgentConfig
 from app.commands.shortcuts import default_shortcuts, effective_shortcuts
 from app.ui.panels.settings import SettingsPanel
-from app.ui.places import PanelPlace
 from app.ui.settings.folders import FoldersPage, WorkspaceCard
 from app.ui.settings.shortcuts import ShortcutsPage
 from app.ui.window import MainWindow
-from tests.ui.settings_home import Room, room
+from tests.ui.settings_home import SettingsRoom
 
 
-@pytest.fixture
-def here(qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    with room(qtbot, qapp, tmp_path, monkeypatch) as made:
-        yield made
-
-
-def in_force(here: Room, command: str) -> tuple[str, ...]:
+def in_force(here: SettingsRoom, command: str) -> tuple[str, ...]:
     return effective_shortcuts(default_shortcuts(), here.desk.setting("shortcuts"))[command]
 
 
 # shortcuts
 
 
-def shortcuts_page(here: Room) -> ShortcutsPage:
-    panel = SettingsPanel(here.desk)
-    here.show(panel)
-    panel.go(PanelPlace("settings", "shortcuts"))
-    page = panel.pages["shortcuts"]
-    assert isinstance(page, ShortcutsPage)
+def shortcuts_page(here: SettingsRoom) -> ShortcutsPage:
+    page = here.page("shortcuts", ShortcutsPage)
     return page
 
 
@@ -55,7 +39,7 @@ def row_of(page: ShortcutsPage, command: str) -> list[str]:
     return [str(page.shown_rows.index(row, column).data()) for column in range(3)]
 
 
-def test_every_command_is_in_the_table_and_can_be_searched(here: Room) -> None:
+def test_every_command_is_in_the_table_and_can_be_searched(here: SettingsRoom) -> None:
     page = shortcuts_page(here)
     assert page.model.rowCount() == len(default_shortcuts())
     page.filter.setText("ctrl+n")
@@ -64,9 +48,8 @@ def test_every_command_is_in_the_table_and_can_be_searched(here: Room) -> None:
     assert page.command is None and not page.keys.isEnabled()
 
 
-def test_keys_are_pressed_take_effect_and_are_kept(here: Room) -> None:
-    page, told = shortcuts_page(here), list[str]()
-    here.desk.requests.configured.connect(told.append)
+def test_keys_are_pressed_take_effect_and_are_kept(here: SettingsRoom) -> None:
+    page, told = shortcuts_page(here), here.configured
     page.choose("session.fork")
     press(page, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
     here.until(lambda: in_force(here, "session.fork") == ("Ctrl+Alt+Y",))
@@ -81,7 +64,7 @@ def test_keys_are_pressed_take_effect_and_are_kept(here: Room) -> None:
     here.until(lambda: in_force(here, "session.fork") == ("Ctrl+Shift+D",))
 
 
-def test_a_key_of_another_command_goes_over_and_that_is_said(here: Room) -> None:
+def test_a_key_of_another_command_goes_over_and_that_is_said(here: SettingsRoom) -> None:
     page = shortcuts_page(here)
     page.choose("session.fork")
     press(page, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
@@ -90,7 +73,7 @@ def test_a_key_of_another_command_goes_over_and_that_is_said(here: Room) -> None
     assert row_of(page, "session.new")[1:] == ["", "lost to another"]
 
 
-def test_a_setting_that_is_nonsense_is_no_trouble(here: Room) -> None:
+def test_a_setting_that_is_nonsense_is_no_trouble(here: SettingsRoom) -> None:
     here.workspace.settings.set("window.shortcuts", [1, {"a": None}])
     page = shortcuts_page(here)
     assert row_of(page, "session.new")[1] == "Ctrl+N"
@@ -99,12 +82,8 @@ def test_a_setting_that_is_nonsense_is_no_trouble(here: Room) -> None:
 # folders
 
 
-def folders_page(here: Room) -> FoldersPage:
-    panel = SettingsPanel(here.desk)
-    here.show(panel)
-    panel.go(PanelPlace("settings", "folders"))
-    page = panel.pages["folders"]
-    assert isinstance(page, FoldersPage)
+def folders_page(here: SettingsRoom) -> FoldersPage:
+    page = here.page("folders", FoldersPage)
     here.until(lambda: page.cards)
     return page
 
@@ -113,7 +92,7 @@ def words(card: WorkspaceCard) -> str:
     return " ".join(label.text() for label in card.findChildren(QLabel))
 
 
-def test_a_folder_that_moved_is_relinked(here: Room) -> None:
+def test_a_folder_that_moved_is_relinked(here: SettingsRoom) -> None:
     old, new = here.folder / "old", here.folder / "new"
     old.mkdir()
     here.workspace.write(lambda operations: operations.bind_folder(here.workspace.id, old))
@@ -127,9 +106,8 @@ def test_a_folder_that_moved_is_relinked(here: Room) -> None:
     here.until(lambda: "No folder of the workspace has vanished" in page.cards[0].said.text())
 
 
-def test_workspaces_are_made_named_and_given_folders(here: Room) -> None:
-    page, told = folders_page(here), list[str]()
-    here.desk.requests.configured.connect(told.append)
+def test_workspaces_are_made_named_and_given_folders(here: SettingsRoom) -> None:
+    page, told = folders_page(here), here.configured
     page.name.setText("Second")
     QTest.keyClick(page.name, Qt.Key.Key_Return)
     here.until(lambda: len(page.cards) == 2)
@@ -151,30 +129,23 @@ def test_workspaces_are_made_named_and_given_folders(here: Room) -> None:
 # in the window
 
 
-def test_the_window_shows_them_and_takes_changes_at_once(
-    qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with room(qtbot, qapp, tmp_path, monkeypatch) as here:
-        window = MainWindow(here.desk, QIcon())
-        window.show()
-        window.load()
-        try:
-            window.actions_of["window.settings"].trigger()
-            panel = window.areas.area("main").front()
-            assert isinstance(panel, SettingsPanel) and panel.section == "agents"
-            here.until(lambda: window.conversation.composer.agents.names == ("local", "scripted"))
-            agents = here.desk.bridge.call(here.desk.turns.agents.registry()).result(10)
-            script = here.folder / "s.json"
-            script.write_text('[[{"say": "x"}]]')
-            here.desk.bridge.call(agents.add(AgentConfig(name="mine", kind="scripted", script=str(script)))).result(10)
-            here.desk.requests.configured.emit("agents")
-            here.until(lambda: window.conversation.composer.agents.names == ("mine", "local", "scripted"))
-            window.actions_of["window.shortcuts"].trigger()
-            page = panel.pages["shortcuts"]
-            assert panel.section == "shortcuts" and isinstance(page, ShortcutsPage)
-            page.choose("session.fork")
-            press(page, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
-            here.until(lambda: window.actions_of["session.fork"].shortcut().toString() == "Ctrl+Alt+Y")
-        finally:
-            window.close()
-            window.deleteLater()
+def test_the_window_shows_them_and_takes_changes_at_once(here: SettingsRoom) -> None:
+    window = MainWindow(here.desk, QIcon())
+    here.show(window)
+    window.load()
+    window.actions_of["window.settings"].trigger()
+    panel = window.areas.area("main").front()
+    assert isinstance(panel, SettingsPanel) and panel.section == "agents"
+    here.until(lambda: window.conversation.composer.agents.names == ("local", "scripted"))
+    agents = here.desk.bridge.call(here.desk.turns.agents.registry()).result(10)
+    script = here.folder / "s.json"
+    script.write_text('[[{"say": "x"}]]')
+    here.desk.bridge.call(agents.add(AgentConfig(name="mine", kind="scripted", script=str(script)))).result(10)
+    here.desk.requests.configured.emit("agents")
+    here.until(lambda: window.conversation.composer.agents.names == ("mine", "local", "scripted"))
+    window.actions_of["window.shortcuts"].trigger()
+    page = panel.pages["shortcuts"]
+    assert panel.section == "shortcuts" and isinstance(page, ShortcutsPage)
+    page.choose("session.fork")
+    press(page, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
+    here.until(lambda: window.actions_of["session.fork"].shortcut().toString() == "Ctrl+Alt+Y")

@@ -4,52 +4,42 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from app.ui.following import is_following
 from app.ui.import_job import running_import, start_import
-from app.ui.panels.settings import SettingsPanel
-from app.ui.places import PanelPlace
 from app.ui.settings.importing import ImportPage
 from tests.app.importers.transcripts import Talk
-from tests.ui.settings_home import Room, room
+from tests.ui.settings_home import SettingsRoom
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "import"
 
 
 @pytest.fixture
-def here(qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+def here(here: SettingsRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SettingsRoom:
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
     monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
     place = tmp_path / "claude" / "projects" / "-x"
     place.mkdir(parents=True)
     shutil.copy(FIXTURES / "claude_code" / "edge_cases.jsonl", place / "a.jsonl")
-    with room(qtbot, qapp, tmp_path, monkeypatch) as made:
-        yield made
+    return here
 
 
-def open_page(here: Room) -> ImportPage:
-    panel = SettingsPanel(here.desk)
-    here.show(panel)
-    panel.go(PanelPlace("settings", "import"))
-    page = panel.pages["import"]
-    assert isinstance(page, ImportPage)
+def open_page(here: SettingsRoom) -> ImportPage:
+    page = here.page("import", ImportPage)
     here.until(lambda: page.cards)
     return page
 
 
-def sessions(here: Room) -> int:
+def sessions(here: SettingsRoom) -> int:
     return len(here.workspace.read(lambda queries: queries.sessions()))
 
 
-def test_look_first_changes_nothing_then_import(here: Room) -> None:
+def test_look_first_changes_nothing_then_import(here: SettingsRoom) -> None:
     page = open_page(here)
     assert [card.place for card in page.cards] == [here.folder / "claude" / "projects"]
     transcript = here.folder / "claude" / "projects" / "-x" / "a.jsonl"
@@ -59,19 +49,17 @@ def test_look_first_changes_nothing_then_import(here: Room) -> None:
     told = page.cards[0].said.text()
     assert "1 of Claude Code" in told and "new sessions" in told and "passed over" in told
     assert sessions(here) == 0 and page.run.isEnabled()
-    offered: list[str] = []
-    here.desk.requests.offered.connect(lambda text, _button, _action: offered.append(text))
     page.run.click()
     here.until(lambda: page.said.property("role") == "done")
     count = sessions(here)
     assert count > 0 and f"{count:,} new" in page.said.text() and "passed over" in page.said.text()
-    here.until(lambda: offered and running_import(here.desk) is None)
+    here.until(lambda: here.offered and running_import(here.desk) is None)
     page.run.click()
     here.until(lambda: "0 new" in page.said.text())
     assert sessions(here) == count
 
 
-def test_what_is_dropped_is_a_place_and_a_place_can_be_left_out(here: Room) -> None:
+def test_what_is_dropped_is_a_place_and_a_place_can_be_left_out(here: SettingsRoom) -> None:
     page = open_page(here)
     dropped = FIXTURES / "codex" / "tool_calls.jsonl"
     data = QMimeData()
@@ -86,7 +74,7 @@ def test_what_is_dropped_is_a_place_and_a_place_can_be_left_out(here: Room) -> N
     assert not page.run.isEnabled() and page.nothing.isVisible()
 
 
-def test_a_place_without_sessions_or_gone_is_said_beside_it(here: Room) -> None:
+def test_a_place_without_sessions_or_gone_is_said_beside_it(here: SettingsRoom) -> None:
     page = open_page(here)
     strange = here.folder / "strange.txt"
     strange.write_bytes(b"\x00\xff" * 5_000)
@@ -98,7 +86,7 @@ def test_a_place_without_sessions_or_gone_is_said_beside_it(here: Room) -> None:
     assert sessions(here) > 0
 
 
-def test_a_damaged_export_is_said(here: Room) -> None:
+def test_a_damaged_export_is_said(here: SettingsRoom) -> None:
     page = open_page(here)
     export = here.folder / "export.json"
     export.write_text('{"format": "lovelace-sessions", "version": 1, "sessions": [{"id": 7}')
@@ -108,7 +96,7 @@ def test_a_damaged_export_is_said(here: Room) -> None:
     here.until(lambda: page.cards[0].said.property("role") == "failed")
 
 
-def test_by_folder_makes_a_workspace_for_each(here: Room) -> None:
+def test_by_folder_makes_a_workspace_for_each(here: SettingsRoom) -> None:
     page = open_page(here)
     page.by_folder.click()
     before = len(here.workspace.read(lambda queries: queries.workspaces()))
@@ -117,7 +105,7 @@ def test_by_folder_makes_a_workspace_for_each(here: Room) -> None:
     assert len(here.workspace.read(lambda queries: queries.workspaces())) > before
 
 
-def long_transcript(here: Room, prompts: int) -> Path:
+def long_transcript(here: SettingsRoom, prompts: int) -> Path:
     talk = Talk("long")
     for number in range(prompts):
         talk.prompt(f"p{number}", "word " * 200)
@@ -127,7 +115,7 @@ def long_transcript(here: Room, prompts: int) -> Path:
     return path
 
 
-def test_an_import_is_stopped_and_others_write_meanwhile(here: Room) -> None:
+def test_an_import_is_stopped_and_others_write_meanwhile(here: SettingsRoom) -> None:
     from app.commands.importing import find
 
     found = find([long_transcript(here, 12_000)])
@@ -149,7 +137,7 @@ def test_an_import_is_stopped_and_others_write_meanwhile(here: Room) -> None:
     assert 0 < max(row.events for row in events) < 24_000
 
 
-def test_following_brings_what_is_written_until_it_is_turned_off(here: Room) -> None:
+def test_following_brings_what_is_written_until_it_is_turned_off(here: SettingsRoom) -> None:
     page = open_page(here)
     page.follow.click()
     here.until(lambda: is_following(here.desk) and sessions(here) > 0)

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from app.ui.panels.settings import SettingsPanel
 from app.ui.places import PanelPlace
 from app.ui.settings.keys import KeysPage
 from sync.errors import LockedError
 from sync.store import keyring_slot, keyslots
-from tests.ui.settings_home import Room, room
+from tests.ui.settings_home import SettingsRoom
 from tests.ui.test_settings_storage import add_slots
 
 CHEAP = keyslots.PassphraseCost(1, 8 << 20)
 
 
 @pytest.fixture
-def here(qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+def here(here: SettingsRoom, monkeypatch: pytest.MonkeyPatch) -> SettingsRoom:
     monkeypatch.setattr(keyslots, "DEFAULT_COST", CHEAP)
-    with room(qtbot, qapp, tmp_path, monkeypatch) as made:
-        monkeypatch.setattr(keyring_slot, "find_keyrings", lambda: [made.ring])
-        add_slots(made)
-        yield made
+    monkeypatch.setattr(keyring_slot, "find_keyrings", lambda: [here.ring])
+    add_slots(here)
+    return here
 
 
-def open_page(here: Room) -> tuple[SettingsPanel, KeysPage]:
+def open_page(here: SettingsRoom) -> tuple[SettingsPanel, KeysPage]:
     panel = SettingsPanel(here.desk)
     here.show(panel)
     panel.go(PanelPlace("settings", "keys"))
@@ -39,11 +33,11 @@ def open_page(here: Room) -> tuple[SettingsPanel, KeysPage]:
     return panel, page
 
 
-def kinds(here: Room) -> set[str]:
+def kinds(here: SettingsRoom) -> set[str]:
     return set(keyslots.slot_kinds(here.workspace.home))
 
 
-def opens(here: Room, secret: str) -> bool:
+def opens(here: SettingsRoom, secret: str) -> bool:
     try:
         keyslots.unlock(here.workspace.home, passphrase=secret.encode())
     except LockedError:
@@ -51,13 +45,13 @@ def opens(here: Room, secret: str) -> bool:
     return True
 
 
-def test_the_only_way_stays(here: Room) -> None:
+def test_the_only_way_stays(here: SettingsRoom) -> None:
     _panel, page = open_page(here)
     assert [row.accessibleName() for row in page.rows] == ["Passphrase"]
     assert not page.rows[0].remove.isEnabled() and "only one way" in page.state.text()
 
 
-def test_the_passphrase_is_changed_with_the_right_one_only(here: Room) -> None:
+def test_the_passphrase_is_changed_with_the_right_one_only(here: SettingsRoom) -> None:
     _panel, page = open_page(here)
     page.new.setText("better")
     page.again.setText("bitter")
@@ -78,7 +72,7 @@ def test_the_passphrase_is_changed_with_the_right_one_only(here: Room) -> None:
     here.until(lambda: "is empty" in page.passphrase_said.text())
 
 
-def test_a_recovery_code_counts_once_it_was_typed_again(here: Room) -> None:
+def test_a_recovery_code_counts_once_it_was_typed_again(here: SettingsRoom) -> None:
     panel, page = open_page(here)
     page.make.click()
     here.until(lambda: page.code.text())
@@ -99,7 +93,7 @@ def test_a_recovery_code_counts_once_it_was_typed_again(here: Room) -> None:
     assert opens(here, code)
 
 
-def test_the_keyring_is_added_and_ways_are_taken_away_after_a_yes(here: Room) -> None:
+def test_the_keyring_is_added_and_ways_are_taken_away_after_a_yes(here: SettingsRoom) -> None:
     _panel, page = open_page(here)
     page.keyring.click()
     here.until(lambda: len(page.rows) == 2)
@@ -115,7 +109,7 @@ def test_the_keyring_is_added_and_ways_are_taken_away_after_a_yes(here: Room) ->
     assert kinds(here) == {"keyring"} and page.change.text() == "&Add a passphrase" and not page.current.isVisible()
 
 
-def test_without_a_keyring_the_reason_is_said(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_keyring_the_reason_is_said(here: SettingsRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> list[object]:
         raise LockedError("This computer has no keyring.")
 
@@ -126,7 +120,7 @@ def test_without_a_keyring_the_reason_is_said(here: Room, monkeypatch: pytest.Mo
     assert kinds(here) == {"passphrase"}
 
 
-def test_a_damaged_key_file_is_said(here: Room) -> None:
+def test_a_damaged_key_file_is_said(here: SettingsRoom) -> None:
     here.workspace.home.joinpath("keyslots.json").write_text("{")
     panel = SettingsPanel(here.desk)
     here.show(panel)

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from PySide6.QtWidgets import QApplication, QPushButton
-from pytestqt.qtbot import QtBot
+from PySide6.QtWidgets import QPushButton
 
-from app.ui.panels.settings import SettingsPanel
-from app.ui.places import PanelPlace, SessionPlace
+from app.ui.places import SessionPlace
 from app.ui.settings.storage import CheckRow, StoragePage
 from sync.clock import system_random
 from sync.errors import StoreError
 from sync.store import backup, keyslots
 from tests.helpers.talks import talk
-from tests.ui.settings_home import Room, room
+from tests.ui.settings_home import SettingsRoom
 
 
-@pytest.fixture
-def here(qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    with room(qtbot, qapp, tmp_path, monkeypatch) as made:
-        yield made
-
-
-def add_slots(here: Room) -> None:
+def add_slots(here: SettingsRoom) -> None:
     """The home was opened with a key at hand; give it a passphrase, as every real home has a slot."""
     key, database_id = here.workspace.database.identity
     slot = keyslots._make_passphrase_slot(key, database_id, b"pass", keyslots.PassphraseCost(1, 8 << 20), system_random)
@@ -33,17 +22,13 @@ def add_slots(here: Room) -> None:
     keyslots.write_keyslots(here.workspace.home, made, replace=False)
 
 
-def open_page(here: Room) -> StoragePage:
-    panel = SettingsPanel(here.desk)
-    here.show(panel)
-    panel.go(PanelPlace("settings", "storage"))
-    page = panel.pages["storage"]
-    assert isinstance(page, StoragePage)
+def open_page(here: SettingsRoom) -> StoragePage:
+    page = here.page("storage", StoragePage)
     here.until(lambda: page.sizes["Database"].text() != "…")
     return page
 
 
-def test_sizes_and_largest_sessions(here: Room) -> None:
+def test_sizes_and_largest_sessions(here: SettingsRoom) -> None:
     large, _ = talk(here.workspace, "x" * 50_000, title="Large")
     talk(here.workspace, "y", title="Small")
     page = open_page(here)
@@ -51,13 +36,11 @@ def test_sizes_and_largest_sessions(here: Room) -> None:
     buttons = lambda: [b for b in page.findChildren(QPushButton) if b.property("flat")]  # noqa: E731
     here.until(lambda: len(buttons()) == 2)
     assert "Large" in buttons()[0].text() and "Small" in buttons()[1].text()
-    places: list[object] = []
-    here.desk.requests.went.connect(places.append)
     buttons()[0].click()
-    assert places == [SessionPlace(large)]
+    assert here.went == [SessionPlace(large)]
 
 
-def test_unused_space_goes_back(here: Room) -> None:
+def test_unused_space_goes_back(here: SettingsRoom) -> None:
     here.workspace.write(lambda operations: operations.set_setting("ballast", "z" * 3_000_000))
     here.workspace.write(lambda operations: operations.set_setting("ballast", None))
     page = open_page(here)
@@ -69,7 +52,7 @@ def test_unused_space_goes_back(here: Room) -> None:
     assert page.sizes["Unused in the database"].text() == "0 B"
 
 
-def test_a_backup_and_the_next_name(here: Room) -> None:
+def test_a_backup_and_the_next_name(here: SettingsRoom) -> None:
     add_slots(here)
     page = open_page(here)
     target = here.folder / "backup"
@@ -80,7 +63,7 @@ def test_a_backup_and_the_next_name(here: Room) -> None:
     assert page.target.text() != str(target)
 
 
-def test_a_backup_that_cannot_be_is_said_in_place(here: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backup_that_cannot_be_is_said_in_place(here: SettingsRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     add_slots(here)
     page = open_page(here)
     for path, sentence in (
@@ -103,7 +86,7 @@ def test_a_backup_that_cannot_be_is_said_in_place(here: Room, monkeypatch: pytes
     assert not (here.folder / "full").exists()
 
 
-def test_a_check_mends_after_a_yes_only(here: Room) -> None:
+def test_a_check_mends_after_a_yes_only(here: SettingsRoom) -> None:
     add_slots(here)
     here.workspace.home.joinpath("keyslots.json").chmod(0o644)
     page = open_page(here)
@@ -132,7 +115,7 @@ def _text(row: CheckRow) -> str:
     return " ".join(label.text() for label in row.findChildren(QLabel))
 
 
-def test_rebuild_after_a_yes(here: Room) -> None:
+def test_rebuild_after_a_yes(here: SettingsRoom) -> None:
     talk(here.workspace, "one", "two")
     page = open_page(here)
     page.rebuild.click()

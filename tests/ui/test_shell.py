@@ -6,16 +6,14 @@ import json
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QIcon
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication
 
 from app.commands.registry import COMMANDS
 from app.commands.window import COMMANDS as WINDOW_COMMANDS
 from app.sessions.events import AgentMessage, UserMessage
 from app.sessions.links import SessionLink
 from app.ui.actions import MENUS, menu_of
-from app.ui.app import make_desk
 from app.ui.notifications import Notification, notifications
 from app.ui.panels import PANELS
 from app.ui.panels.conversation import ConversationPanel
@@ -23,8 +21,7 @@ from app.ui.places import PanelPlace, SessionPlace
 from app.ui.status import activity_words
 from app.ui.theme import LEAST_ZOOM, MOST_ZOOM, ui_font
 from app.ui.turns import Activity
-from app.ui.window import MainWindow
-from tests.ui.running import Agents, Running, write_session
+from tests.ui.running import Running
 
 
 def test_every_panel_of_the_table_can_be_made_and_shown(running: Running) -> None:
@@ -53,8 +50,8 @@ def test_every_command_of_a_window_is_done_by_somebody(running: Running) -> None
 
 
 def test_sessions_open_beside_one_another_in_tabs(running: Running) -> None:
-    first = write_session(running.workspace, "First", UserMessage(text="one"))
-    second = write_session(running.workspace, "Second", UserMessage(text="two"))
+    first = running.write("First", UserMessage(text="one"))
+    second = running.write("Second", UserMessage(text="two"))
     running.open(first)
     running.window.go(SessionPlace(second, beside=True))
     running.until(lambda: running.conversation.session == second)
@@ -69,39 +66,30 @@ def test_sessions_open_beside_one_another_in_tabs(running: Running) -> None:
     assert main.bar.count() == 1
 
 
-def test_tabs_and_areas_come_back(running: Running, qapp: QApplication) -> None:
-    first = write_session(running.workspace, "First", UserMessage(text="one"))
-    second = write_session(running.workspace, "Second", UserMessage(text="two"))
+def test_tabs_and_areas_come_back(running: Running) -> None:
+    first = running.write("First", UserMessage(text="one"))
+    second = running.write("Second", UserMessage(text="two"))
     running.open(first)
     running.window.go(SessionPlace(second, beside=True))
     running.until(lambda: running.conversation.session == second)
     running.window.actions_of["window.left"].trigger()
-    running.window.close()
-    again = MainWindow(make_desk(qapp, running.workspace, Agents()), QIcon())
-    try:
+    with running.again() as again:
         again.show()
         again.load()
         panels = again.areas.area("main").panels()
         running.until(lambda: [panel.session for panel in panels] == [first, second])  # type: ignore[attr-defined]
         assert again.conversation.session == second
         assert not again.areas.is_shown("left")
-    finally:
-        again.close()
-        again.deleteLater()
 
 
 @pytest.mark.parametrize("state", [{"areas": {"areas": {"main": {"tabs": [{"kind": "gone"}], "front": 9}}}}, {"x": 1}])
-def test_a_state_of_another_version_does_no_harm(running: Running, qapp: QApplication, state: object) -> None:
+def test_a_state_of_another_version_does_no_harm(running: Running, state: object) -> None:
     running.window.close()
     running.workspace.settings.set("window.state", state)
-    again = MainWindow(make_desk(qapp, running.workspace, Agents()), QIcon())
-    try:
+    with running.again() as again:
         again.show()
         again.load()
         assert isinstance(again.areas.area("main").front(), ConversationPanel)
-    finally:
-        again.close()
-        again.deleteLater()
 
 
 # The palette
@@ -112,7 +100,7 @@ def choices(running: Running) -> list[tuple[str, str]]:
 
 
 def test_the_palette_finds_commands_sessions_and_text(running: Running) -> None:
-    session = write_session(running.workspace, "Rocket plans", UserMessage(text="x"), AgentMessage(text="needle here"))
+    session = running.write("Rocket plans", UserMessage(text="x"), AgentMessage(text="needle here"))
     palette = running.window.palette_box
     QAbstractItemModelTester(palette.model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     running.window.actions_of["window.palette"].trigger()
@@ -159,15 +147,11 @@ def test_nothing_typed_into_the_palette_is_an_error(running: Running, text: str)
 # Keys, size, theme
 
 
-def test_chosen_shortcuts_are_in_force(running: Running, qapp: QApplication) -> None:
+def test_chosen_shortcuts_are_in_force(running: Running) -> None:
     running.window.close()
     running.workspace.settings.set("window.shortcuts", {"window.palette": ["Ctrl+P"]})
-    again = MainWindow(make_desk(qapp, running.workspace, Agents()), QIcon())
-    try:
+    with running.again() as again:
         assert [one.toString() for one in again.actions_of["window.palette"].shortcuts()] == ["Ctrl+P"]
-    finally:
-        again.close()
-        again.deleteLater()
 
 
 def test_text_gets_larger_and_smaller_within_bounds(running: Running) -> None:
@@ -201,7 +185,7 @@ def test_every_control_of_the_shell_has_a_name(running: Running) -> None:
 
 def test_links_open_sessions_and_events(running: Running) -> None:
     said = [AgentMessage(text=f"answer {n}") for n in range(60)]
-    session = write_session(running.workspace, "Linked", *said)
+    session = running.write("Linked", *said)
     event = running.workspace.read(lambda queries: queries.events(session))[10].id
     running.window.come_forward([str(SessionLink(session, event))])
     running.until(lambda: running.conversation.session == session)
@@ -213,7 +197,7 @@ def test_a_link_into_another_workspace_switches_to_it(running: Running) -> None:
     here = running.workspace.id
     other = running.workspace.write(lambda operations: operations.create_workspace("Other"))
     running.workspace.use(other)
-    session = write_session(running.workspace, "Elsewhere", UserMessage(text="x"))
+    session = running.write("Elsewhere", UserMessage(text="x"))
     running.workspace.use(here)
     running.window.open_link(str(SessionLink(session)))
     running.until(lambda: running.conversation.session == session)
@@ -232,7 +216,7 @@ def test_a_bad_link_is_a_sentence(running: Running, link: str) -> None:
 
 
 def test_the_switcher_changes_workspace_and_what_is_shown(running: Running) -> None:
-    session = write_session(running.workspace, "Here", UserMessage(text="x"))
+    session = running.write("Here", UserMessage(text="x"))
     running.open(session)
     running.window.deeds.run(next(one for one in COMMANDS if one.id == "workspace.create"))
     running.window.notice.field.setText("Second place")
@@ -248,7 +232,7 @@ def test_the_switcher_changes_workspace_and_what_is_shown(running: Running) -> N
 
 
 def test_erasing_asks_first(running: Running) -> None:
-    session = write_session(running.workspace, "Secret", UserMessage(text="x"))
+    session = running.write("Secret", UserMessage(text="x"))
     running.open(session)
     running.window.actions_of["session.purge"].trigger()
     assert running.window.notice.isVisible()
@@ -286,7 +270,7 @@ def test_the_status_bar_counts_agents(activity: Activity, words: str) -> None:
 
 
 def test_going_to_those_that_wait_goes_around(running: Running) -> None:
-    one, two = (write_session(running.workspace, title, UserMessage(text="x")) for title in "ab")
+    one, two = (running.write(title, UserMessage(text="x")) for title in "ab")
     running.window._show_activity(Activity(frozenset({one, two}), frozenset({one, two})))
     seen = []
     for _ in range(2):

@@ -20,7 +20,7 @@ from app.ui.terminal.follower import CommandFollower
 from app.ui.theme import DARK
 from app.workspace import Workspace
 from tests.app.agents.support import alive
-from tests.ui.running import Running, open_home, write_session
+from tests.ui.running import Running, open_home
 
 
 def call(number: int, command: str = "", **result: object) -> list[Body]:
@@ -75,7 +75,7 @@ class Terminal:
 
 @pytest.fixture
 def make(running: Running) -> Callable[..., Terminal]:
-    return lambda *bodies: Terminal(running, write_session(running.workspace, "T", *bodies))
+    return lambda *bodies: Terminal(running, running.write("T", *bodies))
 
 
 def other_process(running: Running) -> Workspace:
@@ -193,7 +193,7 @@ def test_an_own_command_streams_and_is_stopped_with_all_it_started(make: Callabl
     QTest.keyClick(terminal.panel.run_line.field, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     terminal.until(lambda: terminal.facts.startswith("ended by SIGTERM"))
     assert time.perf_counter() - begun < 1.5
-    pid = (terminal.running.home.parent / "project" / "pid").read_text().strip()
+    pid = (terminal.running.folder / "pid").read_text().strip()
     assert not alive(int(pid))
     assert not terminal.panel.header.stop.isVisible() and terminal.text == "begun\n"
     assert terminal.panel.desk.own_commands._stops == {}
@@ -226,7 +226,7 @@ def test_a_folder_that_is_gone_is_a_sentence(make: Callable[..., Terminal]) -> N
     terminal = make(*call(1, exit_code=0))
     field = terminal.panel.run_line.field
     terminal.until(field.isEnabled)
-    (terminal.running.home.parent / "project").rmdir()
+    (terminal.running.folder).rmdir()
     terminal.type("true")
     terminal.until(lambda: "is gone" in terminal.running.window.notice.text.text())
     terminal.panel.show_workspace()
@@ -298,8 +298,6 @@ def test_a_purged_session_is_shown_no_more(make: Callable[..., Terminal]) -> Non
 def test_it_is_closed_while_it_reads(make: Callable[..., Terminal]) -> None:
     text = "".join(f"line {number}\n" for number in range(60_000))
     terminal = make(*call(1, exit_code=0, stdout=text), *call(2))
-    failed: list[BaseException] = []
-    terminal.running.desk.requests.failed.connect(failed.append)
     host = QMainWindow()
     panel = TerminalPanel(terminal.running.desk, host)
     host.setCentralWidget(panel)
@@ -312,13 +310,13 @@ def test_it_is_closed_while_it_reads(make: Callable[..., Terminal]) -> None:
     host.deleteLater()
     terminal.until(lambda: not isValid(panel))
     terminal.until(lambda: not terminal.running.desk.own_commands._stops)
-    assert not failed
+    assert not terminal.running.failed
 
 
 def test_hidden_it_reads_nothing(make: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = make(*call(1, exit_code=0, stdout="one"))
     terminal.until(lambda: terminal.text == "one")
-    other = write_session(terminal.workspace, "Other", *call(1, exit_code=0, stdout="other"))
+    other = terminal.running.write("Other", *call(1, exit_code=0, stdout="other"))
     terminal.panel.hide()
     opened: list[object] = []
     monkeypatch.setattr(CommandFollower, "open", lambda self, *session: opened.append(session))

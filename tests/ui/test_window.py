@@ -6,19 +6,16 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QIcon
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 
 from app.commands import sessions as commands
 from app.errors import NotFound, UserError
 from app.sessions.events import AgentMessage, Draft, PermissionAnswer, PermissionRequest, ToolCall, UserMessage
 from app.sessions.views import SessionRow
-from app.ui.app import make_desk
 from app.ui.models.sessions import Tab
-from app.ui.window import MainWindow
 from tests.ui import running as running_window
-from tests.ui.running import Agents, Running, open_home, write_session
+from tests.ui.running import Running, open_home
 
 
 def test_an_empty_home_says_what_to_do(running: Running) -> None:
@@ -28,7 +25,7 @@ def test_an_empty_home_says_what_to_do(running: Running) -> None:
 
 
 def test_read_a_session(running: Running) -> None:
-    session = write_session(running.workspace, "First", UserMessage(text="Hello"), AgentMessage(text="Hi **there**"))
+    session = running.write("First", UserMessage(text="Hello"), AgentMessage(text="Hi **there**"))
     running.until(lambda: running.window.browser.model.session_count() == 1)
     running.open(session)
     assert running.texts() == ["Hello", "Hi **there**"]
@@ -62,7 +59,7 @@ def test_shift_enter_begins_a_line(running: Running) -> None:
     ("key", "status", "made"), [(Qt.Key.Key_1, "completed", True), (Qt.Key.Key_N, "denied", False)]
 )
 def test_approve_a_tool_by_key(running: Running, tmp_path: Path, key: Qt.Key, status: str, made: bool) -> None:
-    session = write_session(running.workspace, "Tools", UserMessage(text="first"), AgentMessage(text="ok"))
+    session = running.write("Tools", UserMessage(text="first"), AgentMessage(text="ok"))
     running.open(session)
     running.until(lambda: running.conversation.composer.tools.isChecked())
     running.say("Write a file")
@@ -80,7 +77,7 @@ def test_approve_a_tool_by_key(running: Running, tmp_path: Path, key: Qt.Key, st
 
 def test_keys_typed_for_something_else_answer_nothing(running: Running) -> None:
     running.conversation.answers.guard_ms = 60_000
-    session = write_session(running.workspace, "Tools", UserMessage(text="first"), AgentMessage(text="ok"))
+    session = running.write("Tools", UserMessage(text="first"), AgentMessage(text="ok"))
     running.open(session)
     running.until(lambda: running.conversation.composer.tools.isChecked())
     running.say("Write a file")
@@ -91,7 +88,7 @@ def test_keys_typed_for_something_else_answer_nothing(running: Running) -> None:
 
 
 def test_who_is_writing_keeps_the_keyboard(running: Running) -> None:
-    session = write_session(running.workspace, "Tools", UserMessage(text="first"), AgentMessage(text="ok"))
+    session = running.write("Tools", UserMessage(text="first"), AgentMessage(text="ok"))
     running.open(session)
     running.until(lambda: running.conversation.composer.tools.isChecked())
     running.say("Write a file")
@@ -103,7 +100,7 @@ def test_who_is_writing_keeps_the_keyboard(running: Running) -> None:
 
 
 def test_approve_by_mouse(running: Running, tmp_path: Path) -> None:
-    session = write_session(running.workspace, "Tools", UserMessage(text="first"), AgentMessage(text="ok"))
+    session = running.write("Tools", UserMessage(text="first"), AgentMessage(text="ok"))
     running.open(session)
     running.until(lambda: running.conversation.composer.tools.isChecked())
     running.say("Write a file")
@@ -121,7 +118,7 @@ def test_approve_by_mouse(running: Running, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("source", "asked"), [("claude:S:1/1", True), (None, False)])
 def test_only_own_answers_hold_for_the_whole_session(running: Running, source: str | None, asked: bool) -> None:
-    session = write_session(running.workspace, "Before", UserMessage(text="first"))
+    session = running.write("Before", UserMessage(text="first"))
     request = PermissionRequest(request_id="r0", call_id="c0", name="write", title="Write", tool_kind="edit")
     answer = PermissionAnswer(request_id="r0", answer="always")
     now = running.workspace.clock.now_ms()
@@ -140,7 +137,7 @@ def test_only_own_answers_hold_for_the_whole_session(running: Running, source: s
 
 
 def test_a_busy_session_takes_no_second_prompt(running: Running) -> None:
-    session = write_session(running.workspace, "Busy", UserMessage(text="first"), AgentMessage(text="ok"))
+    session = running.write("Busy", UserMessage(text="first"), AgentMessage(text="ok"))
     running.open(session)
     running.until(lambda: running.conversation.composer.tools.isChecked())
     running.say("Write a file")
@@ -152,7 +149,7 @@ def test_a_busy_session_takes_no_second_prompt(running: Running) -> None:
 
 
 def test_without_tools_nothing_is_written(running: Running, tmp_path: Path) -> None:
-    session = write_session(running.workspace, "Tools", UserMessage(text="first"), AgentMessage(text="ok"))
+    session = running.write("Tools", UserMessage(text="first"), AgentMessage(text="ok"))
     running.open(session)
     running.until(lambda: running.conversation.composer.tools.isChecked())
     running.conversation.composer.tools.click()
@@ -174,7 +171,7 @@ def test_a_session_that_has_not_begun_says_what_to_do(running: Running) -> None:
 
 def test_stop_by_escape_keeps_what_was_said(running: Running) -> None:
     said = [body for n in range(2) for body in (UserMessage(text=f"{n}"), AgentMessage(text="ok"))]
-    session = write_session(running.workspace, "Slow", *said)
+    session = running.write("Slow", *said)
     running.open(session)
     running.say("Go on")
     running.until(lambda: any(text.startswith("Slow") for text in running.texts()))
@@ -190,7 +187,7 @@ def test_stop_by_escape_keeps_what_was_said(running: Running) -> None:
 
 def test_an_agent_that_fails_is_said_in_the_window_and_the_session(running: Running) -> None:
     said = [body for n in range(3) for body in (UserMessage(text=f"{n}"), AgentMessage(text="ok"))]
-    running.open(write_session(running.workspace, "Fails", *said))
+    running.open(running.write("Fails", *said))
     running.say("Go on")
     running.until(lambda: running.window.notice.isVisible())
     assert running.window.notice.text.text() == "The model server is gone."
@@ -198,7 +195,7 @@ def test_an_agent_that_fails_is_said_in_the_window_and_the_session(running: Runn
 
 
 def test_what_another_process_writes_appears(running: Running) -> None:
-    session = write_session(running.workspace, "Shared", UserMessage(text="Here"))
+    session = running.write("Shared", UserMessage(text="Here"))
     running.open(session)
     other = open_home(running.home)
     try:
@@ -213,7 +210,7 @@ def test_what_another_process_writes_appears(running: Running) -> None:
 
 
 def test_a_streamed_text_of_another_process_is_shown_while_it_grows(running: Running) -> None:
-    session = write_session(running.workspace, "Shared", UserMessage(text="Here"))
+    session = running.write("Shared", UserMessage(text="Here"))
     running.open(session)
     for text in ("Stre", "Streaming"):
         running.workspace.write(
@@ -228,7 +225,7 @@ def test_a_streamed_text_of_another_process_is_shown_while_it_grows(running: Run
 def test_a_question_of_another_process_is_answered_into_the_session(running: Running) -> None:
     call = ToolCall(call_id="c", name="run", input={"command": "ls"})
     request = PermissionRequest(request_id="r7", call_id="c", name="run", title="ls", tool_kind="execute")
-    session = write_session(running.workspace, "Task", UserMessage(text="Do"), call, request)
+    session = running.write("Task", UserMessage(text="Do"), call, request)
     running.workspace.write(lambda operations: operations.set_fields(session, {"status": "waiting"}))
     running.open(session)
     running.until(lambda: running.conversation.model.open_request())
@@ -244,7 +241,7 @@ def test_search_jumps_to_the_event(running: Running) -> None:
         body for n in range(300) for body in (UserMessage(text=f"question {n}"), AgentMessage(text=f"answer {n}"))
     ]
     bodies = [*filler[:100], AgentMessage(text="The needle is here"), *filler[100:]]
-    session = write_session(running.workspace, "Haystack", *bodies)
+    session = running.write("Haystack", *bodies)
     browser = running.window.browser
     QTest.keyClicks(browser.search, "n")
     assert not browser._is_searching()
@@ -269,8 +266,8 @@ def test_nothing_that_is_typed_breaks_the_search(running: Running) -> None:
 
 def test_places_are_kept_between_sessions(running: Running) -> None:
     filler = [AgentMessage(text=f"line {n}\n\nmore") for n in range(400)]
-    first = write_session(running.workspace, "Long", *filler)
-    second = write_session(running.workspace, "Short", UserMessage(text="x"))
+    first = running.write("Long", *filler)
+    second = running.write("Short", UserMessage(text="x"))
     running.open(first)
     running.conversation.view.go_to_row(50)
     running.open(second)
@@ -280,7 +277,7 @@ def test_places_are_kept_between_sessions(running: Running) -> None:
 
 def test_copying_everything_reads_what_is_not_here(running: Running) -> None:
     filler = [UserMessage(text=f"line {n}") for n in range(1200)]
-    running.open(write_session(running.workspace, "Long", *filler))
+    running.open(running.write("Long", *filler))
     view = running.conversation.view
     view.setFocus()
     QTest.keyClick(view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
@@ -291,7 +288,7 @@ def test_copying_everything_reads_what_is_not_here(running: Running) -> None:
 
 
 def test_archive_can_be_undone(running: Running) -> None:
-    session = write_session(running.workspace, "Old", UserMessage(text="x"))
+    session = running.write("Old", UserMessage(text="x"))
     running.open(session)
     QTest.keyClick(running.window, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
     running.until(lambda: running.window.browser.model.session(session) is None)
@@ -301,7 +298,7 @@ def test_archive_can_be_undone(running: Running) -> None:
 
 
 def test_rename(running: Running) -> None:
-    running.open(write_session(running.workspace, "Old", UserMessage(text="x")))
+    running.open(running.write("Old", UserMessage(text="x")))
     QTest.keyClick(running.window, Qt.Key.Key_F2)
     notice = running.window.notice
     assert notice.field.text() == "Old"
@@ -311,7 +308,7 @@ def test_rename(running: Running) -> None:
 
 
 def test_pause_and_resume(running: Running) -> None:
-    session = write_session(running.workspace, "Busy", UserMessage(text="x"))
+    session = running.write("Busy", UserMessage(text="x"))
     running.open(session)
     for command, status in ((commands.PAUSE.id, "paused"), (commands.RESUME.id, "active")):
         running.window.actions_of[command].trigger()
@@ -323,7 +320,7 @@ def _row(running: Running, session: str) -> SessionRow:
 
 
 def test_a_session_that_is_purged_leaves_the_window(running: Running) -> None:
-    session = write_session(running.workspace, "Gone soon", UserMessage(text="x"))
+    session = running.write("Gone soon", UserMessage(text="x"))
     running.open(session)
     running.workspace.write(lambda operations: operations.purge([session]))
     running.until(lambda: running.conversation.session is None)
@@ -339,7 +336,7 @@ def test_the_agent_names_the_session(running: Running, monkeypatch: pytest.Monke
 
 
 def test_tools_whose_folder_is_gone(running: Running, tmp_path: Path) -> None:
-    session = write_session(running.workspace, "Tools", UserMessage(text="x"))
+    session = running.write("Tools", UserMessage(text="x"))
     (tmp_path / "project").rmdir()
     running.open(session)
     assert not running.conversation.composer.tools.isEnabled()
@@ -349,7 +346,7 @@ def test_tools_whose_folder_is_gone(running: Running, tmp_path: Path) -> None:
 
 
 def test_tabs_filter_and_say_when_they_are_empty(running: Running) -> None:
-    write_session(running.workspace, "One", UserMessage(text="x"))
+    running.write("One", UserMessage(text="x"))
     browser = running.window.browser
     running.until(lambda: browser.model.session_count() == 1)
     browser.tabs.buttons()[2].click()
@@ -368,20 +365,14 @@ def test_errors_are_sentences(running: Running) -> None:
     assert "RuntimeError: odd" in running.window.notice.text.text()
 
 
-def test_the_window_comes_back_as_it_was(running: Running, qapp: QApplication) -> None:
-    session = write_session(running.workspace, "Last", UserMessage(text="x"))
+def test_the_window_comes_back_as_it_was(running: Running) -> None:
+    session = running.write("Last", UserMessage(text="x"))
     running.open(session)
     running.window.resize(760, 560)
     running.window._choose_theme("dark")
     running.until(lambda: running.workspace.settings.get("window.theme") == "dark")
-    running.window.close()
-    desk = make_desk(qapp, running.workspace, Agents())
-    again = MainWindow(desk, QIcon())
-    try:
+    with running.again() as again:
         assert (again.width(), again.height()) == (760, 560)
-        assert desk.themes.choice == "dark"
+        assert again._desk.themes.choice == "dark"
         again.load()
         running.until(lambda: again.conversation.session == session)
-    finally:
-        again.close()
-        again.deleteLater()
