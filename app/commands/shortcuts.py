@@ -12,8 +12,6 @@ from typing import Any
 Keys = Mapping[str, Sequence[str]]
 """Command id → its keys; the first are shown in menus."""
 
-SETTING = "shortcuts"
-"""The name of the setting of the window (`Desk.setting`)."""
 _MODIFIERS = ("Meta", "Ctrl", "Alt", "Shift")
 
 

@@ -267,7 +267,7 @@ class AgentForm(QWidget):
             self.key.clear()
             self._named = False
             self.said.say(f"{name} can answer now.", "done")
-            desk.requests.configured.emit("agents")
+            desk.tell_configured("agents")
             self.kept.emit(name)
 
         desk.bridge.call(add(), while_alive(self, kept), while_alive(self, self.said.fail))

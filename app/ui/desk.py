@@ -82,6 +82,10 @@ class Desk:
         """Ask for a line of text."""
         self.requests.asked.emit(question, value, action)
 
+    def tell_configured(self, part: str) -> None:
+        """This part of the settings has changed and is in force."""
+        self.requests.configured.emit(part)
+
     def read(self, query: Callable[[Queries], T], then: Callable[[T], object], failed: Failed | None = None) -> None:
         """Run a query off the main thread; `then` gets the result on it, `failed` (else `report`) the exception."""
         self.bridge.call(self.workspace.read_async(query), then, failed or self.report)
@@ -100,9 +104,15 @@ class Desk:
         return self.workspace.clock.now_ms()
 
     def setting(self, name: str, default: Any = None) -> Any:
-        """A local setting of the window, at once."""
+        """A local setting of the window (`app.ui.kept`), at once."""
         return self.workspace.settings.get(f"window.{name}", default)
 
-    def keep_setting(self, name: str, value: Any) -> None:
-        """Keep a local setting of the window; does not wait."""
-        self.write(lambda operations: operations.set_setting(f"window.{name}", value))
+    def keep_setting(
+        self,
+        name: str,
+        value: Any,
+        then: Callable[[None], object] | None = None,
+        failed: Failed | None = None,
+    ) -> None:
+        """Keep a local setting of the window (None: forget it); does not wait. `then` and `failed` as in `read`."""
+        self.write(lambda operations: operations.set_setting(f"window.{name}", value), then, failed)

@@ -62,7 +62,7 @@ class EmbeddedModel(QWidget):
         job = Job(self.desk, _fetch_model, self.desk.requests)
         job.setObjectName(_JOB)
         desk = self.desk
-        job.done.connect(lambda _path: desk.requests.configured.emit("agents"))
+        job.done.connect(lambda _path: desk.tell_configured("agents"))
         self._watch(job)
         job.start()
 

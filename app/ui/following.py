@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.ui import kept
 from app.ui.job import Job, Step
 
 if TYPE_CHECKING:
     from app.commands.following import Following
     from app.ui.desk import Desk
 
-SETTING = "follow"
 _NAME = "following"
 
 
@@ -21,7 +21,7 @@ def is_following(desk: Desk) -> bool:
 
 def follow(desk: Desk) -> None:
     """Begin, unless it goes on or the person does not want it (`window.follow`)."""
-    if is_following(desk) or not desk.setting(SETTING, False):
+    if is_following(desk) or not desk.setting(kept.FOLLOW, False):
         return
     running: list[Following] = []
 

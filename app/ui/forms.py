@@ -24,19 +24,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import UserError
 from app.ui.theme import Themes, ui_font
-from sync.errors import SyncError
+from app.ui.words import in_words
 
 Level = Literal["muted", "done", "failed"]
 HEADING, LABEL_WIDTH, FIELD_WIDTH = 15.0, 150, 380
-
-
-def in_words(error: BaseException) -> str:
-    """What to show a person of an error: its sentence, or its kind where nobody foresaw it."""
-    if isinstance(error, UserError | SyncError):
-        return str(error)
-    return f"Something went wrong: {type(error).__name__}: {error}"
 
 
 class Heading(QLabel):

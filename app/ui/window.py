@@ -17,6 +17,7 @@ from app.commands import sessions as commands
 from app.commands.window import WindowCommand
 from app.errors import UserError
 from app.sessions.links import SessionLink, parse_link
+from app.ui import kept
 from app.ui.actions import Actions, AnyCommand
 from app.ui.areas import Areas
 from app.ui.bridge import union
@@ -34,7 +35,7 @@ from app.ui.places import PanelPlace, Place, SessionPlace
 from app.ui.status import StatusBar
 from app.ui.theme import ZOOM_STEP
 from app.ui.turns import RUNNING, Activity
-from sync.errors import SyncError
+from app.ui.words import in_words, is_foreseen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,7 @@ class MainWindow(QMainWindow):
             opened=self._after_opening,
         )
         self.actions_of = Actions(self, self._run)
-        self.actions_of.set_shortcuts(desk.setting("shortcuts", {}))
+        self.actions_of.set_shortcuts(desk.setting(kept.SHORTCUTS, {}))
         self.masthead = Masthead(desk, self.deeds.switch, self._menu(), self)
         self.status = StatusBar(self, go_waiting=self._go_waiting, reset_zoom=lambda: self._zoom(0))
         self._handlers = self._own_handlers()
@@ -140,7 +141,6 @@ class MainWindow(QMainWindow):
         requests.offered.connect(self.notice.offer)
         requests.asked.connect(self.notice.ask)
         requests.commanded.connect(lambda command: self.actions_of[command].trigger())
-        requests.configured.connect(lambda _part: self.actions_of.set_shortcuts(self._desk.setting("shortcuts", {})))
         requests.configured.connect(self._configured)
         bridge.failed.connect(self.report)
         bridge.receive(RUNNING, self._show_activity)
@@ -167,7 +167,7 @@ class MainWindow(QMainWindow):
 
     def _configured(self, part: str) -> None:
         if part == "shortcuts":
-            self.actions_of.set_shortcuts(self._desk.setting("shortcuts", {}))
+            self.actions_of.set_shortcuts(self._desk.setting(kept.SHORTCUTS, {}))
         elif part == "folders":
             self._show_workspace()
 
@@ -214,11 +214,9 @@ class MainWindow(QMainWindow):
 
     def report(self, error: BaseException) -> None:
         """Show what went wrong, as a sentence; the work goes on. What nobody foresaw also goes to stderr, in full."""
-        if isinstance(error, UserError | SyncError):
-            self.notice.say(str(error), "error")
-            return
-        traceback.print_exception(error)
-        self.notice.say(f"Something went wrong: {type(error).__name__}: {error}", "error")
+        if not is_foreseen(error):
+            traceback.print_exception(error)
+        self.notice.say(in_words(error), "error")
 
     # Going
 
@@ -354,12 +352,12 @@ class MainWindow(QMainWindow):
 
     def _choose_theme(self, choice: str) -> None:
         self._desk.themes.choose(choice)  # type: ignore[arg-type]
-        self._desk.keep_setting("theme", choice)
+        self._desk.keep_setting(kept.THEME, choice)
 
     def _zoom(self, zoom: float) -> None:
         """Text in this size; 0: the normal one."""
         self._desk.themes.set_zoom(zoom or 1.0)
-        self._desk.keep_setting("zoom", self._desk.themes.zoom)
+        self._desk.keep_setting(kept.ZOOM, self._desk.themes.zoom)
 
     def _show_workspace(self) -> None:
         """Another workspace is in force, or this one has changed: everything is read anew."""
@@ -370,7 +368,7 @@ class MainWindow(QMainWindow):
     # State of the window
 
     def _restore(self) -> None:
-        state = self._desk.setting("state", {})
+        state = self._desk.setting(kept.STATE, {})
         self.resize(1280, 820)
         if "geometry" in state:
             self.restoreGeometry(QByteArray(base64.b64decode(state["geometry"])))
@@ -381,7 +379,7 @@ class MainWindow(QMainWindow):
             "geometry": base64.b64encode(self.saveGeometry().data()).decode(),
             "areas": self.areas.state(),
         }
-        self._desk.workspace.settings.set("window.state", state)
+        self._desk.workspace.settings.set(f"window.{kept.STATE}", state)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         bridge = self._desk.bridge

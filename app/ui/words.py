@@ -1,8 +1,11 @@
-"""Words of others as they are shown in one line of a list."""
+"""How sizes, counts, errors and the words of others are put in the window."""
 
 from __future__ import annotations
 
 import unicodedata
+
+from app.errors import UserError
+from sync.errors import SyncError
 
 LONGEST = 400
 """Characters; no line of the window has room for more."""
@@ -31,3 +34,15 @@ def human_size(size: int) -> str:
 def counted(count: int, noun: str) -> str:
     """`1 session`, `2 sessions`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def in_words(error: BaseException) -> str:
+    """What to show a person of an error: its sentence, or its kind where nobody foresaw it."""
+    if is_foreseen(error):
+        return str(error)
+    return f"Something went wrong: {type(error).__name__}: {error}"
+
+
+def is_foreseen(error: BaseException) -> bool:
+    """Whether an error says by itself what is wrong and what to do."""
+    return isinstance(error, UserError | SyncError)

@@ -282,7 +282,7 @@ def test_going_to_those_that_wait_goes_around(running: Running) -> None:
 
 def test_the_tools_area_makes_room_for_pages_without_a_session(running: Running) -> None:
     window = running.window
-    running.open(write_session(running.workspace, "Here", UserMessage(text="x")))
+    running.open(running.write("Here", UserMessage(text="x")))
     window.actions_of["window.right"].trigger()
     right = window.areas.area("right")
     assert right.isVisible()

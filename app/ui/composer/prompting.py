@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.sessions.relinking import vanished_sentence
+from app.ui import kept
 from app.ui.bridge import while_alive
 from app.ui.composer.composer import Composer
 from app.ui.composer.writing import PromptWriting
@@ -35,7 +36,7 @@ class Prompting(QObject):
         self.writing = PromptWriting(desk, composer, parent)
         self._session: SessionRow | None = None
         self._names: Sequence[str] = ()
-        self._wants_tools = bool(desk.setting("tools", True))
+        self._wants_tools = bool(desk.setting(kept.TOOLS, True))
         self._sending = False
         self._connect()
         self.show_none()
@@ -45,7 +46,7 @@ class Prompting(QObject):
         self._composer.submitted.connect(self.submit)
         self._composer.tools.clicked.connect(self._choose_tools)
         self._composer.agents.more_wanted.connect(lambda: self._desk.go(PanelPlace("settings", "agents")))
-        self._composer.agent_chosen.connect(lambda name: self._desk.keep_setting("agent", name))
+        self._composer.agent_chosen.connect(lambda name: self._desk.keep_setting(kept.AGENT, name))
         self.writing.command_wanted.connect(self._desk.command)
         self._desk.requests.configured.connect(self._read_agents)
 
@@ -89,7 +90,7 @@ class Prompting(QObject):
     def _offer_agents(self) -> None:
         """Choose the session's agent where it is configured here, else the one used last."""
         own = self._session.agent if self._session is not None else None
-        self._composer.set_agents(self._names, own if own in self._names else self._desk.setting("agent"))
+        self._composer.set_agents(self._names, own if own in self._names else self._desk.setting(kept.AGENT))
 
     def _set_tools(self, workspace: str, folders: Sequence[Path]) -> None:
         gone = vanished_sentence(workspace, folders)
@@ -99,7 +100,7 @@ class Prompting(QObject):
 
     def _choose_tools(self, wanted: bool) -> None:
         self._wants_tools = wanted
-        self._desk.keep_setting("tools", wanted)
+        self._desk.keep_setting(kept.TOOLS, wanted)
 
     # Sending
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.sessions.events import UserMessage
 from app.sessions.finding import find_sessions, match_score
+from app.ui import kept
 from app.ui.actions import ALL
 from app.ui.bridge import while_alive
 from app.ui.composer.attachments import png_of
@@ -96,7 +97,7 @@ class PromptWriting(QObject):
         drafts.pop(key, None)
         if text.strip():
             drafts[key] = text
-        self._desk.keep_setting("prompts", dict(list(drafts.items())[-MOST_DRAFTS:]))
+        self._desk.keep_setting(kept.PROMPTS, dict(list(drafts.items())[-MOST_DRAFTS:]))
 
     def sent(self, text: str) -> None:
         """A prompt was sent: it can be recalled, and its draft is gone."""
@@ -107,7 +108,7 @@ class PromptWriting(QObject):
         self.keep()
 
     def _drafts(self) -> dict[str, str]:
-        found = self._desk.setting("prompts", {})
+        found = self._desk.setting(kept.PROMPTS, {})
         return dict(found) if isinstance(found, dict) else {}
 
     # Earlier prompts

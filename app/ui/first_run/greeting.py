@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.ui import kept
+
 if TYPE_CHECKING:
     from app.ui.areas import Areas
     from app.ui.desk import Desk
     from app.ui.first_run.guide import FirstRun
 
-SETTING = "welcomed"
-
 
 def is_due(desk: Desk) -> bool:
     """Whether the guide is to be shown: it never was, and the workspace is empty."""
-    if desk.setting(SETTING):
+    if desk.setting(kept.WELCOMED):
         return False
     return desk.workspace.read(lambda queries: queries.latest()) is None
 

@@ -8,10 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from app.ui import kept
 from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.first_run.answering import AnsweringStep
-from app.ui.first_run.greeting import SETTING
 from app.ui.first_run.name import NameStep
 from app.ui.first_run.step import Step
 from app.ui.first_run.work import WorkStep
@@ -115,14 +115,14 @@ class FirstRun(QWidget):
         if self._is_over:
             return
         self._is_over = True
-        self.desk.keep_setting(SETTING, True)
+        self.desk.keep_setting(kept.WELCOMED, True)
         self.desk.write(lambda operations: operations.create(), while_alive(self, self._leave), self._fail)
 
     def give_way(self, *_where: object) -> None:
         """The person goes somewhere else: the guide is over, without a session of its own."""
         if not self._is_over:
             self._is_over = True
-            self.desk.keep_setting(SETTING, True)
+            self.desk.keep_setting(kept.WELCOMED, True)
             self.finished.emit()
 
     def _leave(self, session: str) -> None:

@@ -7,8 +7,7 @@ from PySide6.QtWidgets import QLineEdit
 from app.ui.desk import Desk
 from app.ui.first_run.step import Step, Then
 from app.ui.forms import Prose, labelled
-
-NAME_SETTING = "name"
+from app.workspace import NAME_SETTING
 
 
 class NameStep(Step):
@@ -42,7 +41,7 @@ class NameStep(Step):
             return
 
         def kept(_nothing: None) -> None:
-            self.desk.requests.configured.emit("name")
+            self.desk.tell_configured("name")
             then()
 
         self.desk.write(lambda operations: operations.set_setting(NAME_SETTING, name), kept, self.said.fail)

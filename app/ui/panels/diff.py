@@ -19,16 +19,18 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import NotFound, UserError
+from app.ui import kept
 from app.ui.conversation.lexing import Lexer
 from app.ui.conversation.parts import Style
 from app.ui.desk import Desk
 from app.ui.diff.bars import FileBar, ListBar
 from app.ui.diff.file_items import FileItems
 from app.ui.diff.find_bar import FindBar
-from app.ui.diff.opening import EDITOR, file_of, folder_of, open_file, open_in_system
+from app.ui.diff.opening import file_of, folder_of
 from app.ui.diff.reader import ChangesReader, Listing, Scope
 from app.ui.diff.restorer import Restorer
 from app.ui.diff.view import DiffView
+from app.ui.editors import open_file, open_in_system
 from app.ui.models.changed_files import ChangedFilesModel, mark_of
 from app.ui.panel import Panel
 from app.ui.places import FilePlace, Place
@@ -350,7 +352,7 @@ class DiffPanel(Panel):
             self.desk.say("Path copied.")
 
     def _open_file(self) -> None:
-        editor = str(self.desk.setting(EDITOR, "") or "")
+        editor = str(self.desk.setting(kept.EDITOR, "") or "")
         self._with_file(lambda review, path: open_file(file_of(review.files, path), self.view.current_line(), editor))
 
     def _show_in_folder(self) -> None:

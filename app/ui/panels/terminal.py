@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.sessions.relinking import vanished_sentence
+from app.ui import kept
 from app.ui.desk import Desk
 from app.ui.panel import Panel
 from app.ui.places import CommandPlace, Place
@@ -129,7 +130,7 @@ class TerminalPanel(Panel):
         self.find_bar.closed.connect(lambda: self.view.setFocus(Qt.FocusReason.OtherFocusReason))
         header = self.header
         header.find_button.clicked.connect(self._open_find)
-        header.wrap.setChecked(bool(self.desk.setting("terminal_wrap", True)))
+        header.wrap.setChecked(bool(self.desk.setting(kept.TERMINAL_WRAP, True)))
         self.view.set_wrapped(header.wrap.isChecked())
         header.wrap.clicked.connect(self._wrap)
         header.stop.clicked.connect(self.stop)
@@ -299,7 +300,7 @@ class TerminalPanel(Panel):
 
     def _wrap(self, wrapped: bool) -> None:
         self.view.set_wrapped(wrapped)
-        self.desk.keep_setting("terminal_wrap", wrapped)
+        self.desk.keep_setting(kept.TERMINAL_WRAP, wrapped)
 
     def _open_find(self) -> None:
         self.find_bar.open_bar(self.view.selected_text())

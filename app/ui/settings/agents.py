@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.ui import kept
 from app.ui.agent_form import LOOKS, AgentForm, answered
 from app.ui.bridge import while_alive
 from app.ui.desk import Desk
@@ -172,10 +173,7 @@ class AgentsPage(Page):
 
         def chosen(_nothing: None) -> None:
             # The composer's last choice must not stand against it.
-            desk.write(
-                lambda operations: operations.set_setting("window.agent", name),
-                lambda _nothing: desk.requests.configured.emit("agents"),
-            )
+            desk.keep_setting(kept.AGENT, name, lambda _nothing: desk.tell_configured("agents"))
 
         desk.bridge.call(choose(), while_alive(self, chosen), while_alive(self, self.said.fail))
 
@@ -188,7 +186,7 @@ class AgentsPage(Page):
 
         def removed(_nothing: None) -> None:
             self.said.say(f"{name} is forgotten.")
-            desk.requests.configured.emit("agents")
+            desk.tell_configured("agents")
 
         desk.bridge.call(remove(), while_alive(self, removed), while_alive(self, self.said.fail))
 

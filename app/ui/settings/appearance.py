@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QComboBox, QRadioButton, QWidget
 
+from app.ui import kept
 from app.ui.desk import Desk
-from app.ui.editors import KNOWN, SETTING, editor_problem
+from app.ui.editors import KNOWN, editor_problem
 from app.ui.forms import Said, labelled, side_by_side
 from app.ui.settings.page import Page
 from app.ui.theme import CHOICES, LEAST_ZOOM, MOST_ZOOM, ZOOM_STEP, Choice
 
 _NAMES: dict[Choice, str] = {"system": "&Follow the system", "light": "&Light", "dark": "&Dark"}
-MOTION_SETTING = "reduced_motion"
 
 
 class AppearancePage(Page):
@@ -38,7 +38,7 @@ class AppearancePage(Page):
         self.editor_said = Said(self)
         self._arrange()
         self.zoom.activated.connect(self._choose_zoom)
-        self.motion.clicked.connect(lambda checked: desk.keep_setting(MOTION_SETTING, checked or None))
+        self.motion.clicked.connect(lambda checked: desk.keep_setting(kept.REDUCED_MOTION, checked or None))
         self.editor.activated.connect(lambda _index: self._keep_editor())
         line = self.editor.lineEdit()
         assert line is not None
@@ -63,8 +63,8 @@ class AppearancePage(Page):
 
     def shown(self) -> None:
         self._show_look()
-        self.motion.setChecked(bool(self.desk.setting(MOTION_SETTING, False)))
-        self.editor.setCurrentText(str(self.desk.setting(SETTING, "") or ""))
+        self.motion.setChecked(bool(self.desk.setting(kept.REDUCED_MOTION, False)))
+        self.editor.setCurrentText(str(self.desk.setting(kept.EDITOR, "") or ""))
 
     def _show_look(self, _theme: object = None) -> None:
         self.choices[self.desk.themes.choice].setChecked(True)
@@ -73,15 +73,15 @@ class AppearancePage(Page):
 
     def _choose_theme(self, choice: Choice) -> None:
         self.desk.themes.choose(choice)
-        self.desk.keep_setting("theme", choice)
+        self.desk.keep_setting(kept.THEME, choice)
 
     def _choose_zoom(self, row: int) -> None:
         self.desk.themes.set_zoom(self.zoom.itemData(row))
-        self.desk.keep_setting("zoom", self.desk.themes.zoom)
+        self.desk.keep_setting(kept.ZOOM, self.desk.themes.zoom)
 
     def _keep_editor(self) -> None:
         command = self.editor.currentText().strip()
         problem = editor_problem(command)
         self.editor_said.say(problem, "failed")
         if not problem:
-            self.desk.keep_setting(SETTING, command or None)
+            self.desk.keep_setting(kept.EDITOR, command or None)

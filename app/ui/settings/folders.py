@@ -126,7 +126,7 @@ class FoldersPage(Page):
 
     def changed(self) -> None:
         """Something was written: everybody reads it anew."""
-        self.desk.requests.configured.emit("folders")
+        self.desk.tell_configured("folders")
         self.shown()
 
     def choose(self, owner: QWidget, then: Callable[[Path], object]) -> None:

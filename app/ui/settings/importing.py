@@ -11,14 +11,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from app.ui import kept
 from app.ui.bridge import while_alive
 from app.ui.desk import Desk
-from app.ui.following import SETTING as FOLLOW_SETTING
 from app.ui.following import follow, stop_following
-from app.ui.forms import Prose, Said, Working, clear, in_words, side_by_side
+from app.ui.forms import Prose, Said, Working, clear, side_by_side
 from app.ui.import_job import running_import, start_import
 from app.ui.job import Job, Step, Stopped
 from app.ui.settings.page import Page
+from app.ui.words import in_words
 
 if TYPE_CHECKING:
     from app.commands.importing import Found, Totals
@@ -130,7 +131,7 @@ class ImportPage(Page):
         self.follow.clicked.connect(self._keep_following)
 
     def shown(self) -> None:
-        self.follow.setChecked(bool(self.desk.setting(FOLLOW_SETTING, False)))
+        self.follow.setChecked(bool(self.desk.setting(kept.FOLLOW, False)))
         job = running_import(self.desk)
         if job is not None and job is not self._job:
             self._watch(job)
@@ -244,12 +245,10 @@ class ImportPage(Page):
             self._show_buttons()
 
     def _keep_following(self, wanted: bool) -> None:
-        def kept(_nothing: None) -> None:
+        def begin_or_end(_nothing: None) -> None:
             follow(self.desk) if wanted else stop_following(self.desk)
 
-        value = True if wanted else None
-        name = f"window.{FOLLOW_SETTING}"
-        self.desk.write(lambda operations: operations.set_setting(name, value), while_alive(self, kept), self.said.fail)
+        self.desk.keep_setting(kept.FOLLOW, wanted or None, while_alive(self, begin_or_end), self.said.fail)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():

@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.commands.shortcuts import SETTING, claims, conflicts, default_shortcuts, effective_shortcuts, with_shortcut
+from app.commands.shortcuts import claims, conflicts, default_shortcuts, effective_shortcuts, with_shortcut
+from app.ui import kept
 from app.ui.actions import ALL
 from app.ui.bridge import while_alive
 from app.ui.desk import Desk
@@ -102,7 +103,7 @@ class ShortcutsPage(Page):
                 self.table.setCurrentIndex(self.shown_rows.index(row, 0))
 
     def shown(self) -> None:
-        chosen = self.desk.setting(SETTING)
+        chosen = self.desk.setting(kept.SHORTCUTS)
         wanted, keys = claims(self._defaults, chosen), effective_shortcuts(self._defaults, chosen)
         double = {command for commands in conflicts(wanted).values() for command in commands}
         before = self.command
@@ -125,7 +126,7 @@ class ShortcutsPage(Page):
         if command is None:
             self.chosen.setText("")
             return
-        keys = effective_shortcuts(self._defaults, self.desk.setting(SETTING))[command]
+        keys = effective_shortcuts(self._defaults, self.desk.setting(kept.SHORTCUTS))[command]
         self.keys.setKeySequence(QKeySequence(keys[0]) if keys else QKeySequence())
         own = _native(self._defaults[command]) or "none"
         self.chosen.setText(f"{self._titles[command]} · by default {own}")
@@ -134,29 +135,26 @@ class ShortcutsPage(Page):
         text = self.keys.keySequence().toString(QKeySequence.SequenceFormat.PortableText)
         command = self.command
         if text and command is not None:
-            in_force = effective_shortcuts(self._defaults, self.desk.setting(SETTING))[command]
+            in_force = effective_shortcuts(self._defaults, self.desk.setting(kept.SHORTCUTS))[command]
             if in_force[:1] != (text,):
                 self._set([text])
 
     def _set(self, keys: Sequence[str] | None) -> None:
         command = self.command
         if command is not None:
-            self._keep(with_shortcut(self._defaults, self.desk.setting(SETTING), command, keys), command)
+            self._keep(with_shortcut(self._defaults, self.desk.setting(kept.SHORTCUTS), command, keys), command)
 
     def _reset(self) -> None:
         self._keep({}, None)
 
     def _keep(self, chosen: dict[str, list[str]], command: str | None) -> None:
-        def kept(_nothing: None) -> None:
-            self.desk.requests.configured.emit("shortcuts")
+        def show(_nothing: None) -> None:
+            self.desk.tell_configured("shortcuts")
             self.shown()
             self.said.say(self._taken_over(chosen, command), "muted")
 
-        name = f"window.{SETTING}"
-        self.desk.write(
-            lambda operations: operations.set_setting(name, chosen or None),
-            while_alive(self, kept),
-            while_alive(self, self.said.fail),
+        self.desk.keep_setting(
+            kept.SHORTCUTS, chosen or None, while_alive(self, show), while_alive(self, self.said.fail)
         )
 
     def _taken_over(self, chosen: dict[str, list[str]], command: str | None) -> str:
