@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from pathlib import Path
 
 POLL_S = 1.0
@@ -22,6 +23,8 @@ class CommitWatch:
         from watchdog.events import FileSystemEvent, FileSystemEventHandler
         from watchdog.observers import Observer
 
+        # watchdog calls it an error when it is stopped while something happens.
+        logging.getLogger("watchdog.observers").setLevel(logging.CRITICAL)
         loop = asyncio.get_running_loop()
         changed = self._changed = asyncio.Event()
         wal = str(self._wal)
