@@ -45,6 +45,10 @@ _LOOKING = {
     "LC_ALL": "C.UTF-8",
 }
 _ALWAYS = {"GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
+_ELSEWHERE = frozenset(
+    "GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_NAMESPACE GIT_PREFIX".split()
+)
+"""Variables by which git would work in another repository than the one that is shown."""
 _RUNS = re.compile(r"filter\..*\.(clean|smudge|process|required)", re.DOTALL)
 _OWN_SCOPES = ("system", "global")
 
@@ -67,7 +71,8 @@ async def look_with_git(folder: Path, *words: str, seconds: float = SECONDS, mos
 
 async def change_with_git(folder: Path, *words: str, fed: bytes = b"", seconds: float = 4 * SECONDS) -> bytes:
     """Run git as the person; what it printed. Raises UserError with git's own words where it fails."""
-    environment = own_environment(os.environ) | _ALWAYS
+    own = {name: value for name, value in own_environment(os.environ).items() if name not in _ELSEWHERE}
+    environment = own | _ALWAYS
     return succeeded(await _run(folder, words, environment, fed=fed, seconds=seconds))
 
 
@@ -133,8 +138,8 @@ def _run_here(
 ) -> Printed:
     process = _start(folder, words, environment)
     deadline = time.monotonic() + seconds
+    talk = _Talk(process, fed, most)
     try:
-        talk = _Talk(process, fed, most)
         while talk.goes_on(_LOOK_SECONDS):
             if time.monotonic() > deadline or stopped.is_set():
                 raise TimeoutError
@@ -142,6 +147,7 @@ def _run_here(
     except (TimeoutError, subprocess.TimeoutExpired) as error:
         raise UserError(f"Git took more than {seconds:.0f} seconds in {folder} and was ended. Try again.") from error
     finally:
+        talk.close()
         _end(process)
     return Printed(process.returncode, bytes(talk.out), talk.complaint.decode("utf-8", "replace"))
 
@@ -188,10 +194,11 @@ class _Talk:
                 self._feed()
             else:
                 self._take(key.fileobj)
-        if any(key.fileobj is not self._stdin for key in self._waiting.get_map().values()):
-            return True
+        return any(key.fileobj is not self._stdin for key in self._waiting.get_map().values())
+
+    def close(self) -> None:
+        """Wait for nothing any more."""
         self._waiting.close()
-        return False
 
     def _feed(self) -> None:
         try:

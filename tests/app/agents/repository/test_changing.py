@@ -92,6 +92,16 @@ def test_deleted_and_moved_files(folder: Path) -> None:
     assert names(look(folder), "staged") == []
 
 
+def test_variables_of_git_do_not_lead_elsewhere(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = make_repository(tmp_path / "other", a_txt="a\n")
+    (folder / "new").write_text("x\n")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    found = look(folder)
+    run(stage(found, found.status.files))
+    assert names(look(folder), "staged") == [("A", "new")]
+
+
 def test_before_the_first_commit(tmp_path: Path) -> None:
     folder = tmp_path / "fresh"
     folder.mkdir()
