@@ -23,7 +23,7 @@ from app.ui.desk import Desk
 from app.ui.panels.repository import RepositoryPanel
 from app.ui.places import RepositoryPlace
 from tests.app.agents.repository.support import git, isolate, make_repository
-from tests.ui.running import Agents, open_home
+from tests.ui.running import Agents, Running, open_home
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not on this computer")
 LINES = [f"{number}\n" for number in range(40)]
@@ -150,6 +150,21 @@ def test_several_selected_files_are_staged_together(shown: Shown) -> None:
     shown.shows("Staged  3", *(f"{name}, new, staged" for name in "xyz"))
 
 
+def test_looking_again_leaves_what_is_selected(shown: Shown) -> None:
+    for name in "xyz":
+        shown.write(name, name)
+    shown.open("Untracked  3", *(f"{name}, new, untracked" for name in "xyz"))
+    shown.panel.list.selectAll()
+    shown.write("z", "more\n")
+    with shown.qtbot.waitSignal(shown.panel.reader.found):
+        shown.run("repository.refresh")
+    assert len(shown.panel.chosen()) == 3
+    shown.choose("untracked", "z")
+    shown.write("z", "still more\n")
+    shown.run("repository.refresh")
+    shown.until(lambda: shown.panel.view.diff is not None and shown.panel.view.diff.new_text == "still more\n")
+
+
 def test_a_hunk_is_staged_with_its_button_and_by_command(shown: Shown) -> None:
     two_hunks(shown)
     shown.open("Changed  1", "a.txt, changed")
@@ -180,6 +195,15 @@ def test_discarding_asks_first_and_can_be_undone(shown: Shown) -> None:
     shown.offered[0][2]()
     shown.shows("Changed  1", "a.txt, changed")
     assert (shown.folder / "a.txt").read_text() == text
+
+
+def test_a_question_goes_with_the_session_it_was_asked_in(shown: Shown) -> None:
+    two_hunks(shown)
+    shown.open("Changed  1", "a.txt, changed")
+    shown.run("repository.discard")
+    assert shown.panel.question.isVisible()
+    shown.panel.show_session(None)
+    assert not shown.panel.question.isVisible()
 
 
 def test_a_proposed_message_is_committed_and_is_in_the_session(shown: Shown) -> None:
@@ -264,6 +288,18 @@ def test_hostile_names_are_shown_harmlessly_and_copied(shown: Shown) -> None:
     shown.panel.grab()
     shown.panel._copy_path()
     assert QGuiApplication.clipboard().text() == "a\u202eb\nc.txt"
+
+
+def test_in_the_window_a_place_brings_the_panel_to_the_front(running: Running) -> None:
+    folder = make_repository(running.home.parent / "project", a_txt="a\n")
+    (folder / "a.txt").write_text("b\n")
+    session = running.workspace.write(lambda operations: operations.create(title="Work", cwd=str(folder)))
+    running.open(session)
+    running.window.go(RepositoryPlace("a.txt"))
+    panel = running.window.areas.area("right").front()
+    assert isinstance(panel, RepositoryPanel)
+    running.until(lambda: panel.shown_file is not None and panel.shown_file.path == "a.txt")
+    assert panel.commit_box.isVisible()
 
 
 def test_every_command_is_here_and_every_control_is_named(shown: Shown) -> None:

@@ -39,13 +39,15 @@ class StatusModel(QAbstractListModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.rows: Sequence[str | ChangedFile] = ()
+        self.rows: Sequence[str | ChangedFile] = []
 
     def set_status(self, status: Status | None) -> None:
-        """Other rows in place of those before."""
-        self.beginResetModel()
-        self.rows = [] if status is None else _rows(status)
-        self.endResetModel()
+        """Other rows in place of those before; where they are the same, what is selected stays."""
+        rows = [] if status is None else _rows(status)
+        if rows != self.rows:
+            self.beginResetModel()
+            self.rows = rows
+            self.endResetModel()
 
     def file(self, row: int) -> ChangedFile | None:
         """The file in a row."""

@@ -197,6 +197,7 @@ class RepositoryPanel(Panel):
 
     def _open(self) -> None:
         self._found = None
+        self.question.hide()
         self._is_stale = not self.isVisible()
         if not self._is_stale:
             self.reader.open(self._session)
@@ -247,7 +248,9 @@ class RepositoryPanel(Panel):
         return -1
 
     def _go_to_row(self, row: int) -> None:
-        if row >= 0:
+        if row == self.list.currentIndex().row():
+            self._show_current()
+        elif row >= 0:
             self.list.setCurrentIndex(self.model.index(row))
 
     def _show_empty(self, found: Found) -> None:
@@ -290,13 +293,19 @@ class RepositoryPanel(Panel):
         return files or ([] if current is None else [current])
 
     def _choose(self, current: QModelIndex, _previous: QModelIndex) -> None:
-        file, repository = self.model.file(current.row()), self.repository
+        if current.isValid():
+            self._show_current()
+
+    def _show_current(self) -> None:
+        file, repository = self.file(), self.repository
         if file is not None and repository is not None:
             self.file_bar.show_group(file.group)
             self.reader.show(repository, file)
 
     def _take_diff(self, file: ChangedFile, diff: FileDiff, newer: bool) -> None:
         self.shown_file = file
+        if newer and diff == self.view.diff:
+            return
         self.view.show_diff(diff, keep_place=newer)
         self.view.set_controls(self._controls(file, diff))
         word = "" if file.letter == "M" else LETTERS.get(file.letter, "")
@@ -361,8 +370,8 @@ class RepositoryPanel(Panel):
 
     def discard(self) -> None:
         """Ask whether what is not staged of the shown file may go; it is kept in the session."""
-        file, session = self.file(), self._session
-        if file is None or file.group not in ("changed", "untracked"):
+        repository, file, session = self.repository, self.file(), self._session
+        if repository is None or file is None or file.group not in ("changed", "untracked"):
             self.desk.say("Only changed and untracked files are discarded.")
         elif session is None:
             self.desk.report(UserError("Open a session first: it keeps what is discarded, so that it can come back."))
@@ -370,12 +379,10 @@ class RepositoryPanel(Panel):
             verb = "Delete" if file.group == "untracked" else "Discard what is not staged of"
             question = f"{verb} {shown_path(file.path)}? Its content is kept in the session."
             answer = "Delete" if file.group == "untracked" else "Discard"
-            self.question.ask(question, answer, partial(self._plan_discard, file, session))
+            self.question.ask(question, answer, partial(self._plan_discard, repository, file, session))
 
-    def _plan_discard(self, file: ChangedFile, session: str) -> None:
-        repository, workspace = self.repository, self.desk.workspace
-        if repository is None:
-            return
+    def _plan_discard(self, repository: Repository, file: ChangedFile, session: str) -> None:
+        workspace = self.desk.workspace
 
         def plan(files: SessionFiles) -> None:
             def carry_out(steps: list[Step]) -> None:
