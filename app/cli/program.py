@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from app.cli.arguments import Globals, split, wants_json
 from app.cli.errors import DONE, INTERRUPTED, OutputClosed, UsageError, failure_of
 from app.cli.output import Output
+
+if TYPE_CHECKING:
+    from app.cli.call import Call
 
 _COMPLETION = "_LOVELACE_COMPLETE"
 
@@ -36,14 +40,24 @@ def run(argv: Sequence[str], environment: Mapping[str, str]) -> int:
 def _invoke(options: Globals, out: Output, words: list[str]) -> int:
     if options.version:
         return _print_version(out)
+    from app.cli.call import Call
+
+    call = Call(options, out)
+    if words in ([], ["desktop"]):  # what is done most, and seen at once: it need not wait for the parser of commands
+        from app.cli.opening import open_window, start
+
+        return open_window(call, None) if words else start(call)
+    return _run_command(call, words)
+
+
+def _run_command(call: Call, words: list[str]) -> int:
     import typer
 
-    from app.cli.call import Call
     from app.cli.root import root_command
 
     root = root_command()
     try:
-        with root.make_context("lovelace", words, obj=Call(options, out)) as context:
+        with root.make_context("lovelace", words, obj=call) as context:
             result = root.invoke(context)
     except typer.Exit as leave:
         return leave.exit_code

@@ -65,7 +65,7 @@ def _start(context: typer.Context, **_globals: Any) -> int | None:
     """
     if context.invoked_subcommand is not None:
         return None
-    from app.cli.desktop import start
+    from app.cli.opening import start
 
     return start(call_of(context))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 
 def main(home: str) -> int:
@@ -32,18 +33,17 @@ def _empty() -> int:
     return application.exec()
 
 
-def _product(home: Path) -> int:
+def _product(home: Path) -> NoReturn:
+    """The whole program, as its entry point starts it."""
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
-
-    from app.ui.app import run_desktop
-    from app.ui.window import MainWindow
-    from app.workspace import Credentials
 
     application = QApplication(["lovelace"])
     timer = QTimer(interval=1)
 
     def look() -> None:
+        from app.ui.window import MainWindow
+
         for window in application.topLevelWidgets():
             if isinstance(window, MainWindow) and window.isVisible() and window.browser.model.rowCount():
                 timer.stop()
@@ -52,7 +52,11 @@ def _product(home: Path) -> int:
 
     timer.timeout.connect(look)
     timer.start()
-    return run_desktop(home, Credentials())
+    os.environ.setdefault("DISPLAY", "offscreen")
+    sys.argv[1:] = ["--home", str(home), "desktop"]
+    from app.__main__ import main as program
+
+    program()
 
 
 def _painted(close: object) -> None:

@@ -99,6 +99,14 @@ def test_start_imports_nothing_heavy() -> None:
     assert shown.stdout == "[]\n"
 
 
+def test_the_window_does_not_wait_for_the_parser_of_commands() -> None:
+    code = "import sys; from app.cli.program import run; print(run(['desktop'], {}), 'typer' in sys.modules)"
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout == "1 False\n"
+    assert "No display is here" in shown.stderr
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shell_completion_scripts(shell) -> None:
     environment = {**os.environ, "_LOVELACE_COMPLETE": f"source_{shell}"}
