@@ -314,9 +314,13 @@ class Workspace:
 
     # changes
 
-    async def changes(self) -> AsyncGenerator[Changes, None]:
-        """Commits of this and other processes, as they happen."""
-        async with contextlib.aclosing(self._commits()) as commits:
+    async def changes(self, *, calm: float = 0.0) -> AsyncGenerator[Changes, None]:
+        """Commits of this and other processes from now on, as they happen.
+
+        calm: seconds before the watch is set up, where something else is waited for; what is committed meanwhile comes
+        afterwards.
+        """
+        async with contextlib.aclosing(self._commits(calm)) as commits:
             async for seq, processes, subjects in commits:
                 yield Changes(
                     seq,
@@ -325,16 +329,17 @@ class Workspace:
                     frozenset(s.removeprefix("draft/") for s in subjects if s.startswith("draft/")),
                 )
 
-    async def _commits(self) -> AsyncGenerator[tuple[int, set[str], set[str]], None]:
+    async def _commits(self, calm: float) -> AsyncGenerator[tuple[int, set[str], set[str]], None]:
         """(seq, processes, subjects) of what was committed since the last look."""
+        import asyncio
 
         from sync.store.wakeup import CommitWatch
 
         seq = await self.read_async(lambda queries: queries.last_seq())
+        await asyncio.sleep(calm)
         idle = 0
         async with CommitWatch(self._database.path) as watch:
             while True:
-                await watch.wait()
                 rows = await self.read_async(lambda queries, since=seq: queries.commits(since))  # type: ignore[misc]
                 idle = 0 if rows else idle + 1
                 if rows:
@@ -342,6 +347,7 @@ class Workspace:
                     yield seq, {row[1] for row in rows}, {s for row in rows for s in row[2].split("\n")}
                 else:
                     await self._tidy(idle)
+                await watch.wait()
 
     async def _tidy(self, idle: int) -> None:
         """A quiet moment: somebody who was writing may have died, and what can wait may be done in small steps."""

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 SESSIONS_CHANGED, DRAFTS_CHANGED = "sessions changed", "drafts changed"
 CLOSE_SECONDS = 5.0
+CALM_S = 0.3
+"""Changes by others are looked for so long after the window is made: it is painted first."""
 LATER_MS = 2_000
 """What can wait begins so long after the window stands."""
 
@@ -265,7 +267,7 @@ class MainWindow(QMainWindow):
 
     async def _watch(self) -> None:
         """On the loop: tell the main thread which sessions this or another process has changed."""
-        async for change in self._desk.workspace.changes():
+        async for change in self._desk.workspace.changes(calm=CALM_S):
             for key, touched in ((SESSIONS_CHANGED, change.sessions), (DRAFTS_CHANGED, change.drafts)):
                 if touched:
                     self._desk.bridge.publish(key, touched, union)
