@@ -26,7 +26,7 @@ class Figures(QFrame):
         self._grid.setVerticalSpacing(8)
         for column in range(_COLUMNS):
             self._grid.setColumnStretch(column, 1)
-        themes.changed.connect(lambda _theme: self._take_fonts())
+        themes.changed.connect(self._take_fonts)
 
     def show_activity(self, activity: Activity) -> None:
         """Say what it sums up to."""
@@ -53,7 +53,7 @@ class Figures(QFrame):
         self._grid.addLayout(cell, number // _COLUMNS, number % _COLUMNS)
         self._take_fonts()
 
-    def _take_fonts(self) -> None:
+    def _take_fonts(self, _theme: object = None) -> None:
         for _figure, word in self._labels:
             word.setFont(ui_font(SMALL_SIZE))
 
@@ -79,7 +79,10 @@ class _Dot(QWidget):
     def __init__(self, themes: Themes, token: str, parent: QWidget) -> None:
         super().__init__(parent)
         self._themes, self._token = themes, token
-        themes.changed.connect(lambda _theme: self.update())
+        themes.changed.connect(self._take_theme)
+
+    def _take_theme(self, _theme: object) -> None:
+        self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(10, 10)

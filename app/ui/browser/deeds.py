@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.commands import sessions as commands
+from app.ui.bridge import while_alive
 from app.ui.browser.exports import OFFERED, Exports
 from app.ui.places import SessionPlace
 from app.ui.words import counted, human_size, one_line
@@ -103,7 +104,7 @@ class Deeds(QObject):
         """Ask, with what would be lost; then erase."""
         ids = [row.id for row in rows]
         if ids:
-            self._desk.read(lambda queries: queries.losses(ids), lambda lost: self._ask(rows, lost))
+            self._desk.read(lambda queries: queries.losses(ids), while_alive(self, lambda lost: self._ask(rows, lost)))
 
     def _ask(self, rows: Rows, lost: Losses) -> None:
         again = partial(self._ask, rows, lost)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.ui.bridge import while_alive
 from app.ui.words import counted
 
 if TYPE_CHECKING:
@@ -71,12 +72,12 @@ class Exports(QObject):
             return
         self._stop.clear()
         self._said = f"Exporting {counted(len(rows), 'session')}…"
-        self._desk.bridge.receive(self, self._tell)
+        self._desk.bridge.receive(self, while_alive(self, self._tell))
         self._soon.start()
         self._desk.bridge.compute(
             lambda: self._run(FORMATS[name], rows, path),
-            lambda events: self._done(rows, path, events, then),
-            self._failed,
+            while_alive(self, lambda events: self._done(rows, path, events, then)),
+            while_alive(self, self._failed),
         )
 
     def _run(self, format: Format, rows: Sequence[SessionRow], path: Path) -> int:

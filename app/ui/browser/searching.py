@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.sessions.filters import SearchFilter, SessionFilter
+from app.ui.bridge import while_alive
 
 if TYPE_CHECKING:
     from app.sessions.views import SearchHit
@@ -51,8 +52,8 @@ class Searching(QObject):
         wanted = SearchFilter(limit=MOST_HITS, as_typed=True, within=self._within())
         self._desk.read(
             lambda queries: queries.search(query, wanted),
-            lambda hits: self._take(number, query, hits),
-            lambda error: self._fail(number, error),
+            while_alive(self, lambda hits: self._take(number, query, hits)),
+            while_alive(self, lambda error: self._fail(number, error)),
         )
 
     def _take(self, number: int, query: str, hits: list[SearchHit]) -> None:

@@ -19,6 +19,7 @@ from app.agents.files.review import (
     read_review,
     spans_of,
 )
+from app.ui.bridge import while_alive
 
 if TYPE_CHECKING:
     from app.sessions.changed_files import Span
@@ -102,7 +103,9 @@ class ChangesReader(QObject):
         number = self._listings
         read = partial(_read_listing, self._desk.workspace, self._scope, self._review)
         self._desk.bridge.compute(
-            read, lambda listing: self._take(number, listing), lambda error: self._fail(number, error)
+            read,
+            while_alive(self, lambda listing: self._take(number, listing)),
+            while_alive(self, lambda error: self._fail(number, error)),
         )
 
     def _take(self, number: int, listing: Listing) -> None:
@@ -130,7 +133,7 @@ class ChangesReader(QObject):
         if review is not None:
             self._desk.bridge.compute(
                 partial(read_drift, self._desk.workspace, review),
-                lambda drift: self.drifted.emit(drift) if number == self._listings else None,
+                while_alive(self, lambda drift: self.drifted.emit(drift) if number == self._listings else None),
             )
 
     def show(self, span: Span, *, on_disk: bool, anew: bool = False) -> None:
@@ -144,7 +147,9 @@ class ChangesReader(QObject):
         self._diffs += 1
         number, workspace = self._diffs, self._desk.workspace
         read = partial(read_disk_diff, workspace, review, span.path) if on_disk else partial(read_diff, workspace, span)
-        self._desk.bridge.compute(read, lambda diff: self._give(number, diff, newer), self._desk.report)
+        self._desk.bridge.compute(
+            read, while_alive(self, lambda diff: self._give(number, diff, newer)), self._desk.report
+        )
 
     def _give(self, number: int, diff: FileDiff, newer: bool) -> None:
         if number == self._diffs:

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from app.commands import sessions as commands
 from app.sessions.filters import SessionFilter
 from app.sessions.views import SearchHit, SessionRow
+from app.ui.bridge import while_alive
 from app.ui.browser.blank import Blank
 from app.ui.browser.chips import Chips
 from app.ui.browser.deeds import Deeds
@@ -183,9 +184,9 @@ class BrowserPanel(Panel):
         self.model.renamed.connect(self._rename)
         self.chips.changed.connect(self.narrow)
         self.filter_button.clicked.connect(lambda _checked: self.show_filters())
-        self.desk.themes.changed.connect(lambda _theme: self._restyle())
+        self.desk.themes.changed.connect(self._restyle)
 
-    def _restyle(self) -> None:
+    def _restyle(self, _theme: object = None) -> None:
         self.filter_button.setIcon(filter_icon(QColor(self.desk.themes.theme.muted)))
         for view in (self.list, self.results):
             view.restyle()
@@ -208,7 +209,10 @@ class BrowserPanel(Panel):
             return
         wanted = replace(self._narrowing.wanted(self.desk.now()), only=sessions)
         number = self._list_number
-        self.desk.read(lambda queries: queries.sessions(wanted), lambda rows: self._update(number, sessions, rows))
+        self.desk.read(
+            lambda queries: queries.sessions(wanted),
+            while_alive(self, lambda rows: self._update(number, sessions, rows)),
+        )
         if self._is_searching():
             self._search()
 
@@ -278,7 +282,9 @@ class BrowserPanel(Panel):
         number, wanted = self._list_number, self._narrowing.wanted(self.desk.now())
         first = replace(wanted, limit=FIRST_PAGE)
         self.desk.read(
-            lambda queries: queries.sessions(first), lambda rows: self._show_first(number, wanted, rows), self._failed
+            lambda queries: queries.sessions(first),
+            while_alive(self, lambda rows: self._show_first(number, wanted, rows)),
+            while_alive(self, self._failed),
         )
 
     def _show_first(self, number: int, wanted: SessionFilter, rows: list[SessionRow]) -> None:
@@ -293,7 +299,9 @@ class BrowserPanel(Panel):
     def _read_all(self, number: int, wanted: SessionFilter) -> None:
         if number == self._list_number:
             self.desk.read(
-                lambda queries: queries.sessions(wanted), lambda all: self._show_all(number, all), self._failed
+                lambda queries: queries.sessions(wanted),
+                while_alive(self, lambda all: self._show_all(number, all)),
+                while_alive(self, self._failed),
             )
 
     def _show_all(self, number: int, rows: list[SessionRow]) -> None:
@@ -441,7 +449,7 @@ class BrowserPanel(Panel):
         self.filter_button.setChecked(self._narrowing != Narrowing())
         self.form.show_under(self.filter_button)
         everywhere = self._narrowing.filter.everywhere
-        self.desk.read(lambda queries: queries.facets(everywhere=everywhere), self._take_facets)
+        self.desk.read(lambda queries: queries.facets(everywhere=everywhere), while_alive(self, self._take_facets))
 
     def _take_facets(self, facets: Facets) -> None:
         self.deeds.tags = facets.tags

@@ -34,6 +34,7 @@ from app.ui.editors import open_file, open_in_system
 from app.ui.models.changed_files import ChangedFilesModel, mark_of
 from app.ui.panel import Panel
 from app.ui.places import FilePlace, Place
+from app.ui.words import one_line
 
 if TYPE_CHECKING:
     from app.agents.files.review import Entry, Review
@@ -58,7 +59,7 @@ class DiffPanel(Panel):
         super().__init__(desk, parent)
         self._scope: Scope | None = None
         self._wanted: str | None = None
-        self._is_stale = False
+        self._is_stale = self._is_asked = False
         self._is_sized = False
         self._back = False
         self.reader = ChangesReader(desk, self)
@@ -156,6 +157,7 @@ class DiffPanel(Panel):
         if isinstance(place, FilePlace):
             self.list_bar.on_disk.setChecked(False)
             self._open(Scope(place.session, event=place.event), place.path)
+            self._is_asked = place.path is not None
 
     def handlers(self) -> Mapping[str, Callable[[], object]]:
         return {
@@ -194,7 +196,7 @@ class DiffPanel(Panel):
     # What is listed
 
     def _open(self, scope: Scope | None, path: str | None) -> None:
-        self._scope, self._wanted = scope, path
+        self._scope, self._wanted, self._is_asked = scope, path, False
         self._is_stale = scope is not None and not self.isVisible()
         if scope is None:
             self._show_empty(_NO_SESSION)
@@ -206,10 +208,13 @@ class DiffPanel(Panel):
             self._open(Scope(self.session, turn=turn or None), None if entry is None else entry.span.path)
 
     def _take_listing(self, listing: Listing) -> None:
+        if self._scope is not None and self._scope.event is not None and listing.scope.event is None:
+            self.desk.say("That change is not here any more; all are listed.")
         self._scope = listing.scope
         entry = self.entry()
         path = self._wanted or (entry.span.path if entry is not None else None)
-        self._wanted = None
+        asked = path if self._is_asked else None
+        self._wanted, self._is_asked = None, False
         self.model.set_entries(listing.entries)
         self.list_bar.show_turns(listing.review.turns, listing.scope.turn, one_change=listing.scope.event is not None)
         self.list_bar.show_total(len(listing.entries))
@@ -220,6 +225,8 @@ class DiffPanel(Panel):
         self._set_bars_enabled(True)
         self._size_list()
         row = -1 if path is None else self.model.row_of(path)
+        if asked is not None and row < 0:
+            self.desk.say(f"No change to {one_line(asked)} is listed here.")
         self.list.setCurrentIndex(self.model.index(max(0, row), 0))
         self._show_current()
 

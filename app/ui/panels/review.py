@@ -99,7 +99,10 @@ class ReviewPanel(Panel):
         self.view.anchorClicked.connect(self._go)
         self._soon.timeout.connect(self._read)
         self._patience.timeout.connect(lambda: self.state_label.setText("Reading…"))
-        self.desk.themes.changed.connect(lambda _theme: self._show())
+        self.desk.themes.changed.connect(self._take_theme)
+
+    def _take_theme(self, _theme: object) -> None:
+        self._show()
 
     # For the window
 

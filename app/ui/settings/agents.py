@@ -139,7 +139,7 @@ class AgentsPage(Page):
         self.part("Sessions")
         self.add(self.titles, Prose("After the first answer, the session’s own agent is asked for a title."))
         self.titles.clicked.connect(self._keep_titles)
-        desk.requests.configured.connect(lambda part: self.shown() if part == "agents" else None)
+        desk.requests.configured.connect(self._take_part)
 
     def shown(self) -> None:
         from app.agents.titles import SETTING
@@ -156,6 +156,10 @@ class AgentsPage(Page):
         desk.bridge.call(look(), while_alive(self, self._show), while_alive(self, self.said.fail))
         self.titles.setChecked(desk.workspace.settings.get(SETTING, True) is not False)
         self.model.look()
+
+    def _take_part(self, part: str) -> None:
+        if part == "agents":
+            self.shown()
 
     def _show(self, rows: list[AgentRow]) -> None:
         if [card.row for card in self.cards] == rows:

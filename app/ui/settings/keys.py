@@ -91,7 +91,7 @@ class KeysPage(Page):
         self.part("Recovery code", "A code on paper for the day when everything else is lost.")
         self.code.setReadOnly(True)
         self.code.setFont(mono_font(CODE_SIZE))
-        self.desk.themes.changed.connect(lambda _theme: self.code.setFont(mono_font(CODE_SIZE)))
+        self.desk.themes.changed.connect(self._take_fonts)
         self.code.setAccessibleName("Recovery code")
         self._paper = QWidget(self)
         paper = QVBoxLayout(self._paper)
@@ -103,6 +103,9 @@ class KeysPage(Page):
         paper.addLayout(side_by_side(self.keep, self.forget))
         self._paper.hide()
         self.add(side_by_side(self.make), self._paper, self.recovery_said)
+
+    def _take_fonts(self, _theme: object) -> None:
+        self.code.setFont(mono_font(CODE_SIZE))
 
     def _connect(self) -> None:
         self.keyring.clicked.connect(lambda _checked: self._add_keyring())

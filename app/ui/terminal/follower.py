@@ -87,10 +87,15 @@ class CommandFollower(QObject):
             if number == self._number:
                 self._take_opening(opening, event)
 
+        def failed(error: BaseException) -> None:
+            if number == self._number and event is not None and isinstance(error, NotFound):
+                self._desk.report(error)
+                self.open(session)
+            elif number == self._number:
+                self._report(error)
+
         self._desk.read(
-            lambda queries: read_opening(queries, session, event),
-            while_alive(self, take),
-            while_alive(self, self._report),
+            lambda queries: read_opening(queries, session, event), while_alive(self, take), while_alive(self, failed)
         )
 
     def _take_opening(self, opening: Opening, event: str | None) -> None:
