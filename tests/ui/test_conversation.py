@@ -28,6 +28,7 @@ from app.sessions.events import (
 from app.sessions.links import SessionLink, parse_link
 from app.ui.conversation.blocks import Divider
 from app.ui.conversation.finding import word_pattern
+from app.ui.conversation.geometry import COLUMN
 from app.ui.conversation.row_menu import row_menu
 from app.ui.desk import Desk
 from app.ui.dragging import SESSION_MIME
@@ -35,7 +36,7 @@ from app.ui.panels.conversation import ConversationPanel
 from app.ui.places import CommandPlace, FilePlace, Place, SessionPlace
 from app.ui.turns import RUNNING
 from app.workspace import Workspace
-from tests.ui.running import Room, open_project, open_room
+from tests.ui.running import Room, Running, open_project, open_room
 
 
 class Shell(Room):
@@ -531,3 +532,11 @@ def test_a_session_is_dropped_into_the_prompt(shell: Shell) -> None:
     drop(panel, b"rm -rf /")
     drop(panel, b"\xff" * 10_000)
     assert panel.composer.field.toPlainText() == "See @01M8A29BNZ5Q3KDT3CA9FV83GJ "
+
+
+def test_the_message_field_is_as_wide_as_the_column_before_there_is_one(running: Running) -> None:
+    panel = running.conversation
+    assert panel.session is None
+    panel.view.column_changed.emit()
+    running.window.resize(1300, 800)
+    running.until(lambda: panel.composer.field.width() > COLUMN // 2)

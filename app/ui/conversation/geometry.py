@@ -24,6 +24,12 @@ AHEAD_DOWN, AHEAD_UP = 25, 15
 """Rows laid out in idle moments, in the direction of scrolling."""
 
 
+def column_in(width: int) -> tuple[int, int]:
+    """The left edge and the width of the text in a view of this width."""
+    column = max(80, min(COLUMN, width - 2 * MARGIN))
+    return (width - column) // 2, column
+
+
 class Geometry:
     """visible: (row, top edge in the viewport) of the rows in sight, after `arrange`. anchor: assign it, then arrange.
     on_following: told when the reader reaches or leaves the end."""
@@ -136,8 +142,7 @@ class Geometry:
 
     def column(self) -> tuple[int, int]:
         """The left edge and the width of the text."""
-        column = max(80, min(COLUMN, self._width - 2 * MARGIN))
-        return (self._width - column) // 2, column
+        return column_in(self._width)
 
     def lay_out(self, row: int) -> RowLayout | None:
         """The layout of a row, made if need be; its height is then exact. None: its event is not here."""

@@ -19,6 +19,7 @@ from app.ui.conversation.entry_deeds import EntryDeeds
 from app.ui.conversation.find_bar import FindBar
 from app.ui.conversation.finding import Finder
 from app.ui.conversation.follower import Follower
+from app.ui.conversation.geometry import column_in
 from app.ui.conversation.header import SessionHeader
 from app.ui.conversation.parts import Style
 from app.ui.conversation.pictures import PictureStore
@@ -265,6 +266,7 @@ class ConversationPanel(Panel):
         shown = self.session is not None
         began = self.model.rowCount() > 0 or self._is_running
         self._pages.setCurrentWidget(self._welcome if not shown else self.view if began else self._beginning)
+        self._align_composer()
         self.header.setVisible(shown)
 
     def _show_activity(self) -> None:
@@ -308,11 +310,13 @@ class ConversationPanel(Panel):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._align_composer()
         self._latest.adjustSize()
         self._latest.move(self.width() - self._latest.width() - 24, self._pages.height() - self._latest.height() - 12)
 
     def _align_composer(self) -> None:
-        left, width = self.view.column()
+        shown = self._pages.currentWidget() is self.view
+        left, width = self.view.column() if shown else column_in(self.width())
         self.composer.set_column(left, self.width() - left - width)
 
 
