@@ -102,8 +102,8 @@ LIGHT = Theme(
     removed_mark="#ffd9d6",
     added_text="#116329",
     removed_text="#b3212d",
-    running="#2f9e44",
-    waiting="#b26a00",
+    running="#2b9340",
+    waiting="#945600",
     failed="#cf222e",
     paused="#59636e",
     syntax=Syntax(keyword="#7a40d8", string="#0a3069", comment="#59636e", number="#0550ae", name="#953800"),
@@ -215,7 +215,7 @@ QHeaderView::section {{ background: {base}; color: {muted}; border: 0; border-bo
 QRadioButton, QCheckBox {{ spacing: 8px; }}
 QCheckBox::indicator, QRadioButton::indicator {{ width: 14px; height: 14px; border: 1px solid {muted};
     border-radius: 4px; background: {base}; }}
-QRadioButton::indicator {{ border-radius: 7px; }}
+QRadioButton::indicator {{ border-radius: 8px; }}
 QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent};
     image: url("{icons}/check-{tone}.svg"); }}
 QRadioButton::indicator:checked {{ border: 4px solid {accent}; width: 8px; height: 8px; background: {on_accent}; }}

@@ -40,6 +40,12 @@ def test_every_text_reaches_aa_on_every_surface(colors: Theme) -> None:
         ("accent", "raised"),
         ("text", "found"),
         ("text", "found_here"),
+        ("text", "added_mark"),
+        ("text", "removed_mark"),
+        ("added_text", "added"),
+        ("removed_text", "removed"),
+        ("waiting", "window"),  # words of the status bar
+        ("accent", "sunken"),  # links in cards
     ]
     low = {pair: round(contrast(getattr(colors, pair[0]), getattr(colors, pair[1])), 2) for pair in pairs}
     assert {pair: ratio for pair, ratio in low.items() if ratio < 4.5} == {}
@@ -57,9 +63,8 @@ def test_code_reaches_aa_also_in_diffs(colors: Theme) -> None:
 
 @pytest.mark.parametrize("colors", [LIGHT, DARK], ids=["light", "dark"])
 def test_every_mark_reaches_three_to_one(colors: Theme) -> None:
-    pairs = {
-        (m, s): contrast(getattr(colors, m), getattr(colors, s)) for m in MARKS for s in ("window", "base", "raised")
-    }
+    surfaces = ("window", "base", "raised", "selected")
+    pairs = {(m, s): contrast(getattr(colors, m), getattr(colors, s)) for m in MARKS for s in surfaces}
     assert {pair: round(ratio, 2) for pair, ratio in pairs.items() if ratio < 3} == {}
 
 

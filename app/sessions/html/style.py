@@ -17,7 +17,7 @@ PALETTES: Mapping[str, Mapping[str, str]] = {
     "light": {
         "base": "#ffffff", "raised": "#f3f4f6", "sunken": "#ffffff", "line": "#e3e5e8", "text": "#1f2328",
         "muted": "#59636e", "accent": "#3b5bdb", "selected": "#e7ecfd", "added": "#e6ffec", "removed": "#ffebe9",
-        "added_text": "#116329", "removed_text": "#b3212d", "running": "#2f9e44", "waiting": "#b26a00",
+        "added_text": "#116329", "removed_text": "#b3212d", "running": "#2b9340", "waiting": "#945600",
         "failed": "#cf222e", "keyword": "#7a40d8", "string": "#0a3069", "comment": "#59636e", "number": "#0550ae",
         "name": "#953800",
     },

@@ -50,6 +50,7 @@ class RowPainter:
         self._digit = style.mono_metrics.horizontalAdvance("0")
         self._selected = QTextCharFormat()
         self._selected.setBackground(style.color("highlight"))
+        self._selected.setForeground(style.color("text"))
 
     def paint(self, painter: QPainter, scene: Scene, visible: Sequence[tuple[int, int]], clip: QRectF) -> None:
         """Paint the rows in sight. visible: (row, upper edge)."""
