@@ -16,6 +16,7 @@ from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit
 
+from app.ui import kept, motion
 from app.ui.bridge import Bridge
 from app.ui.conversation.lexing import Lexer
 from app.ui.desk import Desk
@@ -62,6 +63,7 @@ def make_desk(application: QApplication, workspace: Workspace, agents: Agents) -
     lexer = Lexer(bridge.compute, bridge)
     zoom = workspace.settings.get("window.zoom", 1.0)
     themes = Themes(application, choice if choice in CHOICES else "system", zoom if isinstance(zoom, float) else 1.0)
+    motion.reduce_motion(application, bool(workspace.settings.get(f"window.{kept.REDUCED_MOTION}", False)))
     turns = Turns(workspace, agents, bridge.publish)
     return Desk(workspace, bridge, themes, lexer, turns)
 
@@ -70,7 +72,7 @@ def _application() -> QApplication:
     application = QApplication.instance()
     if not isinstance(application, QApplication):
         application = QApplication(["lovelace"])
-    application.setApplicationName("lovelace")
+    application.setApplicationName("Lovelace")
     application.setApplicationDisplayName("Lovelace")
     application.setDesktopFileName("lovelace")
     return application

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QListWidget, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QListWidget, QTableView, QWidget
 
 from app.agents.local import model_store
 from app.ui import agent_form
@@ -70,6 +70,9 @@ def test_theme_and_text_size_take_effect_at_once_and_are_kept(here: SettingsRoom
     assert here.desk.themes.zoom == 1.5
     page.motion.click()
     here.until(lambda: here.setting("window.reduced_motion") is True)
+    assert QApplication.cursorFlashTime() == 0
+    page.motion.click()
+    assert QApplication.cursorFlashTime() > 0
     assert (here.setting("window.theme"), here.setting("window.zoom")) == ("dark", 1.5)
     page.choices["light"].click()
     assert not here.desk.themes.theme.dark

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QButtonGroup, QCheckBox, QComboBox, QRadioButton, QWidget
+from PySide6.QtWidgets import QApplication, QButtonGroup, QCheckBox, QComboBox, QRadioButton, QWidget
 
-from app.ui import kept
+from app.ui import kept, motion
 from app.ui.desk import Desk
 from app.ui.editors import KNOWN, editor_problem
 from app.ui.forms import Said, labelled, side_by_side
@@ -38,7 +38,7 @@ class AppearancePage(Page):
         self.editor_said = Said(self)
         self._arrange()
         self.zoom.activated.connect(self._choose_zoom)
-        self.motion.clicked.connect(lambda checked: desk.keep_setting(kept.REDUCED_MOTION, checked or None))
+        self.motion.clicked.connect(self._choose_motion)
         self.editor.activated.connect(lambda _index: self._keep_editor())
         line = self.editor.lineEdit()
         assert line is not None
@@ -78,6 +78,12 @@ class AppearancePage(Page):
     def _choose_zoom(self, row: int) -> None:
         self.desk.themes.set_zoom(self.zoom.itemData(row))
         self.desk.keep_setting(kept.ZOOM, self.desk.themes.zoom)
+
+    def _choose_motion(self, reduced: bool) -> None:
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        motion.reduce_motion(application, reduced)
+        self.desk.keep_setting(kept.REDUCED_MOTION, reduced or None)
 
     def _keep_editor(self) -> None:
         command = self.editor.currentText().strip()
