@@ -23,6 +23,7 @@ from app.ui.desk import Desk
 from app.ui.first_run.greeting import greet
 from app.ui.instance import SingleInstance
 from app.ui.theme import CHOICES, Themes
+from app.ui.trouble import opening
 from app.ui.turns import Agents, Turns
 from app.ui.window import MainWindow
 
@@ -37,23 +38,33 @@ ICON = Path(__file__).resolve().parents[2] / "resources" / "icons" / "lovelace.s
 def run_desktop(home: Path, credentials: Credentials, *, workspace: str | None = None, link: str | None = None) -> int:
     """Show the window of a home until it is closed; the exit code. A second start brings the first to the front.
 
-    Raises what opening a workspace raises: LockedError, DamagedError, NotFound.
+    Raises what opening a workspace raises: LockedError, DamagedError, NotFound; without a terminal a small window
+    says it first.
     """
     from app.workspace import Workspace
 
     application = _application()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    icon = QIcon(str(ICON))
     instance = SingleInstance(home)
-    if not instance.claim([link] if link else []):
+    if not opening(lambda: _claim(instance, home, link), home, application, icon):
         return 0
+
+    def open_home() -> Workspace:
+        return Workspace.open(home, _asking(credentials), workspace=workspace, cwd=_current_folder())
+
     try:
-        opened = Workspace.open(home, _asking(credentials), workspace=workspace, cwd=_current_folder())
+        opened = opening(open_home, home, application, icon)
         try:
             return _show(application, opened, instance, link)
         finally:
             opened.close()
     finally:
         instance.release()
+
+
+def _claim(instance: SingleInstance, home: Path, link: str | None) -> bool:
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return instance.claim([link] if link else [])
 
 
 def make_desk(application: QApplication, workspace: Workspace, agents: Agents) -> Desk:

@@ -27,9 +27,12 @@ class Screen:
 
     display: str
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    more: dict[str, str] = field(default_factory=dict)
+    """Variables for what is started on it."""
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb", "LC_ALL": "C.UTF-8"}
+        own = {"DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb", "LC_ALL": "C.UTF-8"}
+        return {**os.environ, **own, **self.more}
 
     def start(self, *command: str, **how: object) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(command, env=self.environment(), **how)  # type: ignore[call-overload]

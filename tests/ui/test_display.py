@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from app.workspace import Credentials, Workspace
 from tests.helpers.screen import NEEDED, Screen, until, virtual_screen
+from tests.ui.on_screen import make_home, opened, program, wait_for_window
 
 SCRIPT = [
     [
@@ -36,31 +34,8 @@ def screen() -> Iterator[Screen]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    (tmp_path / "project").mkdir()
-    (tmp_path / "secret").write_text("words\n")
-    (tmp_path / "script.json").write_text(json.dumps(SCRIPT))
-    workspace = opened(tmp_path)
-    agent = {"name": "demo", "kind": "scripted", "script": str(tmp_path / "script.json")}
-    try:
-        workspace.settings.set("agents", [agent])
-        workspace.write(lambda operations: operations.switch(operations.open_folder(tmp_path / "project")))
-    finally:
-        workspace.close()
+    make_home(tmp_path, SCRIPT)
     return tmp_path
-
-
-def opened(folder: Path) -> Workspace:
-    return Workspace.open(folder / "home", Credentials(passphrase=b"words"), name="Ana", cwd=folder / "project")
-
-
-def program(folder: Path, *words: str) -> list[str]:
-    options = ["--home", str(folder / "home"), "--passphrase-file", str(folder / "secret")]
-    return [sys.executable, "-m", "app", *options, *words]
-
-
-def wait_for_window(screen: Screen) -> None:
-    until(lambda: screen.do("search", "--onlyvisible", "--name", "Lovelace"), "the window")
-    screen.do("search", "--onlyvisible", "--name", "Lovelace", "windowactivate", "--sync")
 
 
 def test_prompt_approve_and_quit_by_keyboard(screen: Screen, home: Path) -> None:
