@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export LOCAL ?= 1
 
-.PHONY: run test test-external soak check lint types contracts bench package requirements
+.PHONY: run test test-external soak check lint types contracts bench pictures package requirements
 
 run:
 	@packaging/setup.sh run
@@ -41,6 +41,11 @@ contracts:
 bench:
 	@packaging/setup.sh test
 	@dbus-run-session -- $(PYTHON) -m tests.benchmarks
+
+# Every panel and page in light and dark, at 1x and 2x: build/pictures/.
+pictures:
+	@packaging/setup.sh test
+	@$(PYTHON) -m tests.pictures build/pictures
 
 # dist/lovelace_VERSION_ARCHITECTURE.deb, for the distribution it is made on and later ones.
 package:
