@@ -104,6 +104,7 @@ class Palette(QFrame):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._hint = QLabel(_HINT, self)
         self._hint.setProperty("role", "muted")
+        self._hint.setIndent(12)
         self._arrange()
         self.field.textEdited.connect(self._look)
         self.field.installEventFilter(self)
