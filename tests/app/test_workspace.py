@@ -274,6 +274,21 @@ async def _first(changes, wanted: Callable[[Changes], bool]) -> Changes:
     raise AssertionError("no change came")
 
 
+def test_what_is_written_before_the_watch_is_set_up_comes_too(home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    async def write_meanwhile(seconds: float) -> None:
+        assert seconds == 7
+        made.append(await home.write_async(lambda operations: operations.create()))
+
+    async def first() -> Changes:
+        monkeypatch.setattr(asyncio, "sleep", write_meanwhile)
+        async with contextlib.aclosing(home.changes(calm=7)) as changes:
+            return await anext(changes)
+
+    assert asyncio.run(first()).sessions == frozenset(made)
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_changes_of_this_and_other_processes(tmp_path: Path, own: bool) -> None:
     first, second = open_home(tmp_path), open_home(tmp_path)
