@@ -37,10 +37,10 @@ print(json.dumps(found))
 """
 
 LATER = """
-anthropic openai pydantic pydantic_ai httpx2 pathspec markdown_it rich typer watchdog pygments.lexers pygments.formatters keyring
-app.agents.registry app.agents.pydantic_backend app.importers.registry app.sessions.exporting
+anthropic openai pydantic pydantic_ai httpx2 pathspec markdown_it rich typer watchdog keyring pygments.lexers
+pygments.formatters app.agents.registry app.agents.pydantic_backend app.importers.registry app.sessions.exporting
 app.ui.palette app.ui.browser.filter_form app.ui.first_run.guide app.ui.panels.settings app.ui.panels.diff
-app.ui.panels.terminal
+app.ui.panels.terminal app.ui.panels.repository
 """.split()
 
 
