@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPoint, QPointF, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QAbstractScrollArea
 
 from app.ui.conversation.geometry import Geometry
 from app.ui.conversation.parts import Target
 from app.ui.conversation.selection import END_OF_ROW, Selection, TextPoint
+from app.ui.painted_list import DragScroll
 
-DRAG_SCROLL_MS, DRAG_SCROLL_STEP = 30, 28
+DRAG_SCROLL_STEP = 28
 CLICK_PIXELS = 4
 """The pointer may move by so much and it is still a click."""
 
@@ -27,8 +28,7 @@ class Pointing(QObject):
         self.selection: Selection | None = None
         self._view, self._rows = view, rows
         self._pressed: tuple[QPoint, Target | None] | None = None
-        self._drag_scroll = QTimer(self, singleShot=True, interval=DRAG_SCROLL_MS)
-        self._drag_scroll.timeout.connect(self._scroll_while_dragging)
+        self._drag_scroll = DragScroll(view, lambda: DRAG_SCROLL_STEP, self._select_to)
 
     def forget(self) -> None:
         """Nothing is selected."""
@@ -82,10 +82,13 @@ class Pointing(QObject):
             target = self.target_at(position)
             self._view.viewport().setCursor(_cursor_shape(target[1] if target else None))
             return
-        self.selection = Selection(self.selection.anchor, self.point_at(position))
-        if not 0 <= position.y() < self._view.viewport().height() and not self._drag_scroll.isActive():
-            self._drag_scroll.start()
-        self.selected.emit()
+        self._select_to(position)
+        self._drag_scroll.follow(position)
+
+    def _select_to(self, position: QPoint) -> None:
+        if self.selection is not None:
+            self.selection = Selection(self.selection.anchor, self.point_at(position))
+            self.selected.emit()
 
     def release(self, event: QMouseEvent) -> None:
         """End it; a click activates what is there."""
@@ -125,18 +128,6 @@ class Pointing(QObject):
         if found is None or layout is None:
             return False
         return layout.scroll_sideways(position.x() - self._rows.column()[0], position.y() - found[1], pixels)
-
-    def _scroll_while_dragging(self) -> None:
-        pointer = self._view.viewport().mapFromGlobal(self._view.cursor().pos())
-        height = self._view.viewport().height()
-        if self.selection is None or 0 <= pointer.y() < height:
-            return
-        step = -DRAG_SCROLL_STEP if pointer.y() < 0 else DRAG_SCROLL_STEP
-        bar = self._view.verticalScrollBar()
-        bar.setValue(bar.value() + step)
-        edge = QPoint(pointer.x(), 0 if step < 0 else height - 1)
-        self.selection = Selection(self.selection.anchor, self.point_at(edge))
-        self._drag_scroll.start()
 
 
 def _cursor_shape(target: Target | None) -> Qt.CursorShape:

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPoint, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QKeyEvent,
@@ -18,11 +18,10 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QRegion,
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from app.ui.conversation.blocks import Opens
 from app.ui.conversation.geometry import BOTTOM, ESTIMATED_LINE, Geometry
@@ -31,13 +30,12 @@ from app.ui.conversation.parts import Answer, CopyText, Fold, Link, Style, Targe
 from app.ui.conversation.pointing import Pointing
 from app.ui.conversation.selection import END_OF_ROW, Selection, join_rows
 from app.ui.models.conversation import ConversationModel
-
-Index = QModelIndex | QPersistentModelIndex
+from app.ui.painted_list import Index, PaintedList
 
 WHEEL_STEP = 60
 
 
-class ConversationView(QListView):
+class ConversationView(PaintedList):
     """link_clicked: an address. opens: what another panel shows (`blocks.Opens`). answered: (request, choice).
     copied: a text. copy_wanted: the selection holds rows whose text must be fetched. menu_wanted: (row, global point).
     following_changed: whether the view sticks to the end. column_changed: `column` gives other values."""
@@ -59,23 +57,17 @@ class ConversationView(QListView):
         self._scrolling = False
         self.pointing = Pointing(self, self._rows)
         self._flashed: int | None = None
-        self._prepare_widget()
+        self.setAccessibleName("Conversation")
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._arrange_soon = self._timer(0, self._arrange)
         self._idle = self._timer(0, self._lay_out_ahead)
         self._flash_end = self._timer(1200, self._end_flash)
         self.setModel(model)
+        self.prepare()
         model.contents_changed.connect(self._refresh_rows)
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self.pointing.activated.connect(self._activate)
         self.pointing.selected.connect(self.viewport().update)
-
-    def _prepare_widget(self) -> None:
-        self.setAccessibleName("Conversation")
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.viewport().setMouseTracking(True)
 
     def _timer(self, interval: int, slot: object) -> QTimer:
         timer = QTimer(self, singleShot=True, interval=interval)
@@ -279,9 +271,6 @@ class ConversationView(QListView):
     def doItemsLayout(self) -> None:
         self._arrange_soon.start()
 
-    def updateGeometries(self) -> None:
-        pass
-
     def reset(self) -> None:
         super().reset()
         self.pointing.forget()
@@ -302,12 +291,6 @@ class ConversationView(QListView):
 
     def dataChanged(self, top_left: Index, bottom_right: Index, roles: Iterable[int] = ()) -> None:
         self._arrange_soon.start()
-
-    def setSelection(self, rect: QRect, command: object) -> None:
-        pass
-
-    def visualRegionForSelection(self, selection: object) -> QRegion:
-        return QRegion()
 
     def visualRect(self, index: Index) -> QRect:
         row = index.row()
@@ -342,9 +325,6 @@ class ConversationView(QListView):
         while 0 <= row <= last and self._rows.heights[row] == 0 and step:
             row += step
         return self._model.index(max(0, min(last, row)), 0)
-
-    def keyboardSearch(self, search: str) -> None:
-        """Typing does not look through 100,000 rows; searching does."""
 
     # Qt: events
 
@@ -413,7 +393,7 @@ class ConversationView(QListView):
         self.pointing.press(event)
         index = self.indexAt(event.position().toPoint())
         if index.isValid():
-            self.selectionModel().setCurrentIndex(index, self.selectionModel().SelectionFlag.NoUpdate)
+            self.make_current(index)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.pointing.move(event)
@@ -442,15 +422,5 @@ class ConversationView(QListView):
             return
         index = self.indexAt(event.pos())
         if index.isValid():
-            self.selectionModel().setCurrentIndex(index, self.selectionModel().SelectionFlag.NoUpdate)
+            self.make_current(index)
             self.menu_wanted.emit(index.row(), event.globalPos())
-
-    def focusInEvent(self, event: object) -> None:
-        super().focusInEvent(event)  # type: ignore[arg-type]
-        self.viewport().update()
-
-    def viewportEvent(self, event: QEvent) -> bool:
-        # QListView would look for hovered items and tool tips by its own geometry.
-        if event.type() in (QEvent.Type.HoverMove, QEvent.Type.HoverEnter, QEvent.Type.HoverLeave, QEvent.Type.ToolTip):
-            return True
-        return super().viewportEvent(event)

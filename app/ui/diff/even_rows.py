@@ -1,23 +1,20 @@
-"""A list whose rows all have one height, painted by whoever inherits it, with sideways scrolling.
-
-QListView gives model, current row and accessibility; its own layout would measure every row.
-"""
+"""A list whose rows all have one height, painted by whoever inherits it, with sideways scrolling."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt, QTimer
-from PySide6.QtGui import QFocusEvent, QRegion, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPoint, QRect, Qt
+from PySide6.QtGui import QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractItemView, QWidget
 
-Index = QModelIndex | QPersistentModelIndex
+from app.ui.painted_list import DragScroll, Index, PaintedList
 
 WHEEL_ROWS = 3
-DRAG_SCROLL_MS, DRAG_SCROLL_ROWS = 30, 2
+DRAG_SCROLL_ROWS = 2
 MARGIN = 8
 """Above the first row and below the last."""
 
 
-class EvenRowsView(QListView):
+class EvenRowsView(PaintedList):
     """row_height: pixels; 0, and nothing is laid out, until whoever inherits sets it.
 
     Whoever inherits also paints, and says how wide rows are.
@@ -26,15 +23,10 @@ class EvenRowsView(QListView):
     def __init__(self, model: QAbstractListModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.row_height = 0
-        self._drag_scroll = QTimer(self, interval=DRAG_SCROLL_MS)
-        self._drag_scroll.timeout.connect(self._scroll_while_dragging)
+        self._drag_scroll = DragScroll(self, lambda: DRAG_SCROLL_ROWS * self.row_height, self.dragged)
         self.setModel(model)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.prepare()
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.viewport().setMouseTracking(True)
 
     def row_count(self) -> int:
         """How many rows there are."""
@@ -85,8 +77,7 @@ class EvenRowsView(QListView):
     def drag(self, position: QPoint) -> None:
         """The pointer was moved while pressed: rows come into view while it is above or below."""
         self.dragged(position)
-        if not 0 <= position.y() < self.viewport().height() and not self._drag_scroll.isActive():
-            self._drag_scroll.start()
+        self._drag_scroll.follow(position)
 
     def end_drag(self) -> None:
         """The pointer was let go."""
@@ -94,17 +85,6 @@ class EvenRowsView(QListView):
 
     def dragged(self, position: QPoint) -> None:
         """The pressed pointer is at a point of the viewport now."""
-
-    def _scroll_while_dragging(self) -> None:
-        pointer = self.viewport().mapFromGlobal(self.cursor().pos())
-        height = self.viewport().height()
-        if 0 <= pointer.y() < height:
-            self._drag_scroll.stop()
-            return
-        step = DRAG_SCROLL_ROWS * self.row_height
-        bar = self.verticalScrollBar()
-        bar.setValue(bar.value() + (-step if pointer.y() < 0 else step))
-        self.dragged(QPoint(pointer.x(), 0 if pointer.y() < 0 else height - 1))
 
     def update_scroll_bars(self) -> None:
         """Rows, their height or the size of the view have changed."""
@@ -127,12 +107,6 @@ class EvenRowsView(QListView):
 
     def updateGeometries(self) -> None:
         self.update_scroll_bars()
-
-    def setSelection(self, rect: QRect, command: object) -> None:
-        pass
-
-    def visualRegionForSelection(self, selection: object) -> QRegion:
-        return QRegion()
 
     def visualRect(self, index: Index) -> QRect:
         if not index.isValid():
@@ -172,9 +146,6 @@ class EvenRowsView(QListView):
         row = self.currentIndex().row() + steps.get(action, 0)
         return self.model().index(max(0, min(count - 1, row)), 0) if count else QModelIndex()
 
-    def keyboardSearch(self, search: str) -> None:
-        """Typing does not look through all rows; finding does."""
-
     # Qt: events
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
@@ -193,17 +164,3 @@ class EvenRowsView(QListView):
         horizontal.setValue(horizontal.value() - round(x * step))
         vertical.setValue(vertical.value() - round(pixels.y() if pixels.y() and not sideways else y * step))
         event.accept()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.viewport().update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.viewport().update()
-
-    def viewportEvent(self, event: QEvent) -> bool:
-        # QListView would look for hovered items and tool tips by its own geometry.
-        if event.type() in (QEvent.Type.HoverMove, QEvent.Type.HoverEnter, QEvent.Type.HoverLeave, QEvent.Type.ToolTip):
-            return True
-        return super().viewportEvent(event)

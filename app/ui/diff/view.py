@@ -504,9 +504,7 @@ class DiffView(EvenRowsView):
             self._side = self._side_at(position)
         point = self._point_at(position)
         self._selection = Selection(self._selection.anchor if extend and self._selection else point, point)
-        self.selectionModel().setCurrentIndex(
-            self._model.index(number, 0), self.selectionModel().SelectionFlag.NoUpdate
-        )
+        self.make_current(self._model.index(number, 0))
         self.viewport().update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

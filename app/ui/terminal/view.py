@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPoint, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QRegion,
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from app.ui.conversation.selection import END_OF_ROW, Selection, TextPoint, word_around
+from app.ui.painted_list import DragScroll, Index, PaintedList
 from app.ui.terminal.cells import character_at, column_of
 from app.ui.terminal.geometry import Steps
 from app.ui.terminal.inks import Inks
@@ -28,12 +28,11 @@ from app.ui.terminal.output import OutputModel
 from app.ui.terminal.painting import LinePainter, Mark, Strip
 from app.ui.theme import Theme, color
 
-Index = QModelIndex | QPersistentModelIndex
 MARGIN, TOP = 16, 8
-DRAG_SCROLL_MS, WHEEL_LINES = 30, 3
+DRAG_SCROLL_LINES, WHEEL_LINES = 2, 3
 
 
-class OutputView(QListView):
+class OutputView(PaintedList):
     """copied: text for the clipboard. following_changed: whether the view sticks to the end."""
 
     copied = Signal(str)
@@ -52,17 +51,12 @@ class OutputView(QListView):
         self._selection: Selection | None = None
         self._found: Mapping[int, Sequence[Mark]] = {}
         self.setAccessibleName("Command output")
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.viewport().setCursor(Qt.CursorShape.IBeamCursor)
         self._arrange_soon = QTimer(self, singleShot=True, interval=0)
         self._arrange_soon.timeout.connect(self._arrange)
-        self._drag_scroll = QTimer(self, singleShot=True, interval=DRAG_SCROLL_MS)
-        self._drag_scroll.timeout.connect(self._scroll_while_dragging)
-        self._drag_to = QPoint()
+        self._drag_scroll = DragScroll(self, lambda: DRAG_SCROLL_LINES * self._inks.line_height, self._select_to)
         self.setModel(model)
+        self.prepare()
         self.verticalScrollBar().valueChanged.connect(self._scrolled)
         self.horizontalScrollBar().valueChanged.connect(self.viewport().update)
 
@@ -255,9 +249,6 @@ class OutputView(QListView):
     def doItemsLayout(self) -> None:
         self._arrange_soon.start()
 
-    def updateGeometries(self) -> None:
-        pass
-
     def reset(self) -> None:
         """Another output: at its end, or as far from it as the reader was."""
         from_end = self.verticalScrollBar().maximum() - self.verticalScrollBar().value()
@@ -290,12 +281,6 @@ class OutputView(QListView):
         self._steps.change(top_left.row(), self._model.lines[top_left.row()])
         self._arrange_soon.start()
 
-    def setSelection(self, rect: QRect, command: object) -> None:
-        pass
-
-    def visualRegionForSelection(self, selection: object) -> QRegion:
-        return QRegion()
-
     def visualRect(self, index: Index) -> QRect:
         row = index.row()
         if not index.isValid() or row >= len(self._model.lines):
@@ -325,9 +310,6 @@ class OutputView(QListView):
             row = 0 if action == actions.MoveHome else last
         step = {actions.MoveDown: 1, actions.MoveNext: 1, actions.MoveUp: -1, actions.MovePrevious: -1}.get(action, 0)
         return self._model.index(max(0, min(last, row + step)))
-
-    def keyboardSearch(self, search: str) -> None:
-        """Typing does not look through all rows; searching does."""
 
     # Qt: events
 
@@ -370,7 +352,7 @@ class OutputView(QListView):
         row = max(0, min(len(self._model.lines) - 1, row + step))
         ends = (0, END_OF_ROW) if row >= anchor else (END_OF_ROW, 0)
         self._selection = Selection(TextPoint(anchor, ends[0]), TextPoint(row, ends[1]))
-        self.selectionModel().setCurrentIndex(self._model.index(row), self.selectionModel().SelectionFlag.NoUpdate)
+        self.make_current(self._model.index(row))
         self.scrollTo(self._model.index(row))
         self.viewport().update()
 
@@ -380,26 +362,20 @@ class OutputView(QListView):
         point = self._point_at(event.position().toPoint())
         extend = self._selection is not None and event.modifiers() & Qt.KeyboardModifier.ShiftModifier
         self._selection = Selection(self._selection.anchor if extend and self._selection else point, point)
-        flags = self.selectionModel().SelectionFlag.NoUpdate
-        self.selectionModel().setCurrentIndex(self._model.index(point.row), flags)
+        self.make_current(self._model.index(point.row))
         self.viewport().update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if not event.buttons() & Qt.MouseButton.LeftButton or self._selection is None:
             return
-        self._drag_to = event.position().toPoint()
-        self._selection = Selection(self._selection.anchor, self._point_at(self._drag_to))
-        if not 0 <= self._drag_to.y() < self.viewport().height() and not self._drag_scroll.isActive():
-            self._drag_scroll.start()
-        self.viewport().update()
+        position = event.position().toPoint()
+        self._select_to(position)
+        self._drag_scroll.follow(position)
 
-    def _scroll_while_dragging(self) -> None:
-        if self._selection is None or 0 <= self._drag_to.y() < self.viewport().height():
-            return
-        bar = self.verticalScrollBar()
-        bar.setValue(bar.value() + (-2 if self._drag_to.y() < 0 else 2) * self._inks.line_height)
-        self._selection = Selection(self._selection.anchor, self._point_at(self._drag_to))
-        self._drag_scroll.start()
+    def _select_to(self, position: QPoint) -> None:
+        if self._selection is not None:
+            self._selection = Selection(self._selection.anchor, self._point_at(position))
+            self.viewport().update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._drag_scroll.stop()
@@ -423,9 +399,3 @@ class OutputView(QListView):
             pixels = event.pixelDelta().y() or turned.y() / 120 * WHEEL_LINES * self._inks.line_height
             bar.setValue(bar.value() - round(pixels))
         event.accept()
-
-    def viewportEvent(self, event: QEvent) -> bool:
-        # QListView would look for hovered items and tool tips by its own geometry.
-        if event.type() in (QEvent.Type.HoverMove, QEvent.Type.HoverEnter, QEvent.Type.HoverLeave, QEvent.Type.ToolTip):
-            return True
-        return super().viewportEvent(event)
