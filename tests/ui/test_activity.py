@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QElapsedTimer, Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.commands.window import COMMANDS
@@ -25,31 +23,25 @@ from app.sessions.events import (
     UserMessage,
 )
 from app.ui.activity.figures import short
-from app.ui.app import make_desk
 from app.ui.desk import Desk
 from app.ui.panels.activity import ActivityPanel
-from app.ui.places import CommandPlace, FilePlace, Place, SessionPlace
+from app.ui.places import CommandPlace, FilePlace, SessionPlace
 from app.ui.turns import Activity as Running
-from tests.ui.running import Agents, open_home
+from app.workspace import Workspace
+from tests.ui.running import Room, open_home, open_room
 
 START = 1_790_000_000_000
 
 
-@dataclass
-class Shown:
-    """A panel and where it asked to go."""
+class Shown(Room):
+    """A panel and the session it shows."""
 
-    qtbot: QtBot
-    desk: Desk
-    panel: ActivityPanel
-    session: str
-    went: list[Place] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.desk.requests.went.connect(self.went.append)
-
-    def until(self, done) -> None:  # type: ignore[no-untyped-def]
-        self.qtbot.waitUntil(lambda: bool(done()), timeout=10_000)
+    def __init__(self, qtbot: QtBot, workspace: Workspace, desk: Desk, folder: Path) -> None:
+        super().__init__(qtbot, workspace, desk, folder)
+        self.session = self.write("Work")
+        self.panel = ActivityPanel(desk)
+        QAbstractItemModelTester(self.panel.model, QAbstractItemModelTester.FailureReportingMode.Fatal, self.panel)
+        self.show(self.panel, 560, 760)
 
     def tell(self, turn: str, *events: tuple[int, Body]) -> None:
         drafts = [
@@ -70,19 +62,9 @@ class Shown:
 
 
 @pytest.fixture
-def shown(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Shown]:
-    workspace = open_home(tmp_path / "home")
-    session = workspace.write(lambda operations: operations.create(title="Work"))
-    desk = make_desk(qapp, workspace, Agents())
-    panel = ActivityPanel(desk, None)
-    QAbstractItemModelTester(panel.model, QAbstractItemModelTester.FailureReportingMode.Fatal, panel)
-    panel.resize(560, 760)
-    panel.show()
-    yield Shown(qtbot, desk, panel, session)
-    desk.bridge.stop()
-    panel.close()
-    panel.deleteLater()
-    workspace.close()
+def shown(qtbot: QtBot, tmp_path: Path) -> Iterator[Shown]:
+    with open_room(Shown, qtbot, open_home(tmp_path / "home"), tmp_path) as made:
+        yield made
 
 
 def fill(shown: Shown) -> None:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication
+from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
 from app.agents.backend import AgentBackend
 from app.agents.scripted import ScriptedBackend, parse_script
 from app.commands.window import COMMANDS
 from app.sessions.events import Checkpoint, CommandResult
-from app.ui.app import make_desk
 from app.ui.desk import Desk
 from app.ui.panels.repository import RepositoryPanel
 from app.ui.places import RepositoryPlace
+from app.workspace import Workspace
 from tests.app.agents.repository.support import git, isolate, make_repository
-from tests.ui.running import Agents, Running, open_home
+from tests.ui.running import Agents, Room, Running, open_home, open_room
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not on this computer")
 LINES = [f"{number}\n" for number in range(40)]
@@ -39,27 +38,16 @@ class Proposing(Agents):
         return ScriptedBackend(parse_script(f"[[{step}]]".replace("\n", "\\n").encode(), "test"))
 
 
-@dataclass
-class Shown:
-    """A panel on a repository, and what it asked of the window."""
+class Shown(Room):
+    """A panel on a repository."""
 
-    qtbot: QtBot
-    desk: Desk
-    panel: RepositoryPanel
-    folder: Path
-    session: str
-    said: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    offered: list[tuple[str, str, Callable[[], object]]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        requests = self.desk.requests
-        requests.said.connect(self.said.append)
-        requests.failed.connect(lambda error: self.failed.append(str(error)))
-        requests.offered.connect(lambda *offer: self.offered.append(offer))
-
-    def until(self, done: Callable[[], object]) -> None:
-        self.qtbot.waitUntil(lambda: bool(done()), timeout=10_000)
+    def __init__(self, qtbot: QtBot, workspace: Workspace, desk: Desk, folder: Path) -> None:
+        super().__init__(qtbot, workspace, desk, folder)
+        workspace.use(workspace.write(lambda operations: operations.open_folder(folder)))
+        self.session = self.write("Work", cwd=str(folder), agent="scripted")
+        self.panel = RepositoryPanel(desk)
+        QAbstractItemModelTester(self.panel.model, QAbstractItemModelTester.FailureReportingMode.Fatal, self.panel)
+        self.show(self.panel, 520, 760)
 
     def rows(self) -> list[str]:
         model = self.panel.model
@@ -81,31 +69,20 @@ class Shown:
     def run(self, command: str) -> None:
         self.panel.handlers()[command]()
 
-    def write(self, name: str, text: str) -> None:
+    def put(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
 
 
 @pytest.fixture
-def shown(qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
+def shown(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
     isolate(monkeypatch, tmp_path / "person")
     folder = make_repository(tmp_path / "project", a_txt="".join(LINES), b_txt="b\n")
-    workspace = open_home(tmp_path / "home")
-    workspace.use(workspace.write(lambda operations: operations.open_folder(folder)))
-    session = workspace.write(lambda operations: operations.create(title="Work", cwd=str(folder), agent="scripted"))
-    desk = make_desk(qapp, workspace, Proposing())
-    panel = RepositoryPanel(desk, None)
-    QAbstractItemModelTester(panel.model, QAbstractItemModelTester.FailureReportingMode.Fatal, panel)
-    panel.resize(520, 760)
-    panel.show()
-    yield Shown(qtbot, desk, panel, folder, session)
-    desk.bridge.stop()
-    panel.close()
-    panel.deleteLater()
-    workspace.close()
+    with open_room(Shown, qtbot, open_home(tmp_path / "home"), folder, Proposing()) as made:
+        yield made
 
 
 def two_hunks(shown: Shown) -> None:
-    shown.write("a.txt", "".join(LINES).replace("\n3\n", "\nthree\n").replace("\n30\n", "\nthirty\n"))
+    shown.put("a.txt", "".join(LINES).replace("\n3\n", "\nthree\n").replace("\n30\n", "\nthirty\n"))
 
 
 def test_a_clean_repository_and_none_say_so(shown: Shown) -> None:
@@ -126,7 +103,7 @@ def test_an_error_of_git_is_said_in_place(shown: Shown) -> None:
 
 def test_files_in_groups_are_staged_by_keyboard_and_button(shown: Shown) -> None:
     two_hunks(shown)
-    shown.write("new.txt", "new\n")
+    shown.put("new.txt", "new\n")
     shown.open("Changed  1", "a.txt, changed", "Untracked  1", "new.txt, new, untracked")
     shown.until(lambda: shown.panel.view.diff is not None and shown.panel.view.diff.added == 2)
     QTest.keyClick(shown.panel.list, Qt.Key.Key_Space)
@@ -143,7 +120,7 @@ def test_files_in_groups_are_staged_by_keyboard_and_button(shown: Shown) -> None
 
 def test_several_selected_files_are_staged_together(shown: Shown) -> None:
     for name in "xyz":
-        shown.write(name, name)
+        shown.put(name, name)
     shown.open("Untracked  3", *(f"{name}, new, untracked" for name in "xyz"))
     shown.panel.list.selectAll()
     shown.run("repository.stage")
@@ -152,15 +129,15 @@ def test_several_selected_files_are_staged_together(shown: Shown) -> None:
 
 def test_looking_again_leaves_what_is_selected(shown: Shown) -> None:
     for name in "xyz":
-        shown.write(name, name)
+        shown.put(name, name)
     shown.open("Untracked  3", *(f"{name}, new, untracked" for name in "xyz"))
     shown.panel.list.selectAll()
-    shown.write("z", "more\n")
+    shown.put("z", "more\n")
     with shown.qtbot.waitSignal(shown.panel.reader.found):
         shown.run("repository.refresh")
     assert len(shown.panel.chosen()) == 3
     shown.choose("untracked", "z")
-    shown.write("z", "still more\n")
+    shown.put("z", "still more\n")
     shown.run("repository.refresh")
     shown.until(lambda: shown.panel.view.diff is not None and shown.panel.view.diff.new_text == "still more\n")
 
@@ -250,7 +227,7 @@ def test_what_goes_wrong_with_a_commit_or_a_proposal_is_said_in_place(
 def test_without_a_session_nothing_is_committed_or_discarded(shown: Shown) -> None:
     two_hunks(shown)
     git(shown.folder, "add", "-A")
-    shown.write("b.txt", "c\n")
+    shown.put("b.txt", "c\n")
     shown.panel.show_workspace()
     shown.shows("Staged  1", "a.txt, changed, staged", "Changed  1", "b.txt, changed")
     shown.panel.commit_box.summary.setText("Try")
@@ -258,11 +235,11 @@ def test_without_a_session_nothing_is_committed_or_discarded(shown: Shown) -> No
     assert "Open a session" in shown.panel.commit_box.commit.accessibleDescription()
     shown.choose("changed", "b.txt")
     shown.run("repository.discard")
-    assert "Open a session" in shown.failed[-1]
+    assert "Open a session" in str(shown.failed[-1])
 
 
 def test_a_place_shows_its_file_and_a_lock_is_told(shown: Shown) -> None:
-    shown.write("b.txt", "c\n")
+    shown.put("b.txt", "c\n")
     two_hunks(shown)
     shown.open("Changed  2", "a.txt, changed", "b.txt, changed")
     shown.panel.go(RepositoryPlace("b.txt"))
@@ -271,19 +248,19 @@ def test_a_place_shows_its_file_and_a_lock_is_told(shown: Shown) -> None:
     shown.run("repository.refresh")
     shown.until(lambda: shown.panel.bar.facts.text() == "locked")
     shown.run("repository.stage")
-    shown.until(lambda: shown.failed and "index.lock" in shown.failed[-1])
+    shown.until(lambda: shown.failed and "index.lock" in str(shown.failed[-1]))
 
 
 def test_what_happens_in_the_session_is_seen(shown: Shown) -> None:
     shown.open()
-    shown.write("b.txt", "c\n")
+    shown.put("b.txt", "c\n")
     shown.panel.refresh(frozenset({shown.session}))
     shown.shows("Changed  1", "b.txt, changed")
     assert shown.panel.file() is not None
 
 
 def test_hostile_names_are_shown_harmlessly_and_copied(shown: Shown) -> None:
-    shown.write("a\u202eb\nc.txt", "x\n")
+    shown.put("a\u202eb\nc.txt", "x\n")
     shown.open("Untracked  1", "a\u202eb\nc.txt, new, untracked")
     shown.panel.grab()
     shown.panel._copy_path()

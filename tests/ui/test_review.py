@@ -3,49 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.commands.window import COMMANDS
 from app.sessions.events import Command, CommandResult, Draft, FileChange, ToolCall, UserMessage
 from app.ui.ages import DAY, week_start, week_words
-from app.ui.app import make_desk
 from app.ui.desk import Desk
 from app.ui.panels.review import ReviewPanel
-from app.ui.places import CommandPlace, Place, SessionPlace
+from app.ui.places import CommandPlace, SessionPlace
 from app.ui.review.html import place_of
-from tests.ui.running import Agents, open_home
+from app.workspace import Workspace
+from tests.ui.running import Room, open_home, open_room
 
 HOSTILE = "<img src='file:///etc/passwd'> <b>[x](y)</b> \u202e"
 
 
-@dataclass
-class Shown:
-    """A page and what it asked of the window."""
+class Shown(Room):
+    """A page."""
 
-    qtbot: QtBot
-    desk: Desk
-    panel: ReviewPanel
-    went: list[Place] = field(default_factory=list)
-    offered: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
+    def __init__(self, qtbot: QtBot, workspace: Workspace, desk: Desk, folder: Path) -> None:
+        super().__init__(qtbot, workspace, desk, folder)
+        self.panel = ReviewPanel(desk)
+        self.panel.resize(760, 700)
+        self.shown.append(self.panel)
 
-    def __post_init__(self) -> None:
-        self.desk.requests.went.connect(self.went.append)
-        self.desk.requests.offered.connect(lambda text, *_more: self.offered.append(text))
-        self.desk.requests.failed.connect(lambda error: self.failed.append(str(error)))
-
-    def until(self, done) -> None:  # type: ignore[no-untyped-def]
-        self.qtbot.waitUntil(lambda: bool(done()), timeout=10_000)
-
-    def write(self, title: str, weeks: int = 0) -> str:
+    def write_week(self, title: str, weeks: int = 0) -> str:
         at = week_start(self.desk.now(), weeks)
 
         def add(operations) -> str:  # type: ignore[no-untyped-def]
@@ -67,22 +55,15 @@ class Shown:
 
 
 @pytest.fixture
-def shown(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Shown]:
-    workspace = open_home(tmp_path / "home")
-    desk = make_desk(qapp, workspace, Agents())
-    panel = ReviewPanel(desk, None)
-    panel.resize(760, 700)
-    yield Shown(qtbot, desk, panel)
-    panel._stop()
-    desk.bridge.stop()
-    panel.close()
-    panel.deleteLater()
-    workspace.close()
+def shown(qtbot: QtBot, tmp_path: Path) -> Iterator[Shown]:
+    with open_room(Shown, qtbot, open_home(tmp_path / "home"), tmp_path) as made:
+        yield made
+        made.panel._stop()
 
 
 def test_weeks_one_by_one(shown: Shown) -> None:
-    shown.write("Mine", 0)
-    shown.write("Older", 1)
+    shown.write_week("Mine", 0)
+    shown.write_week("Older", 1)
     shown.panel.show()
     shown.shows("Please: Mine")
     text = shown.panel.view.toPlainText()
@@ -98,7 +79,7 @@ def test_weeks_one_by_one(shown: Shown) -> None:
 
 
 def test_links_lead_to_sessions_and_commands(shown: Shown) -> None:
-    session = shown.write("Mine")
+    session = shown.write_week("Mine")
     shown.panel.show()
     shown.shows("Please: Mine")
     links = [part.split("'")[0] for part in shown.panel.view.toHtml().replace('"', "'").split("href='")[1:]]
@@ -110,7 +91,7 @@ def test_links_lead_to_sessions_and_commands(shown: Shown) -> None:
 
 
 def test_words_of_others_are_only_words(shown: Shown) -> None:
-    shown.write(HOSTILE)
+    shown.write_week(HOSTILE)
     shown.panel.show()
     shown.shows("<b>[x](y)</b>")
     assert "<img" not in shown.panel.view.toHtml()
@@ -120,7 +101,7 @@ def test_words_of_others_are_only_words(shown: Shown) -> None:
 
 
 def test_it_is_copied_and_written(shown: Shown, tmp_path: Path) -> None:
-    session = shown.write("Mine")
+    session = shown.write_week("Mine")
     shown.panel.show()
     shown.shows("Please: Mine")
     shown.panel.handlers()["review.copy"]()
@@ -130,14 +111,14 @@ def test_it_is_copied_and_written(shown: Shown, tmp_path: Path) -> None:
     shown.until(lambda: shown.offered)
     assert (tmp_path / "out.md").read_text() == text
     shown.panel.write(tmp_path / "missing" / "out.md")
-    shown.until(lambda: shown.failed and "cannot be written" in shown.failed[0])
+    shown.until(lambda: shown.failed and "cannot be written" in str(shown.failed[0]))
 
 
 def test_what_happens_now_comes_in(shown: Shown) -> None:
     shown.panel._soon.setInterval(10)
     shown.panel.show()
     shown.shows("Nothing happened")
-    session = shown.write("New")
+    session = shown.write_week("New")
     shown.panel.refresh(frozenset({session}))
     shown.shows("Please: New")
     for theme in ("dark", "light"):
