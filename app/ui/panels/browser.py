@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ from PySide6.QtWidgets import (
 )
 
 from app.commands import sessions as commands
-from app.sessions.filters import SessionFilter
 from app.sessions.views import SearchHit, SessionRow
 from app.ui.bridge import while_alive
 from app.ui.browser.blank import Blank
@@ -31,6 +29,7 @@ from app.ui.browser.deeds import Deeds
 from app.ui.browser.exports import Exports
 from app.ui.browser.icons import filter_icon
 from app.ui.browser.items import HitItems, SessionItems
+from app.ui.browser.listing import Listing
 from app.ui.browser.narrowing import Kept, Narrowing
 from app.ui.browser.row_list import RowList
 from app.ui.browser.search_field import SearchField
@@ -48,8 +47,6 @@ if TYPE_CHECKING:
     from app.ui.browser.filter_form import FilterForm
 
 SHORTEST_QUERY = 2
-FIRST_PAGE = 50
-"""So many sessions are read and shown before the others."""
 AGES_MS = 30_000
 _NOTHING = {
     Tab.RUNNING: ("No agent is running.", "Sessions in which an agent works show up here."),
@@ -85,10 +82,9 @@ class BrowserPanel(Panel):
         self.blank = Blank(self)
         self.searching = Searching(desk, self.hits, lambda: self._narrowing.searched(desk.now()), self)
         self._narrowing = Narrowing()
+        self.listing = Listing(desk, lambda: self._narrowing.wanted(desk.now()), self)
         self._chosen: str | None = None
         self._quiet = False
-        self._list_number = 0
-        self._late: set[str] | None = None
         self._arrange()
         self._connect()
         self._ages = QTimer(self, interval=AGES_MS)
@@ -165,6 +161,8 @@ class BrowserPanel(Panel):
     def _connect(self) -> None:
         self.desk.requests.configured.connect(self._meet)
         self.search.textChanged.connect(lambda _text: self._search())
+        self.listing.listed.connect(self._show)
+        self.listing.updated.connect(self._update)
         self.searching.answered.connect(self._show_page)
         self.search.returnPressed.connect(self._open_first)
         self.search.moved_down.connect(self._enter_list)
@@ -204,15 +202,7 @@ class BrowserPanel(Panel):
         self.load()
 
     def refresh(self, sessions: frozenset[str]) -> None:
-        if self._late is not None:
-            self._late |= sessions
-            return
-        wanted = replace(self._narrowing.wanted(self.desk.now()), only=sessions)
-        number = self._list_number
-        self.desk.read(
-            lambda queries: queries.sessions(wanted),
-            while_alive(self, lambda rows: self._update(number, sessions, rows)),
-        )
+        self.listing.refresh(sessions)
         if self._is_searching():
             self._search()
 
@@ -276,41 +266,8 @@ class BrowserPanel(Panel):
     # The list
 
     def load(self) -> None:
-        """Read the list: first what is seen, then all of it."""
-        self._list_number += 1
-        self._late = set()
-        number, wanted = self._list_number, self._narrowing.wanted(self.desk.now())
-        first = replace(wanted, limit=FIRST_PAGE)
-        self.desk.read(
-            lambda queries: queries.sessions(first),
-            while_alive(self, lambda rows: self._show_first(number, wanted, rows)),
-            while_alive(self, self._failed),
-        )
-
-    def _show_first(self, number: int, wanted: SessionFilter, rows: list[SessionRow]) -> None:
-        if number != self._list_number:
-            return
-        if len(rows) < FIRST_PAGE:
-            self._show_all(number, rows)
-        else:
-            self._show(rows)
-            QTimer.singleShot(0, self, lambda: self._read_all(number, wanted))  # once these have been painted
-
-    def _read_all(self, number: int, wanted: SessionFilter) -> None:
-        if number == self._list_number:
-            self.desk.read(
-                lambda queries: queries.sessions(wanted),
-                while_alive(self, lambda all: self._show_all(number, all)),
-                while_alive(self, self._failed),
-            )
-
-    def _show_all(self, number: int, rows: list[SessionRow]) -> None:
-        if number != self._list_number:
-            return
-        late, self._late = self._late, None
-        self._show(rows)
-        if late:
-            self.refresh(frozenset(late))
+        """Read the list anew."""
+        self.listing.read()
 
     def _show(self, rows: list[SessionRow]) -> None:
         with self._quietly():
@@ -318,20 +275,11 @@ class BrowserPanel(Panel):
         self._show_page()
         self._mark_chosen()
 
-    def _failed(self, error: BaseException) -> None:
-        """The list stays as it was."""
-        self._late = None
-        self.desk.report(error)
-
-    def _update(self, number: int, sessions: frozenset[str], rows: list[SessionRow]) -> None:
-        if number != self._list_number:
-            return
-        changed: dict[str, SessionRow | None] = dict.fromkeys(sessions)
-        changed |= {row.id: row for row in rows}
+    def _update(self, changed: dict[str, SessionRow | None]) -> None:
         with self._quietly():
             self.model.update_sessions(changed)
         self._show_page()
-        if self._chosen in sessions and not self.selected():
+        if self._chosen in changed and not self.selected():
             self._mark_chosen()
 
     @contextmanager
@@ -375,7 +323,7 @@ class BrowserPanel(Panel):
             self._pages.setCurrentWidget(self.results if found else self.blank)
         elif self.model.session_count():
             self._pages.setCurrentWidget(self.list)
-        elif self._late is None:
+        elif self.listing.is_complete:
             self._say_empty()
             self._pages.setCurrentWidget(self.blank)
 
