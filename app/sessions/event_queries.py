@@ -13,6 +13,7 @@ from typing import Any
 from app.errors import NotFound
 from app.sessions.bodies import BlobStub, open_body
 from app.sessions.events import BlobRef, Unknown
+from app.sessions.filtering import LISTED, listed
 from app.sessions.ids import after_counter
 from app.sessions.lineage import AFTER_ALL, Part, conversation, find_event
 from app.sessions.packing import resolve_stub, unpack_body
@@ -152,8 +153,8 @@ class EventQueries:
         own = parts[-1].row if parts else None
         found = {}
         for at in range(0, len(rows), PAGE_ROWS):
-            page = ",".join(map(str, rows[at : at + PAGE_ROWS]))
-            for row in self._connection.execute(f"{_EVENT} WHERE e.row IN ({page})").fetchall():
+            page = listed(rows[at : at + PAGE_ROWS])
+            for row in self._connection.execute(f"{_EVENT} WHERE e.row {LISTED}", (page,)).fetchall():
                 if ends is None or row[1] <= ends.get(row[-1], ""):
                     found[row[0]] = self._event(row, own)
         return [found[row] for row in rows if row in found]

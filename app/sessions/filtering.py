@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -10,6 +10,9 @@ from app.sessions.bodies import MAX_TIME
 from app.sessions.filters import SessionFilter
 
 Value = int | str
+LISTED = "IN (SELECT value FROM json_each(?))"
+"""One of the rows of `listed`. Written into the statement they would make it new each time, and a connection remembers
+all statements that it has seen."""
 
 ROW_SLACK = 3_600_000
 """How far behind its moment the row of an event may lie, where many share one."""
@@ -38,9 +41,13 @@ def session_conditions(
     if wanted.only is not None:
         demand("s.id IN (SELECT value FROM json_each(?))", msgspec.json.encode(sorted(wanted.only)).decode())
     if wanted.author is not None:
-        rows = ",".join(map(str, authors(wanted.author)))
-        where.append(f"s.row IN (SELECT session FROM session_author WHERE author IN ({rows}))")
+        demand(f"s.row IN (SELECT session FROM session_author WHERE author {LISTED})", listed(authors(wanted.author)))
     return where, values
+
+
+def listed(rows: Iterable[int]) -> str:
+    """Row ids as the value of `LISTED`."""
+    return f"[{','.join(map(str, rows))}]"
 
 
 def within_time(time_ms: int | None) -> int | None:

@@ -14,7 +14,7 @@ import msgspec
 from app.sessions.activity_queries import ActivityQueries
 from app.sessions.event_queries import PAGE_ROWS, UNTITLED
 from app.sessions.facets import Facets, read_facets
-from app.sessions.filtering import session_conditions
+from app.sessions.filtering import LISTED, listed, session_conditions
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.lineage import conversation
 from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
@@ -135,11 +135,12 @@ class Queries(ActivityQueries):
 
     def _unread(self, sessions: Sequence[int]) -> dict[int, int]:
         """How many events people have not seen, of sessions that have any."""
-        where = f" AND s.row IN ({','.join(map(str, sessions))})" if len(sessions) <= PAGE_ROWS else ""
+        where, values = _of_few("s.row", sessions)
         rows = self._connection.execute(
             "SELECT s.row, (SELECT count(*) FROM (SELECT 1 FROM event e WHERE e.session=s.row AND e.id>n.event "
             f"AND e.lines>0 LIMIT {MOST_UNREAD})) FROM seen n CROSS JOIN session s ON s.id=n.session "
-            f"WHERE s.greatest>=n.counter{where}"
+            f"WHERE s.greatest>=n.counter AND {where}",
+            values,
         )
         return {row: count for row, count in rows if count}
 
@@ -156,9 +157,10 @@ class Queries(ActivityQueries):
     def _session_authors(self, sessions: Sequence[int]) -> dict[int, tuple[str, ...]]:
         """Names of people by session, sorted. Without a join: a list of thousands is read on every look."""
         name_of = dict(self._connection.execute("SELECT row, name FROM author"))
-        where = f" WHERE session IN ({','.join(map(str, sessions))})" if len(sessions) <= PAGE_ROWS else ""
+        where, values = _of_few("session", sessions)
         names: dict[int, tuple[str, ...]] = {}
-        for session, author in self._connection.execute(f"SELECT session, author FROM session_author{where}"):
+        found = self._connection.execute(f"SELECT session, author FROM session_author WHERE {where}", values)
+        for session, author in found:
             known, name = names.get(session, ()), name_of[author]
             if name not in known:
                 names[session] = tuple(sorted((*known, name)))
@@ -213,3 +215,8 @@ class Queries(ActivityQueries):
         """Names of the processes that drafts and output of running commands belong to."""
         sql = "SELECT process FROM draft UNION SELECT process FROM output"
         return [row[0] for row in self._connection.execute(sql)]
+
+
+def _of_few(column: str, sessions: Sequence[int]) -> tuple[str, list[str]]:
+    """A condition with its values: that rows are of these sessions, or any where they are so many that all are read."""
+    return (f"{column} {LISTED}", [listed(sessions)]) if len(sessions) <= PAGE_ROWS else ("1", [])
