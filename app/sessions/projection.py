@@ -18,6 +18,7 @@ import msgspec
 from app.sessions.bodies import OpenedBody, open_body
 from app.sessions.erasing import is_erasable, tombstone
 from app.sessions.events import Erased, Erasure, SessionSet
+from app.sessions.free_rows import FreeRows
 from app.sessions.ids import COUNTER_CHARACTERS, counter_of, event_digest
 from app.sessions.indexing import IndexedText, filter_tokens, forget_texts, index_texts, reindex_session
 from app.sessions.packing import pack_body, resolve_stub, unpack_body
@@ -29,10 +30,6 @@ from sync.store.blobs import BlobStore
 from sync.store.database import Connection
 from sync.store.projector import SegmentRows
 from sync.store.search_index import OwnIndex, TextIndex, first_row
-
-MAX_ROW = (1 << 63) - 1
-SKIPPED_ROWS = 1_000
-"""So many row ids are skipped where a moment is taken; then twice as many, where very many events share it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +107,7 @@ class _Batch:
     """Events that were taken back, and by which identities."""
     moment: int = -1
     next_row: int = 0
-    free: range = range(0)
-    """Rows that are known to be free."""
+    free: FreeRows = field(default_factory=FreeRows)
     events: list[tuple[Any, ...]] = field(default_factory=list)
     """Rows of table `event` that are still to be written."""
 
@@ -376,29 +372,11 @@ def _next_row(batch: _Batch, time_ms: int) -> int:
     """A free row id: the moment itself or, where that is taken, soon after it."""
     moment = first_row(time_ms)
     row = batch.next_row if moment == batch.moment else moment
-    if row not in batch.free:
+    if not batch.free.take(row):
         _write_events(batch)  # so that their rows are seen to be taken
-        row = _free_row(batch, row)
-    batch.free = range(row + 1, batch.free.stop)
+        row = batch.free.find(batch.connection, row)
     batch.moment, batch.next_row = moment, row + 1
     return row
-
-
-def _free_row(batch: _Batch, row: int) -> int:
-    """The first free row from this one on; `batch.free` gets all that are free from there up to the next event."""
-    skipped = SKIPPED_ROWS
-    while (taken := _next_event(batch, row)) == row:
-        (last,) = batch.connection.execute(
-            "SELECT max(row) FROM event WHERE row BETWEEN ? AND ?", (row, row + skipped)
-        ).fetchone()
-        row, skipped = last + 1, skipped * 2
-    batch.free = range(row, taken)
-    return row
-
-
-def _next_event(batch: _Batch, row: int) -> int:
-    found: int | None = batch.connection.execute("SELECT min(row) FROM event WHERE row>=?", (row,)).fetchone()[0]
-    return MAX_ROW if found is None else found
 
 
 def _author_row(batch: _Batch, author: _Author) -> int:
