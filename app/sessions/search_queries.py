@@ -1,22 +1,23 @@
 """Searching: what is in the full-text index, what still waits for it, and the pieces of text to show.
 
 Events that wait for the index are put into a small one in memory, which finds them with the same expression. The same
-small index marks the words in the texts of what was found, because the large one keeps none.
+small index marks the words in the texts of what was found, because the large one keeps none; in plain ones a regular
+expression does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from app.sessions.bodies import MAX_TIME
 from app.sessions.event_queries import UNTITLED
-from app.sessions.filtering import ROW_SLACK, session_conditions, within_time
+from app.sessions.filtering import LISTED, ROW_SLACK, listed, session_conditions, within_time
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.indexing import stored_text, waiting_texts
 from app.sessions.lineage import Part
-from app.sessions.snippets import RAW_CLOSE, RAW_OPEN, Excerpt, cut_excerpt, cut_snippet
+from app.sessions.snippets import RAW_CLOSE, RAW_OPEN, cut_excerpt, cut_snippet
 from app.sessions.views import SearchHit
 from app.sessions.workspace_queries import WorkspaceQueries
 from sync.store.blobs import BlobStore
@@ -25,7 +26,9 @@ from sync.store.search_index import (
     Lens,
     completions,
     first_row,
+    is_plain,
     marking_expression,
+    marking_pattern,
     match_expression,
     words_of,
 )
@@ -88,8 +91,8 @@ class SearchQueries(WorkspaceQueries):
         indexed = "search CROSS JOIN event e ON e.row=search.rowid WHERE search MATCH ?"
         sql = f"SELECT e.session, e.id FROM {indexed} AND {where}"
         rows = set(self._connection.execute(sql, (match, *_places(parts))))
-        sql = f"SELECT e.session, e.id FROM event e WHERE e.row IN ({','.join(map(str, waiting))}) AND {where}"
-        rows |= set(self._connection.execute(sql, _places(parts)))
+        sql = f"SELECT e.session, e.id FROM event e WHERE e.row {LISTED} AND {where}"
+        rows |= set(self._connection.execute(sql, (listed(waiting), *_places(parts))))
         order = {part.row: number for number, part in enumerate(parts)}
         return [event for _part, event in sorted((order[part], event) for part, event in rows)]
 
@@ -116,9 +119,9 @@ class SearchQueries(WorkspaceQueries):
         where, values = self._conditions(wanted, parts)
         sql = (
             f"SELECT {_FOUND} FROM event e JOIN session s ON s.row=e.session "
-            f"WHERE e.row IN ({','.join(map(str, ranks))}) AND {where.format(row='e.row')}"
+            f"WHERE e.row {LISTED} AND {where.format(row='e.row')}"
         )
-        found = self._connection.execute(sql, values)
+        found = self._connection.execute(sql, (listed(ranks), *values)) if ranks else ()
         return [_Found(ranks[row[0]] if wanted.rank else 0, *row) for row in found]
 
     def _waiting_ranks(self, match: str | None) -> dict[int, float]:
@@ -171,13 +174,12 @@ class SearchQueries(WorkspaceQueries):
 
     def _snippets(self, found: Sequence[_Found], query: str, wanted: SearchFilter) -> list[str]:
         """The piece around the words, of each; a piece of a long text is looked at first, then all of it."""
-        marking, words = marking_expression(query, as_typed=wanted.as_typed), words_of(query)
-        assert marking is not None
+        words, mark = words_of(query), partial(self._marked, query, wanted.as_typed)
         texts = [stored_text(self._blobs, self._connection, hit.body) for hit in found]
         excerpts = [cut_excerpt(text, words) for text in texts]
-        marked = self._marked(marking, dict(enumerate(excerpts)))
-        missed = {number: Excerpt(text) for number, text in enumerate(texts) if number not in marked}
-        marked |= self._marked(marking, missed)
+        marked = mark({number: excerpt.text for number, excerpt in enumerate(excerpts)})
+        missed = {number: text for number, text in enumerate(texts) if number not in marked}
+        marked |= mark(missed, plainly=False)
         return [
             cut_snippet(marked[number], cut_before=excerpt.cut_before, cut_after=excerpt.cut_after)
             if number not in missed
@@ -185,12 +187,22 @@ class SearchQueries(WorkspaceQueries):
             for number, excerpt in enumerate(excerpts)
         ]
 
-    def _marked(self, expression: str, excerpts: dict[int, Excerpt]) -> dict[int, str]:
-        """Those texts in which something is found, marked."""
-        if not excerpts:
-            return {}
-        with self._lens.holding((number, excerpt.text, "") for number, excerpt in excerpts.items()):
-            return self._lens.marked(expression, RAW_OPEN, RAW_CLOSE)
+    def _marked(self, query: str, as_typed: bool, texts: Mapping[int, str], *, plainly: bool = True) -> dict[int, str]:
+        """Those texts in which something is found, marked. plainly: plain ones without the small index."""
+        expression = marking_expression(query, as_typed=as_typed)
+        assert expression is not None
+        pattern = marking_pattern(query, as_typed=as_typed) if plainly else None
+        marked, others = {}, []
+        for number, text in texts.items():
+            if pattern is None or not is_plain(text):
+                others.append((number, text, ""))
+            elif len(pieces := pattern.split(text)) > 1:
+                pieces[1::2] = [f"{RAW_OPEN}{piece}{RAW_CLOSE}" for piece in pieces[1::2]]
+                marked[number] = "".join(pieces)
+        if others:
+            with self._lens.holding(others):
+                marked |= self._lens.marked(expression, RAW_OPEN, RAW_CLOSE)
+        return marked
 
 
 def _inside(parts: Sequence[Part]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ EXCERPT = 1024
 _CONSIDERED = 64
 _BREAK = 12
 _SPACE = re.compile(r"\s")
+_RAW_OPENS = re.compile(RAW_OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,7 @@ def cut_snippet(marked: str, *, cut_before: bool = False, cut_after: bool = Fals
 
     cut_before, cut_after: `marked` is a piece of a longer text, which goes on there.
     """
-    starts = [match.start() for match in itertools.islice(re.finditer(RAW_OPEN, marked), _CONSIDERED)]
-    densest = max(starts, key=lambda start: sum(start <= one < start + LENGTH - LEAD for one in starts), default=0)
+    densest = _densest([match.start() for match in itertools.islice(_RAW_OPENS.finditer(marked), _CONSIDERED)])
     begin = max(densest - LEAD, 0)
     if begin and (space := _SPACE.search(marked, begin, densest)):
         begin = space.end()
@@ -63,6 +64,15 @@ def cut_snippet(marked: str, *, cut_before: bool = False, cut_after: bool = Fals
         end = space.start()
     piece = _balanced(marked[begin:end]).replace(RAW_OPEN, OPEN).replace(RAW_CLOSE, CLOSE)
     return ("…" if begin or cut_before else "") + piece + ("…" if end < len(marked) or cut_after else "")
+
+
+def _densest(starts: Sequence[int]) -> int:
+    """The first of the places (in order) with the most of them in the snippet that begins there."""
+    if len(starts) < 2:
+        return starts[0] if starts else 0
+    return max(enumerate(starts), key=lambda place: bisect_left(starts, place[1] + LENGTH - LEAD, place[0]) - place[0])[
+        1
+    ]
 
 
 def _balanced(piece: str) -> str:

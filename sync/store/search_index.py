@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Protocol
 
 from sqlcipher3 import dbapi2 as sqlite
@@ -27,6 +28,7 @@ _LEAF_BYTES = 3900
 spill over into a second page."""
 _TOKENIZER = "tokenize=\"unicode61 remove_diacritics 2 tokenchars '_'\""
 _TOKENS = re.compile(r"[\w\ue000-\uf8ff]+")
+_PLAIN = re.compile(r"[\x01-\x7f\u2010-\u2027]*")
 _WORDS = re.compile(r'"([^"]*)"?(\*?)|(\S+)')
 
 
@@ -191,18 +193,42 @@ def words_of(query: str) -> list[str]:
     return [word.lower() for word in _TOKENS.findall(query)][:MAX_WORDS]
 
 
+def marking_pattern(query: str, *, as_typed: bool = False) -> re.Pattern[str] | None:
+    """What `marking_expression` marks, for plain texts (see `is_plain`), where it is quicker; as a group.
+
+    None where only FTS5 knows: words beyond ASCII, and phrases that may overlap.
+    """
+    phrases = list(islice(_parsed(query, as_typed), MAX_WORDS))
+    tokens = [token for _, found, _ in phrases for token in found]
+    may_overlap = len(tokens) > len(phrases) and (len(phrases) > 1 or len({t.lower() for t in tokens}) < len(tokens))
+    if not phrases or may_overlap or not all(phrase.isascii() for phrase, _, _ in phrases):
+        return None
+    words = [r"\W+".join(found) + (r"\w*" if is_prefix else "") for _, found, is_prefix in phrases]
+    return re.compile(rf"\b({'|'.join(words)})\b", re.ASCII | re.IGNORECASE)
+
+
+def is_plain(text: str) -> bool:
+    """Whether FTS5 finds words as in ASCII: there is nothing else in it but dashes, quotes and ellipses."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def _phrases(query: str, as_typed: bool, complete: Completer) -> list[str]:
+    return [
+        _completed(phrase, complete) if is_prefix else _quoted(phrase)
+        for phrase, _, is_prefix in islice(_parsed(query, as_typed), MAX_WORDS)
+    ]
+
+
+def _parsed(query: str, as_typed: bool) -> Iterator[tuple[str, list[str], bool]]:
+    """What a person typed: each phrase, its tokens, and whether its last token is a prefix."""
     text = query.encode("utf-8", "replace").decode().replace("\0", " ")
-    phrases = []
     for match in _WORDS.finditer(text):
         quoted, star, word = match.groups()
         phrase = quoted if word is None else word.rstrip("*").replace('"', " ")
         tokens = _TOKENS.findall(phrase)
         if tokens:
             typing = as_typed and word is not None and match.end() == len(text) and len(tokens[-1]) > 1
-            is_prefix = typing or (bool(star) if word is None else word.endswith("*"))
-            phrases.append(_completed(phrase, complete) if is_prefix else _quoted(phrase))
-    return phrases[:MAX_WORDS]
+            yield phrase, tokens, typing or (bool(star) if word is None else word.endswith("*"))
 
 
 def _completed(phrase: str, complete: Completer) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -12,7 +13,14 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from sync.store import search_index
 from sync.store.database import Connection
-from sync.store.search_index import MAX_WORDS, match_expression
+from sync.store.search_index import (
+    MAX_WORDS,
+    Lens,
+    is_plain,
+    marking_expression,
+    marking_pattern,
+    match_expression,
+)
 
 TEXTS = [
     "The quick brown fox",
@@ -146,3 +154,24 @@ def test_the_control_would_fail(connection: Connection) -> None:
     for query in ("C++", "a/b.py", "quick-fox AND", '"'):
         with pytest.raises((sqlcipher.DatabaseError, sqlite3.DatabaseError)):
             connection.execute("SELECT rowid FROM search WHERE search MATCH ?", (query,)).fetchall()
+
+
+_WORDS = st.sampled_from(["Foo", "foo_bar", "ba", "bar", "a", "1", "x9", "é", "…", "—", "-", ".", '"', "*", "\n", " "])
+_MIXED = st.lists(_WORDS, max_size=12).map("".join)
+
+
+@settings(max_examples=400)
+@given(texts=st.lists(_MIXED, min_size=1, max_size=4), query=_MIXED, as_typed=st.booleans())
+@example(texts=["ba bar a", "a a a"], query='"a a"', as_typed=False)
+@example(texts=["foo—bar‘ba’"], query="foo ba", as_typed=True)
+def test_the_quick_marks_are_those_of_the_index(texts: list[str], query: str, as_typed: bool) -> None:
+    pattern = marking_pattern(query, as_typed=as_typed)
+    expression = marking_expression(query, as_typed=as_typed)
+    assert (expression is None) <= (pattern is None)
+    if pattern is None or expression is None:
+        return
+    plain = {number: text for number, text in enumerate(texts) if is_plain(text)}
+    with closing(Lens()) as lens, lens.holding((number, text, "") for number, text in plain.items()):
+        marked = lens.marked(expression, "<", ">")
+    quick = {number: pattern.sub(r"<\g<0>>", text) for number, text in plain.items() if pattern.search(text)}
+    assert quick == marked
