@@ -31,7 +31,7 @@ class Cut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
 
 
 Cuts = Annotated[dict[Id, Cut], Meta(max_length=MAX_DEVICES)]
-"""By device. A device that is absent keeps nothing."""
+"""By device, in an identity's log by workspace. Of what is absent, nothing counts."""
 
 
 class IdentityGenesis(Struct, frozen=True, tag_field="type", tag="identity", forbid_unknown_fields=True):
@@ -56,11 +56,15 @@ class Set(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     encryption_key: Id | None = None
 
 
-class Remove(Struct, frozen=True, forbid_unknown_fields=True):
-    """Takes every right from a member; of their devices counts what `cuts` names."""
+class Remove(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Takes every right from a member.
+
+    In a workspace `cuts` names what still counts of each of their devices. In an identity the member is a device: a
+    lost one has no cuts, of a stolen one `cuts` names by *workspace* what still counts.
+    """
 
     member: Id
-    cuts: Cuts
+    cuts: Cuts | None = None
 
 
 class Leave(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Keys of epochs: making the first one, opening one, and what is derived from its key.
+"""Keys of epochs: making the first and the next one, opening one, and what is derived from its key.
 
 segment key = KDF(epoch key, document id)      log key = KDF(epoch key)      key id = H(key)
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sync.crypto import derive_key, domain_hash, unwrap_key, wrap_key
+from sync.clock import Random
+from sync.crypto import derive_key, domain_hash, open_sealed, seal, unwrap_key, wrap_key
 from sync.errors import MembershipError
 from sync.identity.device import DeviceKeys
 from sync.membership.bodies import Epoch
 from sync.membership.operation import Operation
 
 _WRAP = "lovelace/epoch-wrap/1"
+_BACK = b"lovelace/epoch-back/1"
 _SEGMENT_KEY = "lovelace/segment-key/1"
 _LOG_KEY = "lovelace/log-key/1"
 _KEY_ID = "lovelace/key-id/1"
@@ -21,8 +23,24 @@ _KEY_ID = "lovelace/key-id/1"
 
 def first_epoch(log_id: bytes, key: bytes, recipients: Mapping[bytes, bytes]) -> Epoch:
     """Epoch 0 of a workspace: its random key wrapped for each device (device id → X25519 public key)."""
-    wraps = {device: wrap_key(public, key, _WRAP, log_id + device) for device, public in recipients.items()}
-    return Epoch(parents=(), wraps=wraps, back={})
+    return Epoch(parents=(), wraps=_wraps(log_id, key, recipients), back={})
+
+
+def following_epoch(
+    log_id: bytes, key: bytes, recipients: Mapping[bytes, bytes], parents: Mapping[bytes, bytes], random: Random
+) -> Epoch:
+    """An epoch after others (epoch id → key), whose keys it carries, sealed under its own random key."""
+    back = {parent: seal(key, parent_key, _BACK + log_id + parent, random) for parent, parent_key in parents.items()}
+    return Epoch(parents=tuple(sorted(parents)), wraps=_wraps(log_id, key, recipients), back=back)
+
+
+def open_back(log_id: bytes, epoch: Epoch, key: bytes, parent: bytes) -> bytes:
+    """The key of an epoch that this one follows; ProtocolError if it was sealed wrongly."""
+    return open_sealed(key, epoch.back[parent], _BACK + log_id + parent)
+
+
+def _wraps(log_id: bytes, key: bytes, recipients: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    return {device: wrap_key(public, key, _WRAP, log_id + device) for device, public in recipients.items()}
 
 
 def unwrap_epoch(operation: Operation, device: DeviceKeys) -> bytes:

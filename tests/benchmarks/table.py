@@ -17,6 +17,7 @@ from tests.benchmarks import (
     import_rate,
     long_append,
     long_session,
+    membership,
     search,
     sessions_list,
     terminal,
@@ -54,5 +55,6 @@ BENCHMARKS = (
     Benchmark("writers", "four processes on one session, and how soon another sees it", writers.run),
     Benchmark("idle", "a session open in two processes, nothing to do", idle.run),
     Benchmark("search", "1,000,000 events, newest first", search.run),
+    Benchmark("membership", "the evaluator: 5,000 operations, and one more", membership.run),
     Benchmark("memory", "importing a transcript of 1 GB", import_memory.run),
 )
