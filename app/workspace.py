@@ -35,6 +35,8 @@ CLOSING_PIECES = 18
 RECLAIM_LOOKS = 60
 """After so many looks for commits that found none, about a minute, unused space goes back to the disk."""
 Result = TypeVar("Result")
+Progress = Callable[[int, int], None]
+"""Told how much is done, of how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class Workspace:
         self._engine: Engine | None = None
         self._operations: SessionOperations | None = None
         self._given_up: set[str] = set()
+        self._progress: Progress = lambda _done, _total: None
         self._row = 0
         self.id = ""
 
@@ -135,14 +138,18 @@ class Workspace:
         name: str | None = None,
         clock: Clock | None = None,
         random: Random = system_random,
+        progress: Progress = lambda _done, _total: None,
     ) -> Workspace:
         """Unlock a home, making it on first use, and find the workspace of the call.
 
         workspace: name or id, else the one with the deepest folder that contains `cwd`, else the current one.
-        name: of the person, for a home that is made. Raises LockedError, DamagedError, NotFound.
+        name: of the person, for a home that is made. progress: told, on any thread, of the documents that are projected
+        anew after an update, and of how many. Raises LockedError, DamagedError, NotFound.
         """
-        database = _open_database(home, credentials, random)
-        return cls.start(database, workspace=workspace, cwd=cwd, name=name, clock=clock, random=random)
+        database = unlock_home(home, credentials, random)
+        return cls.start(
+            database, workspace=workspace, cwd=cwd, name=name, clock=clock, random=random, progress=progress
+        )
 
     @classmethod
     def start(
@@ -154,9 +161,11 @@ class Workspace:
         name: str | None = None,
         clock: Clock | None = None,
         random: Random = system_random,
+        progress: Progress = lambda _done, _total: None,
     ) -> Workspace:
         """As `open`, with a database that is unlocked already; its folder is the home."""
         opened = cls(database.path.parent, database, clock or SystemClock(), random)
+        opened._progress = progress
         try:
             opened._prepare(name)
             opened._choose(workspace, cwd)
@@ -291,7 +300,7 @@ class Workspace:
             author=self._author,
         )
         engine.on_damage(self.damages.append)
-        engine.open()
+        engine.open(self._progress)
         self._engine = engine
         operations = SessionOperations(engine, self._row, self.clock, self._random)
         self._recover_drafts(operations)
@@ -384,7 +393,8 @@ def _close_engine(engine: Engine) -> None:
                 break
 
 
-def _open_database(home: Path, credentials: Credentials, random: Random) -> Database:
+def unlock_home(home: Path, credentials: Credentials, random: Random = system_random) -> Database:
+    """The database of a home, made on first use, unlocked. Raises LockedError, DamagedError."""
     from sync.store import keyslots, making
     from sync.store.keyslot_file import FILE_NAME
 

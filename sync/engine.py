@@ -102,8 +102,11 @@ class Engine:
 
     # opening
 
-    def open(self) -> None:
-        """Connect, bring the schema up to date, found the identity on first use, rebuild an outdated projection."""
+    def open(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+        """Connect, bring the schema up to date, found the identity on first use, rebuild an outdated projection.
+
+        progress: of the rebuild, as there.
+        """
         self.connection = self._database.writer()
         self._repository = Repository(self.connection, OPEN_DOCUMENTS)
         try:
@@ -111,7 +114,7 @@ class Engine:
                 migrate(self.connection, self._components, self.update_copy.make)
             self._find_identity()
             if self._stored_projection() != self._projector.version:
-                self.rebuild()
+                self.rebuild(progress)
             self.update_copy.remove_old(self._clock.now_ms())
         except BaseException:
             self.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from sync.errors import LockedError
 if TYPE_CHECKING:
     import typer
 
+    from app.cli.activity import Activity
     from app.workspace import Credentials, Workspace
     from sync.store.database import Database
 
@@ -94,7 +95,15 @@ class Call:
         from app.workspace import Workspace
 
         workspace, folder = self.options.workspace, working_folder()
-        return Workspace.open(self.home, credentials, workspace=workspace, cwd=folder, name=name)
+        with ExitStack() as stack:
+            shown: list[Activity] = []
+
+            def tell(done: int, total: int) -> None:
+                if not shown:
+                    shown.append(stack.enter_context(self.out.activity()))
+                shown[0].say("Bringing sessions up to date", done, total)
+
+            return Workspace.open(self.home, credentials, workspace=workspace, cwd=folder, name=name, progress=tell)
 
     def _passphrase(self) -> bytes | None:
         path, descriptor = self.options.passphrase_file, self.options.passphrase_fd

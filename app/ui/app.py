@@ -25,10 +25,11 @@ from app.ui.instance import SingleInstance
 from app.ui.theme import CHOICES, Themes
 from app.ui.trouble import opening
 from app.ui.turns import Agents, Turns
+from app.ui.updating import while_shown
 from app.ui.window import MainWindow
 
 if TYPE_CHECKING:
-    from app.workspace import Credentials, Workspace
+    from app.workspace import Credentials, Progress, Workspace
 
 AGENTS_MS = 5_000
 """So long after the window stands, the code of the agents is imported: the first prompt need not wait for it then."""
@@ -41,7 +42,7 @@ def run_desktop(home: Path, credentials: Credentials, *, workspace: str | None =
     Raises what opening a workspace raises: LockedError, DamagedError, NotFound; without a terminal a small window
     says it first.
     """
-    from app.workspace import Workspace
+    from app.workspace import Workspace, unlock_home
 
     application = _application()
     icon = QIcon(str(ICON))
@@ -50,7 +51,12 @@ def run_desktop(home: Path, credentials: Credentials, *, workspace: str | None =
         return 0
 
     def open_home() -> Workspace:
-        return Workspace.open(home, _asking(credentials), workspace=workspace, cwd=_current_folder())
+        database = unlock_home(home, _asking(credentials))
+
+        def start(progress: Progress) -> Workspace:
+            return Workspace.start(database, workspace=workspace, cwd=_current_folder(), progress=progress)
+
+        return while_shown(start, application, icon)
 
     try:
         opened = opening(open_home, home, application, icon)
