@@ -62,12 +62,6 @@ class Actions(QObject):
         for command, keys in effective_shortcuts(default_shortcuts(), chosen).items():
             self._actions[command].setShortcuts([QKeySequence(one) for one in keys])
 
-    def leave_keys_to(self, widget: QWidget, command: str) -> None:
-        """Let the keys of a command count only inside a widget: elsewhere they mean something else."""
-        action = self._actions[command]
-        self._window.removeAction(action)
-        widget.addAction(action)
-
     def fill(self, menus: Callable[[str], QMenu]) -> None:
         """Put every action into its menu; `menus` makes one of a title."""
         made = {name: menus(name) for name in MENUS}

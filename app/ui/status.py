@@ -56,12 +56,6 @@ class StatusBar(QStatusBar):
         self.zoom.setText(f"{round(zoom * 100)} %")
         self.zoom.setVisible(round(zoom * 100) != 100)
 
-    def show_lock(self, kinds: list[str]) -> None:
-        """What the database could be opened with."""
-        words = {"keyring": "the keyring of this computer", "passphrase": "a passphrase", "recovery": "a recovery code"}
-        ways = ", ".join(words.get(kind, kind) for kind in kinds)
-        self.lock.setToolTip(f"Everything Lovelace keeps is encrypted on the disk. It opens with {ways}.")
-
 
 def activity_words(activity: Activity) -> str:
     """The state of the agents in a few words."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 
 from app.sessions.activity import TouchedFile
 from app.ui.diff.file_items import FileItems, counts_of
+from app.ui.item_list import paint_ground
 from app.ui.words import one_line
 
 Index = QModelIndex | QPersistentModelIndex
@@ -50,7 +51,7 @@ class TouchedItems(FileItems):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
-        box, file = self._background(painter, option), index.data(TouchedRole)
+        box, file = paint_ground(painter, option, self._themes.theme), index.data(TouchedRole)
         right = box.right() - 12
         for text, token in reversed(counts_of(file.added, file.removed)):
             right = self._from_right(painter, box, right, text, token)

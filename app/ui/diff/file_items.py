@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
+from app.ui.item_list import paint_ground
 from app.ui.models.changed_files import DriftRole, EntryRole, mark_of
 from app.ui.theme import SMALL_SIZE, Themes, color, ui_font
 
@@ -41,7 +42,7 @@ class FileItems(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         painter.save()
-        box = self._background(painter, option)
+        box = paint_ground(painter, option, self._themes.theme)
         entry = index.data(EntryRole)
         right = self._dot(painter, box) if index.data(DriftRole) else box.right() - _PADDING
         if not entry.span.is_binary:
@@ -52,20 +53,6 @@ class FileItems(QStyledItemDelegate):
             right = self._from_right(painter, box, right, mark, "muted")
         self._name(painter, box, right, entry.span.path)
         painter.restore()
-
-    def _background(self, painter: QPainter, option: QStyleOptionViewItem) -> QRectF:
-        box, state, theme = QRectF(option.rect).adjusted(8, 1, -8, -1), option.state, self._themes.theme
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        chosen = bool(state & QStyle.StateFlag.State_Selected)
-        if chosen or state & QStyle.StateFlag.State_MouseOver:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(color(theme.selected if chosen else theme.raised))
-            painter.drawRoundedRect(box, 6, 6)
-        if chosen and state & QStyle.StateFlag.State_HasFocus:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(color(theme.accent), 1))
-            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        return box
 
     def _dot(self, painter: QPainter, box: QRectF) -> float:
         painter.setPen(Qt.PenStyle.NoPen)

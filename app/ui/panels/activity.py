@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QLabel, QListView, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.errors import NotFound
 from app.ui.activity.figures import Figures, Legend
@@ -15,6 +15,7 @@ from app.ui.activity.files import TouchedItems, TouchedModel, TouchedRole
 from app.ui.activity.reader import ActivityReader
 from app.ui.activity.timeline import TimelineView
 from app.ui.desk import Desk
+from app.ui.item_list import item_list
 from app.ui.models.activity import TimelineModel
 from app.ui.panel import Panel
 from app.ui.places import CommandPlace, FilePlace, SessionPlace
@@ -48,22 +49,12 @@ class ActivityPanel(Panel):
         self.told = TitleLabel(self)
         self.files_model = TouchedModel(self)
         self._items = TouchedItems(desk.themes, self)
-        self.files = self._make_files()
+        self.files = item_list(self.files_model, self._items, "Files that the session changed", self)
         self.files_heading = QLabel(self)
         self._empty = QLabel(_NO_SESSION, self)
         self._tick = QTimer(self, interval=TICK_MS)
         self._arrange()
         self._connect()
-
-    def _make_files(self) -> QListView:
-        made = QListView(self)
-        made.setModel(self.files_model)
-        made.setItemDelegate(self._items)
-        made.setUniformItemSizes(True)
-        made.setMouseTracking(True)
-        made.setAccessibleName("Files that the session changed")
-        made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        return made
 
     def _arrange(self) -> None:
         self.told.setProperty("role", "muted")

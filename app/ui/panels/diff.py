@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QLabel,
     QListView,
     QMenu,
@@ -31,6 +30,7 @@ from app.ui.diff.reader import ChangesReader, Listing, Scope
 from app.ui.diff.restorer import Restorer
 from app.ui.diff.view import DiffView
 from app.ui.editors import open_file, open_in_system
+from app.ui.item_list import item_list
 from app.ui.models.changed_files import ChangedFilesModel, mark_of
 from app.ui.panel import Panel
 from app.ui.places import FilePlace, Place
@@ -76,14 +76,7 @@ class DiffPanel(Panel):
         self._connect()
 
     def _make_list(self) -> QListView:
-        made = QListView(self)
-        made.setModel(self.model)
-        made.setItemDelegate(self._items)
-        made.setUniformItemSizes(True)
-        made.setMouseTracking(True)
-        made.setAccessibleName("Changed files")
-        made.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        made = item_list(self.model, self._items, "Changed files", self)
         made.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         return made
 

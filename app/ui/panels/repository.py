@@ -33,6 +33,7 @@ from app.ui.diff.buttons import HunkControls
 from app.ui.diff.restorer import Restorer
 from app.ui.diff.view import DiffView
 from app.ui.forms import Question, in_words
+from app.ui.item_list import item_list
 from app.ui.models.repository import LETTERS, StatusModel
 from app.ui.panel import Panel
 from app.ui.places import Place, RepositoryPlace
@@ -88,15 +89,8 @@ class RepositoryPanel(Panel):
         self._connect()
 
     def _make_list(self) -> QListView:
-        made = QListView(self)
-        made.setModel(self.model)
-        made.setItemDelegate(self._items)
-        made.setUniformItemSizes(True)
-        made.setMouseTracking(True)
-        made.setAccessibleName("Files of the repository")
+        made = item_list(self.model, self._items, "Files of the repository", self)
         made.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        made.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         made.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         made.installEventFilter(self)
         return made

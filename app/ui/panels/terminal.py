@@ -10,7 +10,6 @@ from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QListView,
     QMenu,
     QSplitter,
     QStackedWidget,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.sessions.relinking import vanished_sentence
 from app.ui import kept
 from app.ui.desk import Desk
+from app.ui.item_list import item_list
 from app.ui.panel import Panel
 from app.ui.places import CommandPlace, Place
 from app.ui.terminal.commands import CommandItems
@@ -55,27 +55,18 @@ class TerminalPanel(Panel):
         self.output = OutputModel(self)
         self.view = OutputView(self.output, desk.themes.theme, self)
         self.reader = OutputReader(desk, self.output, self._show_emptiness)
-        self.list = QListView(self)
+        self._items = CommandItems(desk.themes, self)
+        self.list = item_list(self.follower.model, self._items, "Commands", self)
+        self.list.setViewportMargins(0, 6, 0, 6)
+        self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.header = CommandHeader(desk, self)
         self.find_bar = FindBar(desk, self.output, self.view, self)
         self.run_line = RunLine(self)
         self._empty = empty_label(self)
         self._silence = empty_label(self.view)
-        self._prepare_list()
         self._arrange()
         self._connect()
         self._show_page()
-
-    def _prepare_list(self) -> None:
-        self._items = CommandItems(self.desk.themes, self.list)
-        self.list.setModel(self.follower.model)
-        self.list.setItemDelegate(self._items)
-        self.list.setAccessibleName("Commands")
-        self.list.setUniformItemSizes(True)
-        self.list.setViewportMargins(0, 6, 0, 6)
-        self.list.setMouseTracking(True)
-        self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def _arrange(self) -> None:
         self._latest = QToolButton(self.view)

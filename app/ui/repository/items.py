@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QStyleOptionViewItem
 
 from app.agents.repository.reading import shown_path
 from app.ui.diff.file_items import FileItems, Index
+from app.ui.item_list import paint_ground
 from app.ui.models.repository import LETTERS, FileRole
 from app.ui.words import one_line
 
@@ -26,7 +27,7 @@ class StatusItems(FileItems):
             bold.setWeight(QFont.Weight.DemiBold)
             self._text(painter, bold, "muted", box, index.data())
         else:
-            box = self._background(painter, option)
+            box = paint_ground(painter, option, self._themes.theme)
             word = "submodule" if file.is_submodule else LETTERS.get(file.letter, "")
             right = box.right() - 12
             if word != "changed":

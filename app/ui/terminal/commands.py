@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from app.ui.ages import duration
+from app.ui.item_list import paint_ground
 from app.ui.theme import SMALL_SIZE, Themes, color, mono_font, ui_font
 
 if TYPE_CHECKING:
@@ -115,9 +116,7 @@ class CommandItems(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row: CommandRow = index.data(RowRole)
         painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(option.rect).adjusted(8, 1, -8, -1)
-        self._ground(painter, box, option)
+        box = paint_ground(painter, option, self._themes.theme)
         self._end_mark(painter, box, row)
         spent = "" if row.duration_ms is None else duration(row.duration_ms)
         theme, small = self._themes.theme, QFontMetricsF(self._small)
@@ -134,18 +133,6 @@ class CommandItems(QStyledItemDelegate):
         cut = metrics.elidedText(first_line(row.command), Qt.TextElideMode.ElideRight, room)
         painter.drawText(QPointF(box.x() + 30, middle + (metrics.ascent() - metrics.descent()) / 2), cut)
         painter.restore()
-
-    def _ground(self, painter: QPainter, box: QRectF, option: QStyleOptionViewItem) -> None:
-        theme, state = self._themes.theme, option.state
-        chosen = bool(state & QStyle.StateFlag.State_Selected)
-        if chosen or state & QStyle.StateFlag.State_MouseOver:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(color(theme.selected if chosen else theme.raised))
-            painter.drawRoundedRect(box, 6, 6)
-        if chosen and state & QStyle.StateFlag.State_HasFocus:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(color(theme.accent), 1))
-            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
 
     def _end_mark(self, painter: QPainter, box: QRectF, row: CommandRow) -> None:
         theme = self._themes.theme
