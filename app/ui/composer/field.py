@@ -108,8 +108,8 @@ class PromptField(QPlainTextEdit):
 
     def event(self, event: QEvent) -> bool:
         # Escape is also a shortcut of the window; while words are offered it only ends that.
-        is_key = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
-        if is_key and self.takes_completion_keys and event.key() == Qt.Key.Key_Escape:  # type: ignore[attr-defined]
+        override = event if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride else None
+        if override is not None and self.takes_completion_keys and override.key() == Qt.Key.Key_Escape:
             event.accept()
             return True
         return super().event(event)

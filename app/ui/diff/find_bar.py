@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app.ui.diff.finding import Match, find_matches
 from app.ui.diff.view import DiffView
-
-
-class _Field(QLineEdit):
-    """Escape is also the window's shortcut for stopping; here it closes the line."""
-
-    def event(self, event: QEvent) -> bool:
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.ShortcutOverride
-            and event.key() == Qt.Key.Key_Escape
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+from app.ui.find_field import FindField
 
 
 class FindBar(QFrame):
@@ -33,7 +18,7 @@ class FindBar(QFrame):
         self._view = view
         self._matches: list[Match] = []
         self._at = -1
-        self.field = _Field(self)
+        self.field = FindField(self)
         self.field.setPlaceholderText("Find in this file")
         self.field.setAccessibleName("Find in this file")
         self.count = QLabel(self)
@@ -47,6 +32,8 @@ class FindBar(QFrame):
         layout.addWidget(self.count)
         layout.addWidget(self.close_button)
         self.field.textChanged.connect(self._look)
+        self.field.stepped.connect(self.step)
+        self.field.left.connect(self.end)
         self.close_button.clicked.connect(self.end)
         self.hide()
 
@@ -85,11 +72,3 @@ class FindBar(QFrame):
             self.count.setText("Not found")
         else:
             self.count.setText(f"{self._at + 1:,} of {len(self._matches):,}")
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.end()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.step(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
-        else:
-            super().keyPressEvent(event)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app.ui.bridge import while_alive
+from app.ui.find_field import FindField
 from app.ui.terminal.finding import MOST_MATCHES, Match, find
 from app.ui.terminal.painting import Mark
 
@@ -34,7 +34,7 @@ class FindBar(QWidget):
         self._marks: dict[int, list[Mark]] = {}
         self._current: int | None = None
         self.setObjectName("find")
-        self.field = QLineEdit(self)
+        self.field = FindField(self)
         self.field.setPlaceholderText("Find in output")
         self.field.setAccessibleName("Find in output")
         self.count = QLabel(self)
@@ -44,6 +44,8 @@ class FindBar(QWidget):
         self._soon.timeout.connect(self._search)
         self._arrange()
         self.field.textChanged.connect(lambda _text: self._search_in(TYPING_MS, anew=True))
+        self.field.stepped.connect(self.step)
+        self.field.left.connect(self.close_bar)
         model.modelReset.connect(lambda: self._search_in(0, anew=True))
         model.rowsInserted.connect(self._grown)
         model.rowsRemoved.connect(self._grown)
@@ -156,14 +158,6 @@ class FindBar(QWidget):
         if not many:
             return "nothing found"
         return whole if self._current is None else f"{self._current + 1:,} of {whole}"
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.step(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
-        elif event.key() == Qt.Key.Key_Escape:
-            self.close_bar()
-        else:
-            super().keyPressEvent(event)
 
 
 def _marked(matches: Sequence[Match]) -> dict[int, list[Mark]]:
