@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from app.sessions.command_queries import CommandQueries
 from app.sessions.event_queries import UNTITLED
-from app.sessions.filtering import ROW_SLACK
+from app.sessions.filtering import LISTED, ROW_SLACK, listed
 from app.sessions.glances import COLUMNS, GLANCE_KINDS, Glance, glances
 from app.sessions.views import NamedSession
 from sync.store.search_index import first_row
@@ -71,8 +71,8 @@ class ActivityQueries(CommandQueries):
         found: dict[int, NamedSession] = {}
         wanted = list(rows)
         for at in range(0, len(wanted), _PAGE):
-            page = ",".join(map(str, wanted[at : at + _PAGE]))
-            sql = f"SELECT row, id, title, updated FROM session WHERE row IN ({page})"
-            for row, identifier, title, updated in self._connection.execute(sql):
+            sql = f"SELECT row, id, title, updated FROM session WHERE row {LISTED}"
+            page = listed(wanted[at : at + _PAGE])
+            for row, identifier, title, updated in self._connection.execute(sql, (page,)):
                 found[row] = NamedSession(identifier, title or UNTITLED, updated or 0)
         return found

@@ -16,23 +16,41 @@ SKIPPED_ROWS = 1_000
 
 
 class FreeRows:
-    """Gaps that are known to be free; it is told of every row that is written meanwhile, by `take` and `find`."""
+    """Gaps that are known to be free; all rows that are written meanwhile come from `take` and `find`."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._stops: list[int] = []
+        self._areas: list[int] = []
+        """Where the gap began before rows were taken of it."""
         self._asked = False
 
-    def take(self, row: int) -> bool:
-        """Take a row; False where it is not known to be free."""
+    def take(self, row: int) -> int | None:
+        """Take a row or, where it was taken by this batch, the next free one; None where that is not known."""
         at = bisect_right(self._starts, row) - 1
         if at < 0 or row >= self._stops[at]:
-            return False
-        start, stop = self._starts[at], self._stops[at]
-        pieces = [(first, last) for first, last in ((start, row), (row + 1, stop)) if first < last]
-        self._starts[at : at + 1] = [first for first, _ in pieces]
-        self._stops[at : at + 1] = [last for _, last in pieces]
-        return True
+            at += 1
+            if at == len(self._starts) or self._areas[at] > row:
+                return None
+            row = self._starts[at]
+        self._cut(at, row)
+        return row
+
+    def _cut(self, at: int, row: int) -> None:
+        stop = self._stops[at]
+        if row == self._starts[at]:
+            self._starts[at] += 1
+        else:
+            self._stops[at] = row
+            at += 1
+            self._insert(at, row + 1, stop, self._areas[at - 1])
+        if self._starts[at] == stop:
+            del self._starts[at], self._stops[at], self._areas[at]
+
+    def _insert(self, at: int, start: int, stop: int, area: int) -> None:
+        self._starts.insert(at, start)
+        self._stops.insert(at, stop)
+        self._areas.insert(at, area)
 
     def find(self, connection: Connection, row: int) -> int:
         """Take the first free row from this one on, looking at those that are written."""
@@ -45,16 +63,14 @@ class FreeRows:
         start = _after_last_taken(connection, row) if self._asked else row
         self._asked = True  # a single event looks one way only
         self._forget(start, taken)
-        at = bisect_right(self._starts, start)
-        self._starts.insert(at, start)
-        self._stops.insert(at, taken)
+        self._insert(bisect_right(self._starts, start), start, taken, start)
         self.take(row)
         return row
 
     def _forget(self, start: int, stop: int) -> None:
         """Drop gaps inside another one, which was looked at later."""
         first, last = bisect_right(self._starts, start - 1), bisect_right(self._starts, stop - 1)
-        del self._starts[first:last], self._stops[first:last]
+        del self._starts[first:last], self._stops[first:last], self._areas[first:last]
 
 
 def _next_taken(connection: Connection, row: int) -> int:

@@ -285,17 +285,21 @@ def _begin(connection: Connection, rows: SegmentRows, settled_authors: dict[tupl
     session = rows.header.session
     if counter_of(session) is None:
         return None
-    sql = "SELECT workspace, row, type, lowest, counter, greatest FROM session WHERE id=?"
+    sql = (
+        "SELECT workspace, row, type, lowest, counter, greatest, EXISTS(SELECT 1 FROM erased WHERE session=s.row) "
+        "FROM session s WHERE id=?"
+    )
     found = connection.execute(sql, (session,)).fetchone()
     if found is None:
         connection.execute("INSERT INTO session(id, workspace) VALUES(?,?)", (session, rows.workspace))
         found = connection.execute(sql, (session,)).fetchone()
-    workspace, row, type_, lowest, counter, greatest = found
+    workspace, row, type_, lowest, counter, greatest, has_erased = found
     if workspace != rows.workspace:
         return None
     batch = _Batch(connection, rows, row, type_, Reach(lowest, counter, greatest), greatest or 0, settled_authors)
-    for event, identity in connection.execute("SELECT event, identity FROM erased WHERE session=?", (row,)):
-        batch.erasures.setdefault(event, set()).add(bytes(identity))
+    if has_erased:
+        for event, identity in connection.execute("SELECT event, identity FROM erased WHERE session=?", (row,)):
+            batch.erasures.setdefault(event, set()).add(bytes(identity))
     return batch
 
 
@@ -371,10 +375,11 @@ def _insert(batch: _Batch, event: _Candidate) -> None:
 def _next_row(batch: _Batch, time_ms: int) -> int:
     """A free row id: the moment itself or, where that is taken, soon after it."""
     moment = first_row(time_ms)
-    row = batch.next_row if moment == batch.moment else moment
-    if not batch.free.take(row):
+    wanted = batch.next_row if moment == batch.moment else moment
+    row = batch.free.take(wanted)
+    if row is None:
         _write_events(batch)  # so that their rows are seen to be taken
-        row = batch.free.find(batch.connection, row)
+        row = batch.free.find(batch.connection, wanted)
     batch.moment, batch.next_row = moment, row + 1
     return row
 

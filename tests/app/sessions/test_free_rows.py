@@ -18,15 +18,16 @@ def test_it_gives_a_free_row_and_the_one_asked_for_where_that_is_free(taken, wan
     with closing(sqlite.connect(":memory:", isolation_level=None)) as connection:
         connection.execute("CREATE TABLE event(row INTEGER PRIMARY KEY)")
         connection.executemany("INSERT INTO event VALUES(?)", [(row,) for row in taken])
-        free, pending = FreeRows(), []
+        free, pending, ever = FreeRows(), [], set(taken)
         for row, is_removed_again in wanted:
-            found = row
-            if not free.take(row):
+            found = free.take(row)
+            if found is None:
                 connection.executemany("INSERT INTO event VALUES(?)", pending)
                 pending.clear()
                 found = free.find(connection, row)
             assert found not in taken
-            assert found == row or (row in taken and found > row)
+            assert found >= row and (found == row or row in ever)
+            ever.add(found)
             if not is_removed_again:
                 taken.add(found)
                 pending.append((found,))
@@ -37,8 +38,8 @@ def test_a_batch_that_goes_back_and_forth_asks_seldom():
         connection.execute("CREATE TABLE event(row INTEGER PRIMARY KEY)")
         free, asked = FreeRows(), 0
         for number in range(1_000):
-            row = 10_000 + number * 10 - (number % 3) * 24
-            if not free.take(row):
+            row = 10_000 + number * 10 - (number % 3) * 25
+            if free.take(row) is None:
                 asked += 1
                 free.find(connection, row)
         assert asked <= 2
