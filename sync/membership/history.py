@@ -189,11 +189,13 @@ class History:
 
     def _invalid(self, seen: int, void: int, points: Sequence[Point]) -> int:
         """Second pass. Where a point agrees about a step's past, it also knows whether the step counts."""
-        changed = 0
+        changed = invalid = 0
         for point in points:
             changed |= (void & point.seen) ^ point.void
-        invalid = 0
-        for number in bits(seen):
+            invalid |= point.invalid
+        below = (changed & -changed) - 1
+        invalid &= below
+        for number in bits(seen & ~below):
             step = self.steps[number]
             known = [point.invalid & step.bit for point in points if point.seen & step.bit]
             if void & step.bit:

@@ -101,8 +101,11 @@ def sign_operation(device: DeviceKeys, log: bytes, parents: tuple[bytes, ...], b
 
 def decode_operation(data: bytes) -> Operation:
     """Read one operation; raises ProtocolError for any form that `Operation.encoded` never has."""
+    value = decode(data, MAX_OPERATION_BYTES)
+    if isinstance(value, dict) and type(value.get("v")) is int and value["v"] > VERSION:
+        raise ProtocolError("A membership operation was made by a newer version of Lovelace; update to follow it.")
     try:
-        wire = msgspec.convert(decode(data, MAX_OPERATION_BYTES), _Wire, builtin_types=(bytes,))
+        wire = msgspec.convert(value, _Wire, builtin_types=(bytes,))
         body = _read_body(wire)
     except msgspec.ValidationError as error:
         raise ProtocolError(f"A membership operation is malformed: {error}") from error

@@ -79,7 +79,7 @@ class State:
         return step.target, step.gives.role
 
     def limits(self, grant: bytes) -> list[Mapping[bytes, Cut]]:
-        """Every cut through what was written under a grant that counts; each must allow an entry."""
+        """All cuts through what was written under a grant; of several through one chain the smallest counts."""
         step = self._find(grant)
         if step is None or step.target is None:
             return []

@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
-from sync.membership import bodies, history, log, roster, rules, state, step
+from sync.membership import admission, bodies, epochs, history, log, roster, rules, state, step
 from sync.membership.bodies import Remove
 from sync.membership.history import History, Point
 from sync.membership.log import MembershipLog
 from sync.membership.operation import Operation
 from sync.membership.standing import Standing
+from sync.membership.state import State
 from sync.membership.step import Step
+from tests.sync.membership import test_admission, test_epochs, test_roster
 from tests.sync.membership.cases import CASES
 from tests.sync.membership.reference import Reference
-from tests.sync.membership.team import evaluate, random_log
+from tests.sync.membership.team import evaluate, random_log, remove
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 RANDOM_LOGS = 12
@@ -135,6 +137,61 @@ FAULTS: dict[str, Plant] = {
 }
 
 
+def _epochs_of_everybody(found: State, devices: roster.Roster) -> bytes | None:
+    return max(epochs.current_epochs(found), default=None)
+
+
+def _cuts_old_and_new(assignment: Step, _grant: Step) -> Any:
+    return getattr(assignment.body, "cuts", None)
+
+
+def _cuts_that_are_written(assignment: Step, grant: Step) -> Any:
+    return None if grant.past & assignment.bit else getattr(assignment.body, "cuts", None)
+
+
+def _find_void_too(self: State, operation: bytes) -> Step | None:
+    number = self._history.number.get(operation)
+    return None if number is None else self._history.steps[number]
+
+
+def _live_device(found: State, device: bytes) -> roster.Device:
+    key = next(filter(None, map(roster._encryption_key, found.assignments(device))), b"")
+    return roster.Device(found.log_id, key)
+
+
+ADMISSION_FAULTS: dict[str, Plant] = {
+    "readers write": _attribute(admission, "WRITING", frozenset({"owner", "member", "reader"})),
+    "everybody writes": _attribute(admission, "WRITING", frozenset({"owner", "member", "reader", "guest"})),
+    "only owners write": _attribute(admission, "WRITING", frozenset({"owner"})),
+    "cuts are ignored": _attribute(State, "limits", lambda *_: []),
+    "the largest cut counts": lambda patch: patch.setattr(admission, "min", max, raising=False),
+    "a cut reaches into the next right": _attribute(state, "_cuts", _cuts_old_and_new),
+    "a loss without cuts is none": _attribute(state, "_cuts", _cuts_that_are_written),
+    "any right will do": _attribute(
+        roster.Roster, "claim", lambda self, device, _identity: next(iter(self.devices.get(device, ())), None)
+    ),
+    "entries of other workspaces": _attribute(admission, "_malformed", lambda *_: ""),
+    "rights that do not count": _attribute(State, "_find", _find_void_too),
+    "guests have the key": _attribute(epochs, "READING", frozenset({"owner", "member", "reader", "guest"})),
+    "one writes under any epoch": _attribute(epochs, "writing_epoch", _epochs_of_everybody),
+    "concurrent epochs never merge": _attribute(epochs, "_reason", lambda *_: ""),
+    "epochs that were followed are current": _attribute(epochs, "current_epochs", State.epochs),
+    "lost devices are live": _attribute(roster, "_device", _live_device),
+}
+
+
+def _check_admission() -> None:
+    for module in (test_admission, test_epochs, test_roster):
+        for name, test in vars(module).items():
+            if name.startswith("test_") and not getattr(test, "pytestmark", None) and not hasattr(test, "hypothesis"):
+                test()
+    test_admission.test_readers_and_guests_do_not("Y")
+    test_admission.test_readers_and_guests_do_not("Z")
+    for name in "FAEX":
+        test_admission.test_owners_and_members_write(name)
+    test_epochs.test_nobody_writes_under_a_key_of_somebody_who_must_not_read(remove("X"))
+
+
 def _check() -> None:
     for case in CASES:
         case()
@@ -156,6 +213,20 @@ def test_a_fault_is_noticed(fault: str, monkeypatch: pytest.MonkeyPatch) -> None
     FAULTS[fault](monkeypatch)
     with pytest.raises((AssertionError, LookupError)):
         _check()
+
+
+def test_without_a_fault_admission_is_right() -> None:
+    _check_admission()
+
+
+@pytest.mark.parametrize("fault", ADMISSION_FAULTS)
+def test_a_fault_of_admission_is_noticed(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        ADMISSION_FAULTS[fault](patch)
+        for name in ("writing_epoch", "current_epochs"):
+            patch.setattr(test_epochs, name, getattr(epochs, name))
+        with pytest.raises((AssertionError, LookupError)):
+            _check_admission()
 
 
 def test_faults_are_planted_where_the_evaluator_looks() -> None:

@@ -30,6 +30,7 @@ BODIES: list[bodies.Body] = [
     bodies.Join(invite=A, identity=B, invite_signature=bytes(64)),
     bodies.Epoch(parents=(A, B), wraps={C: bytes(80)}, back={A: bytes(72)}),
     bodies.TransferFounder(to=A),
+    bodies.Remove(member=A),
 ]
 
 
@@ -144,6 +145,11 @@ TOO_MANY = [number.to_bytes(32, "big") for number in range(257)]
 def test_rightly_signed_nonsense_is_refused(changes: dict[str, Any], operation: Operation) -> None:
     with pytest.raises(ProtocolError):
         decode_operation(resigned(changes, operation))
+
+
+def test_an_operation_from_the_future_is_refused_as_such() -> None:
+    with pytest.raises(ProtocolError, match="newer version"):
+        decode_operation(resigned({"v": 2, "more": 1}, LEAVE))
 
 
 def test_too_many_devices_are_refused() -> None:
