@@ -60,7 +60,7 @@ def test_without_a_session_the_prompt_begins_one(running: Running) -> None:
     ready(running)
     running.say("Begin here")
     running.until(lambda: running.conversation.session)
-    running.until(lambda: running.texts()[:1] == ["Begin here"])
+    running.until(lambda: running.texts()[:1] == ["Begin here"] and "You said: Begin here" in running.texts())
     running.until(lambda: not running.window._activity.running)
     assert len(running.events(running.conversation.session, "user_message")) == 1
 
@@ -172,7 +172,7 @@ def test_files_are_dropped_shown_removed_and_sent(running: Running, tmp_path: Pa
     composer.attached._remove(composer.attachments()[1])
     composer.field.sent.emit()
     running.until(lambda: running.conversation.session)
-    running.until(lambda: not running.window._activity.running)
+    running.until(lambda: running.events(running.conversation.session, "agent_message"))
     [said] = running.events(running.conversation.session, "user_message")
     assert [ref.name for ref in said.attachments] == ["note.txt"]  # type: ignore[attr-defined]
     running.until(lambda: any("remember" in text for text in running.texts()))

@@ -239,7 +239,7 @@ def test_where_links_lead(shell: Shell, monkeypatch: pytest.MonkeyPatch, address
 def find(shell: Shell, panel: ConversationPanel, text: str) -> None:
     run(panel, "find")
     QTest.keyClicks(panel.find_bar.field, text)
-    shell.until(lambda: panel.find_bar.count.text())
+    shell.until(lambda: panel.find_bar.count.text() and not panel.finder.is_looking)
 
 
 def haystack(shell: Shell) -> ConversationPanel:

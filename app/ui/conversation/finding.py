@@ -32,7 +32,7 @@ class Finder(QObject):
         self._at: str | None = None
         self._row: int | None = None
         self._hops: list[int] = []
-        self._asked = 0
+        self._asked = self._answered = 0
         self._typed = QTimer(self, singleShot=True, interval=TYPING_MS)
         self._typed.timeout.connect(self._look)
         bar.changed.connect(lambda _text: self._typed.start())
@@ -40,6 +40,11 @@ class Finder(QObject):
         bar.closed.connect(self.close)
         follower.opened.connect(lambda _reading: self._look() if bar.isVisible() else None)
         follower.read.connect(lambda reading: self._look_again() if reading.events else None)
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether what the field holds is still being looked for."""
+        return self._typed.isActive() or self._answered != self._asked
 
     def open(self) -> None:
         """Let the person look for something; what the bar held is looked for again."""
@@ -49,7 +54,7 @@ class Finder(QObject):
     def close(self) -> None:
         """Mark nothing any more; the reader stays where the find was."""
         self._typed.stop()
-        self._asked += 1
+        self._asked = self._answered = self._asked + 1
         self._found, self._at, self._row = [], None, None
         self._bar.hide()
         self._follower.view.mark(None)
@@ -83,11 +88,13 @@ class Finder(QObject):
         self._asked += 1
         number = self._asked
         if session is None or not text:
+            self._answered = number
             self._take([], go=False)
             return
 
         def take(found: list[str]) -> None:
             if number == self._asked:
+                self._answered = number
                 then(found)
 
         self._desk.read(lambda queries: queries.find(session, text), while_alive(self, take))
