@@ -92,16 +92,17 @@ class History:
             near |= self._owned[step.target] | self._transfers[step.target]
             if isinstance(step.body, TransferFounder):
                 near |= self.assignments[step.target] | self._owned[step.signer]
+        strikers = 0
         for number in bits(near & ~step.past):
             other = self.steps[number]
-            if strikes(other, step):
-                self._strike(other, step)
+            if other.order < step.order:
+                strikers |= other.bit if strikes(other, step) else 0
             elif strikes(step, other):
-                self._strike(step, other)
-
-    def _strike(self, striker: Step, struck: Step) -> None:
-        self._strikers[struck.number] |= striker.bit
-        self._struck |= struck.bit
+                self._strikers[number] |= step.bit
+                self._struck |= other.bit
+        if strikers:
+            self._strikers[step.number] = strikers
+            self._struck |= step.bit
 
     def standing(self, member: bytes, counted: int) -> Standing | None:
         """A member's standing by the steps that count: of the last assignments the one that gives least."""
@@ -237,7 +238,3 @@ class History:
             return self.steps[number].operation if number is not None and counted >> number & 1 else None
 
         return find
-
-    def strikers(self, step: Step, point: Point) -> list[Step]:
-        """Which steps made this one void at a point."""
-        return [self.steps[number] for number in bits(self._strikers.get(step.number, 0) & point.seen & ~point.void)]

@@ -26,6 +26,9 @@ MAX_WAITING_BYTES = 32 << 20
 MAX_STEPS = 16_384
 """Operations of one log that were allowed when they were signed."""
 
+_STOLEN = "A stolen device signed it, and nobody else has built on it."
+_VOID = "At the same time somebody stronger took the right behind it, or made its subject the founder."
+
 
 class MembershipLog:
     """One log. roster: None for the log of an identity, whose members are devices and sign for themselves."""
@@ -45,7 +48,9 @@ class MembershipLog:
         self._waiting_for: defaultdict[bytes, set[bytes]] = defaultdict(set)
         self._waiting_bytes = 0
         self._top = Point(0)
+        self._pending: list[Point] = []
         self._members: dict[bytes, Standing] = {}
+        self._uncounted: dict[bytes, str] = {}
 
     def receive(self, data: bytes) -> Operation:
         """Take in an operation from outside. ProtocolError for bad bytes or signatures, MembershipError as `add`."""
@@ -94,25 +99,16 @@ class MembershipLog:
 
     def state(self) -> State:
         """The state by all operations that are here."""
-        rejected = {**self._rejected, **self._uncounted()}
-        members = MappingProxyType(dict(self._members))
-        return State(self._log_id, members, rejected, frozenset(self._waiting), self._history, self._top)
-
-    def _uncounted(self) -> dict[bytes, str]:
-        everything = (1 << len(self._history.steps)) - 1
-        return {
-            self._history.steps[number].operation.id: self._reason(self._history.steps[number])
-            for number in bits(everything & ~self._top.counted)
-        }
-
-    def _reason(self, step: Step) -> str:
-        if not self._top.seen & step.bit:
-            return "A stolen device signed it, and nobody else has built on it."
-        if self._top.void & step.bit:
-            if self._history.strikers(step, self._top):
-                return "At the same time somebody stronger took its signer's right, or made its subject the founder."
-            return "What made its signer an owner does not count."
-        return self._history.lacks_authority(step, step.past & self._top.counted)
+        if self._pending:
+            self._rise()
+        members, rejected = dict(self._members), {**self._rejected, **self._uncounted}
+        unseen = (1 << len(self._history.steps)) - 1 & ~self._top.seen
+        for number in bits(unseen):
+            rejected[self._history.steps[number].operation.id] = _STOLEN
+        waiting = frozenset(self._waiting)
+        return State(
+            self._log_id, MappingProxyType(members), MappingProxyType(rejected), waiting, self._history, self._top
+        )
 
     def _settle(self, operation: Operation) -> list[Operation]:
         """Judge an operation or let it wait; gives those that waited for it."""
@@ -153,7 +149,7 @@ class MembershipLog:
         step = Step(len(self._history.steps), operation, signer, rank, target, gives, before.seen)
         self._points[operation.id] = self._history.add(step, before)
         if self._roster is None or not self._roster.is_stolen(operation.signer_device):
-            self._rise(self._points[operation.id])
+            self._pending.append(self._points[operation.id])
 
     def _before(self, operation: Operation) -> Point:
         points = [self._points[parent] for parent in operation.parents]
@@ -185,19 +181,25 @@ class MembershipLog:
             return claimants[0]
         return min(claimants, key=lambda member: (rank_of(self._history.standing(member, before.counted)), member))
 
-    def _rise(self, point: Point) -> None:
-        """Take a point into what the state is made of."""
+    def _rise(self) -> None:
+        """Take what has come since the last state into the next one."""
         before, history = self._top, self._history
-        self._top = top = history.merge((before, point))
-        new = top.seen & ~before.seen
-        if top.invalid & before.seen == before.invalid:
-            members: set[bytes | None] = {history.steps[number].target for number in bits(new)}
-        else:
-            members = set(history.assignments)
-        for member in members:
-            if member is None:
-                continue
-            standing = history.standing(member, top.counted)
-            self._members.pop(member, None)
-            if standing is not None:
-                self._members[member] = standing
+        self._top = top = history.merge((before, *self._pending))
+        self._pending.clear()
+        again = top.seen & ~before.seen
+        if top.invalid & before.seen != before.invalid or top.void & before.seen != before.void:
+            again = top.seen
+            self._uncounted.clear()
+        for number in bits(again & top.invalid):
+            step = history.steps[number]
+            wrong = _VOID if top.void & step.bit else history.lacks_authority(step, step.past & top.counted)
+            self._uncounted[step.operation.id] = wrong
+        for member in {history.steps[number].target for number in bits(again)}:
+            if member is not None:
+                self._settle_member(member)
+
+    def _settle_member(self, member: bytes) -> None:
+        standing = self._history.standing(member, self._top.counted)
+        self._members.pop(member, None)
+        if standing is not None:
+            self._members[member] = standing

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sync.membership.bodies import Body, Cut, Epoch, Join, Leave, Remove, Role, Set
 from sync.membership.history import History, Point
 from sync.membership.operation import Operation
-from sync.membership.standing import WRITING, Standing
+from sync.membership.standing import READING, WRITING, Standing
 from sync.membership.step import Step, bits
 
 
@@ -36,6 +36,18 @@ class State:
         """A member's role; None for everybody else."""
         standing = self.members.get(member)
         return None if standing is None else standing.role
+
+    def may_admit(self, member: bytes) -> bool:
+        """Whether a member lets others in, takes roles and makes epochs."""
+        return self.role(member) == "owner"
+
+    def may_write(self, member: bytes) -> bool:
+        """Whether what a member writes from now on counts."""
+        return self.role(member) in WRITING
+
+    def may_read(self, member: bytes) -> bool:
+        """Whether a member has the keys of epochs; a guest has those of single segments only."""
+        return self.role(member) in READING
 
     def may_act_on(self, signer: bytes, target: bytes) -> bool:
         """Whether one may change the role of another: owners of those who are weaker."""

@@ -236,6 +236,13 @@ def nobody_but_owners_decides() -> None:
     assert {operation.id for operation in refused} == team.state().rejected.keys()
 
 
+def each_role_may_what_it_may() -> None:
+    state = team_of_owners().state()
+    rights = {name: (state.may_admit(m), state.may_write(m), state.may_read(m)) for name, m in PERSON.items()}
+    owners = dict.fromkeys("FABCDE", (True, True, True))
+    assert rights == {**owners, "X": (False, True, True), "Y": (False, False, True), "Z": (False, False, False)}
+
+
 def nobody_changes_their_own_role() -> None:
     team = team_of_owners()
     refused = [team.do(name, give(name, "owner")) for name in "AX"]

@@ -81,8 +81,9 @@ def _no_transfer(left: Step, right: Step) -> bool:
     return not isinstance(left.body, bodies.TransferFounder) and step.strikes(left, right)
 
 
-def _stale_top(self: MembershipLog, point: Point) -> None:
-    self._top = self._history.merge((self._top, point))
+def _stale_top(self: MembershipLog) -> None:
+    point = self._pending[-1]
+    self._top = self._history.merge((self._top, *self._pending))
     for number in step.bits(point.seen):
         member = self._history.steps[number].target
         standing = None if member is None else self._history.standing(member, point.counted)
