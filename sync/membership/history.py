@@ -36,6 +36,15 @@ class Point:
         return self.seen & ~self.invalid
 
 
+def _union(seen: int, points: Sequence[Point]) -> Point:
+    """The point of several that agree about what they have in common."""
+    void = invalid = 0
+    for point in points:
+        void |= point.void
+        invalid |= point.invalid
+    return Point(seen, void, invalid)
+
+
 class History:
     """All steps of one log, only ever added to."""
 
@@ -55,6 +64,7 @@ class History:
         self._founders: list[bytes] = []
         self._strikers: defaultdict[int, int] = defaultdict(int)
         self._struck = 0
+        self._striking = 0
 
     def add(self, step: Step, before: Point) -> Point:
         """Append a step that was allowed at the point before it; gives the point after it."""
@@ -100,9 +110,11 @@ class History:
             elif strikes(step, other):
                 self._strikers[number] |= step.bit
                 self._struck |= other.bit
+                self._striking |= step.bit
         if strikers:
             self._strikers[step.number] = strikers
             self._struck |= step.bit
+            self._striking |= strikers
 
     def standing(self, member: bytes, counted: int) -> Standing | None:
         """A member's standing by the steps that count: of the last assignments the one that gives least."""
@@ -145,14 +157,19 @@ class History:
             if point.seen & ~seen:
                 kept.append(point)
                 seen |= point.seen
+        if self._are_apart(kept, seen):
+            return _union(seen, kept)
         void = self._void(seen)
-        agreed = [point for point in kept if void & point.seen == point.void]
-        if len(agreed) == len(kept):
-            invalid = 0
-            for point in kept:
-                invalid |= point.invalid
-            return Point(seen, void, invalid)
+        if all(void & point.seen == point.void for point in kept):
+            return _union(seen, kept)
         return Point(seen, void, self._invalid(seen, void, kept))
+
+    def _are_apart(self, points: Sequence[Point], seen: int) -> bool:
+        """Whether nothing that the first point has not seen has to do with what is struck anywhere."""
+        first = points[0]
+        if seen & ~first.seen & (self._struck | self._striking):
+            return False
+        return all(point.void & first.seen == first.void & point.seen for point in points)
 
     def _void(self, seen: int) -> int:
         """First pass."""
@@ -190,23 +207,23 @@ class History:
 
     def _invalid(self, seen: int, void: int, points: Sequence[Point]) -> int:
         """Second pass. Where a point agrees about a step's past, it also knows whether the step counts."""
-        changed = invalid = 0
+        changed = denied = approved = 0
         for point in points:
             changed |= (void & point.seen) ^ point.void
-            invalid |= point.invalid
+            denied |= point.invalid
+            approved |= point.counted
         below = (changed & -changed) - 1
-        invalid &= below
+        invalid = denied & below
         for number in bits(seen & ~below):
             step = self.steps[number]
-            known = [point.invalid & step.bit for point in points if point.seen & step.bit]
             if void & step.bit:
                 invalid |= step.bit
             elif (step.past | step.bit) & changed:
                 if self.lacks_authority(step, step.past & ~invalid):
                     invalid |= step.bit
             else:
-                invalid |= known[0]
-            if any(before != invalid & step.bit for before in known):
+                invalid |= denied & step.bit
+            if (approved if invalid & step.bit else denied) & step.bit:
                 changed |= step.bit
         return invalid
 

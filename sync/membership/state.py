@@ -63,8 +63,11 @@ class State:
         return operation in self.rejected or self.counts(operation)
 
     def heads(self, limit: int) -> tuple[bytes, ...]:
-        """What a new operation names as its parents: the strongest `limit` of those that nothing follows."""
-        last = self._history.last(self._point.seen)
+        """What a new operation names as its parents: the strongest `limit` of those that count and nothing follows.
+
+        What does not count is not named, so that nobody's flood makes others' operations dear.
+        """
+        last = self._history.last(self._point.counted)
         return tuple(step.operation.id for step in sorted(last, key=lambda step: step.order)[:limit])
 
     def epochs(self) -> dict[bytes, Epoch]:

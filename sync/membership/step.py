@@ -85,11 +85,17 @@ def standing_given(operation: Operation, rank: int) -> Standing | None:
 
 
 def strikes(striker: Step, struck: Step) -> bool:
-    """Whether a step voids another one that is concurrent with it, unless it is void itself."""
+    """Whether a step voids another one that is concurrent with it, unless it is void itself.
+
+    Of a transfer and another decision about its receiver only one counts: between them the least privilege could
+    otherwise leave nobody the founder.
+    """
     if striker.order >= struck.order:
         return False
     if isinstance(striker.body, TransferFounder):
         return _strikes_as_transfer(striker, struck)
+    if isinstance(struck.body, TransferFounder) and struck.target == striker.target:
+        return True
     if not struck.needs_owner or striker.target != struck.signer:
         return False
     return isinstance(striker.body, Remove) or (isinstance(striker.body, Set) and _demotes(striker, struck))

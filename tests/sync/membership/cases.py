@@ -215,6 +215,21 @@ def whoever_is_made_founder_can_not_be_removed_meanwhile() -> None:
     assert team.state().founder == PERSON["C"]
 
 
+def one_of_a_transfer_and_another_word_of_the_founder_counts() -> None:
+    """Found at random: the founder hands over to C and leaves, and on another device makes C an owner meanwhile."""
+    outcomes = set()
+    for number in range(20):
+        team = team_of_owners()
+        team.do("F", Invite(number.to_bytes(32, "big"), "member"))
+        confirmed, handed = _together(team, ("F", give("C", "owner")), ("F", hand_over("C")))
+        team.do("F", Leave(), handed)
+        state = team.state()
+        assert state.counts(confirmed.id) != state.counts(handed.id)
+        assert state.founder == PERSON["C" if state.counts(handed.id) else "F"]
+        outcomes.add(state.founder)
+    assert len(outcomes) == 2
+
+
 def a_former_founder_is_removed_by_the_next() -> None:
     team = team_of_owners()
     team.do("F", hand_over("C"))

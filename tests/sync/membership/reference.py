@@ -100,6 +100,8 @@ class Reference:
         both_transfer = isinstance(struck.body, TransferFounder) and self.signer(struck) == self.signer(striker)
         if isinstance(striker.body, TransferFounder):
             return both_transfer or self.target(struck) == self.target(striker)
+        if isinstance(struck.body, TransferFounder) and self.target(struck) == self.target(striker):
+            return True
         if isinstance(struck.body, Leave) or self.target(striker) != self.signer(struck):
             return False
         demoted = self.gives(striker)[0] != "owner" or self.gives(striker)[1] > self._rank[right]

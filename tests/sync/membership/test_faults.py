@@ -98,6 +98,10 @@ def _past_of_the_first(self: History, points: Any) -> Point:
     return Point(seen, next(iter(points)).void, next(iter(points)).invalid)
 
 
+def _transfers_beside_other_words(left: Step, right: Step) -> bool:
+    return not isinstance(right.body, bodies.TransferFounder) and step.strikes(left, right)
+
+
 FAULTS: dict[str, Plant] = {
     "anybody sets roles": _rule(rules.AUTHORITY, bodies.Set),
     "members set roles": _rule(rules.AUTHORITY, bodies.Set, rules.need_membership),
@@ -118,6 +122,7 @@ FAULTS: dict[str, Plant] = {
     "weaker ones void too": _strikes(_whoever_is_stronger_or_not),
     "demotions void nothing": _strikes(_by_removal_only),
     "two founders at a time": _strikes(_no_transfer),
+    "a transfer beside another word about its receiver": _strikes(_transfers_beside_other_words),
     "leaving can be voided": _attribute(Step, "needs_owner", property(lambda self: bool(self.operation.log))),
     "void operations make owners": _attribute(History, "_is_unsupported", lambda *_: False),
     "authority is asked once": _attribute(History, "lacks_authority", lambda *_: ""),

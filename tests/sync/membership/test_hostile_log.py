@@ -135,15 +135,14 @@ def test_a_roster_that_changes_its_mind_is_followed() -> None:
 
 
 def _flood(name: str, count: int, start: Operation, *, deep: bool) -> list[Operation]:
-    """`count` operations of one person, in a chain or side by side; half of them grant, half leave."""
-    parent, made = start, []
+    """`count` grants of one person, in a chain or side by side; a member, who must not, also leaves again and again."""
+    made = [start]
     for number in range(count):
-        body = Set(number.to_bytes(32, "big"), "owner") if number % 2 else Leave()
-        parents = (parent.id,) if deep else tuple({start.id, made[number * 7 // 8].id} if made else {start.id})
-        operation = sign_operation(KEYS[name], GENESIS.id, parents, body)
-        made.append(operation)
-        parent = operation
-    return made
+        is_leave = name == "X" and not deep and number % 2 == 1
+        parents = {made[-1].id} if deep or is_leave else {start.id, made[number * 7 // 8].id}
+        body = Leave() if is_leave else Set(number.to_bytes(32, "big"), "owner")
+        made.append(sign_operation(KEYS[name], GENESIS.id, tuple(parents | {start.id}), body))
+    return made[1:]
 
 
 @pytest.mark.slow
