@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import tomllib
@@ -43,12 +44,21 @@ def package() -> Path:
     """The package of this source: the one that is there if it is newer, else a new one."""
     files = subprocess.run(["git", "ls-files", "-z", *SOURCES], cwd=ROOT, capture_output=True, text=True, check=True)
     changed = max((ROOT / name).stat().st_mtime for name in files.stdout.strip("\0").split("\0"))
-    for there in (ROOT / "dist").glob("lovelace_*.deb"):
-        if there.stat().st_mtime > changed:
-            return there
-    made = subprocess.run(["make", "package"], cwd=ROOT, capture_output=True, text=True, timeout=500)
+    if (there := newest_package()) is not None and there.stat().st_mtime > changed:
+        return there
+    # Inside another make it would speak of folders and jobs.
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    command = ["make", "package"]
+    made = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
     assert made.returncode == 0, made.stdout + made.stderr
-    return ROOT / made.stdout.splitlines()[-1].partition(":")[0]
+    there = newest_package()
+    assert there is not None, made.stdout
+    return there
+
+
+def newest_package() -> Path | None:
+    packages = sorted((ROOT / "dist").glob("lovelace_*.deb"), key=lambda path: path.stat().st_mtime)
+    return packages[-1] if packages else None
 
 
 @pytest.fixture(scope="module")
