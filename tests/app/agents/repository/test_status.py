@@ -55,8 +55,9 @@ def test_a_moved_file_a_conflict_a_submodule_and_untracked_ones() -> None:
 
 @given(st.binary(max_size=200))
 def test_nothing_that_is_printed_is_an_error(printed: bytes) -> None:
-    parse_status(printed)
-    parse_status(b"1 " + printed + b"\0u " + printed + b"\0002 " + printed)
+    for output in (printed, b"1 " + printed + b"\0u " + printed + b"\0002 " + printed):
+        status = parse_status(output)
+        assert len(status.files) + status.more <= output.count(b"\0") + 1
 
 
 def test_of_very_many_files_the_rest_is_counted() -> None:
