@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
@@ -46,57 +46,34 @@ class Updating(QWidget):
         self.bar.setValue(done)
 
 
-class _Work(QObject, Generic[Result]):
-    """A call on a thread of its own. told: done and total. ended: it has returned or raised."""
+class _Signals(QObject):
+    """From the thread that works to the main one. told: done and total. ended: it has returned or raised."""
 
     told = Signal(int, int)
     ended = Signal()
 
-    def __init__(self, call: Callable[[Progress], Result]) -> None:
-        super().__init__()
-        self._call = call
-        self.result: Result | None = None
-        self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="opening", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def join(self) -> None:
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            self.result = self._call(self.told.emit)
-        except BaseException as error:  # noqa: BLE001 - raised again on the main thread
-            self.error = error
-        self.ended.emit()
-
 
 def while_shown(call: Callable[[Progress], Result], application: QApplication, icon: QIcon) -> Result:
     """What the call gives, or raises. It runs on another thread; where it takes long a window says how far it is."""
-    work, loop = _Work(call), QEventLoop()
+    signals, loop = _Signals(), QEventLoop()
     shown: list[Updating] = []
 
-    def show(done: int = 0, total: int = 0) -> None:
-        if not shown:
-            shown.append(Updating(Themes(application), icon))
-            shown[0].show()
-        if total:
-            shown[0].show_progress(done, total)
+    def show() -> None:
+        shown.append(Updating(Themes(application), icon))
+        shown[0].show()
 
     late = QTimer(singleShot=True, interval=SHOWN_AFTER_MS)
     late.timeout.connect(show)
-    work.told.connect(lambda done, total: show(done, total) if shown else None)
-    work.ended.connect(loop.quit)
+    signals.told.connect(lambda done, total: shown[0].show_progress(done, total) if shown else None)
+    # Queued: work that is done at once must not end a loop that has not begun.
+    signals.ended.connect(loop.quit, Qt.ConnectionType.QueuedConnection)
     late.start()
-    work.start()
-    loop.exec()
-    work.join()
+    with ThreadPoolExecutor(1, "opening") as pool:
+        work = pool.submit(call, signals.told.emit)
+        work.add_done_callback(lambda _work: signals.ended.emit())
+        loop.exec()
     late.stop()
     for window in shown:
         window.close()
         window.deleteLater()
-    if work.error is not None:
-        raise work.error
-    return work.result  # type: ignore[return-value]
+    return work.result()

@@ -114,23 +114,21 @@ def test_the_past_tells_texts_and_names_the_rest() -> None:
 
 
 def test_a_model_is_shown_the_picture_and_told_the_text(tmp_path: Path) -> None:
-    run(_ask_with_attachments(tmp_path))
-
-
-async def _ask_with_attachments(tmp_path: Path) -> None:
     recorder = MemoryRecorder()
-    async with ModelServer([Reply(text="I see.")]) as server:
-        connect = partial(open_compatible, Endpoint("seer", server.url))
-        made = context(tmp_path, keep=recorder.keep)
-        conversation = await ModelBackend("seer", "m", connect, server.url).start(made)
-        try:
-            attached = [attach("a.png", PNG), attach("n.txt", b"secret words")]
-            result = await TurnRunner(conversation, recorder).run("What is this?", attached=attached)
-        finally:
-            await conversation.close()
-    assert result.text == "I see."
-    sent = json.dumps(server.requests[-1])
+    sent = run(_what_a_model_gets(tmp_path, recorder, [attach("a.png", PNG), attach("n.txt", b"secret words")]))
     assert base64.b64encode(PNG).decode() in sent
     assert "secret words" in sent
     [said] = [body for body in recorder.bodies if isinstance(body, UserMessage)]
     assert [ref.media_type for ref in said.attachments] == ["image/png", TEXT]
+
+
+async def _what_a_model_gets(folder: Path, recorder: MemoryRecorder, attached: list[Attachment]) -> str:
+    async with ModelServer([Reply(text="I see.")]) as server:
+        connect = partial(open_compatible, Endpoint("seer", server.url))
+        made = context(folder, keep=recorder.keep)
+        conversation = await ModelBackend("seer", "m", connect, server.url).start(made)
+        try:
+            await TurnRunner(conversation, recorder).run("What is this?", attached=attached)
+        finally:
+            await conversation.close()
+        return json.dumps(server.requests[-1])
