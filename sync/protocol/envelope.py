@@ -1,7 +1,8 @@
 """Envelopes: entries with their changes, sealed for travel.
 
     envelope = {v, workspace, document, key_id, sealed}       the first four are bound as AAD
-    sealed   = AEAD(segment key, deflate({device, grant, entries: [[n, prev, [change hash…], signature]…], form, payload}))
+    sealed   = AEAD(segment key, deflate({device, grant, entries, form, payload}))
+    entries  = [[n, prev, [change hash…], signature]…]
 
 An envelope carries entries of one document, device and grant, ascending by n: one when it is pushed live, many in a
 transfer. `form` says how their changes travel: "changes" (the chunks one after the other, in the order of the entries),
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -134,7 +136,7 @@ def decode_batch(workspace: bytes, document: bytes, data: bytes) -> Batch:
         SignedPart(Entry(workspace, document, inner.grant, inner.device, row.n, row.prev, row.changes), row.signature)
         for row in inner.entries
     )
-    if any(left.entry.n >= right.entry.n for left, right in zip(parts, parts[1:], strict=False)):
+    if any(left.entry.n >= right.entry.n for left, right in pairwise(parts)):
         raise ProtocolError("The entries of an envelope are not in their order.")
     if inner.form == "none" and inner.payload:
         raise ProtocolError("An envelope without changes carries a payload.")
