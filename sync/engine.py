@@ -21,13 +21,20 @@ from sync.identity.device import DeviceKeys
 from sync.membership.founding import Founding, found_identity, found_workspace
 from sync.membership.operation import Operation, decode_operation
 from sync.repository.bundling import bundle_closed
+from sync.repository.judging import Judging
+from sync.repository.members import Members
+from sync.repository.memberships import Memberships
 from sync.repository.notes import edit_note
-from sync.repository.opened import Damage, Repository, WorkspaceKeys
-from sync.repository.receiving import Received, Receiver
+from sync.repository.opened import Damage, Repository, WorkspaceKeys, require_writing
+from sync.repository.receiving import Judge, Received, Receiver
+from sync.repository.replica import StoredReplica
 from sync.repository.showing import Shower
-from sync.store import copies, entries, search_index, vacuum
+from sync.repository.transaction import Transaction
+from sync.store import copies, entries, operations, search_index, vacuum
+from sync.store.blob_parts import BlobParts
 from sync.store.blobs import BlobStore, StoredBlob
 from sync.store.bulk_index import BulkIndex
+from sync.store.chain_sums import CHAINS
 from sync.store.database import Connection, Database, DatabaseFault, opening, translated
 from sync.store.entries import DocumentRow
 from sync.store.migrations import Component, migrate
@@ -42,23 +49,6 @@ OPEN_DOCUMENTS = 64
 COMMIT_LOG_ROWS = 10_000
 """How long the copy stays that an update makes first, unless the next update replaces it."""
 _TRIM_EVERY = 1_000
-
-
-class Transaction:
-    """An open write transaction; `subjects` collects what it touches for the commit log.
-
-    failed: a part of it raised, so it can only be rolled back.
-    """
-
-    def __init__(self, connection: Connection, *, durable: bool) -> None:
-        self.connection = connection
-        self.subjects: set[str] = set()
-        self.durable = durable
-        self.failed = False
-
-    def touch(self, subject: str) -> None:
-        """Say that this changes, such as `session/<id>` (see `Committed`)."""
-        self.subjects.add(subject)
 
 
 class Engine:
@@ -87,7 +77,7 @@ class Engine:
         self._database = database
         self.update_copy = UpdateCopy(database)
         self._projector = projector
-        self._components = (SYNC, *components)
+        self._components = (SYNC, operations.STANDINGS, CHAINS, *components)
         self._clock = clock
         self._random = random
         self._process = process
@@ -98,6 +88,8 @@ class Engine:
         self._chains: dict[int, tuple[int, bytes]] = {}
         self._workspaces: dict[int, WorkspaceKeys] = {}
         self._seen = 0
+        self.identity = b""
+        """The id of the person whose device this is."""
         self._transaction: Transaction | None = None
 
     # opening
@@ -109,6 +101,7 @@ class Engine:
         """
         self.connection = self._database.writer()
         self._repository = Repository(self.connection, OPEN_DOCUMENTS)
+        self._begin_membership()
         try:
             with opening(self._database.path):
                 migrate(self.connection, self._components, self.update_copy.make)
@@ -119,6 +112,31 @@ class Engine:
         except BaseException:
             self.close()
             raise
+
+    def _begin_membership(self) -> None:
+        self.memberships = Memberships(self.connection, self._random)
+        self.members = Members(
+            self.memberships,
+            self._repository,
+            self._projector,
+            self.workspace,
+            self._receiver,
+            self._shower,
+            lambda: self.device_row,
+            self._forget_written,
+        )
+        self.replica = StoredReplica(
+            self.connection,
+            self.memberships,
+            self.members,
+            self._projector,
+            BlobParts(self.blobs),
+            self._random,
+            lambda durable: self.transaction(durable=durable),
+            self.workspace,
+            self._receiver,
+            self.become_new_device,
+        )
 
     def close(self) -> None:
         """Give the connection back, after giving some unused space back to the disk."""
@@ -158,6 +176,9 @@ class Engine:
                 if copies.is_copy(tx.connection):  # another process may have been faster
                     copies.become_new_device(tx.connection, self._random)
             stored = self._stored_device()
+        self._use_identity(stored)
+
+    def _use_identity(self, stored: bytes | None) -> None:
         if stored is None:
             raise IdentityError("The keys of this device could not be stored.")
         self.device = DeviceKeys.from_cbor(stored)
@@ -168,6 +189,33 @@ class Engine:
             raise IdentityError("The keys of this device belong to no known identity.")
         self.device_row, self.identity = int(row[0]), bytes(row[1])
         self._repository.write_as(self.device, self.device_row)
+        self.memberships.act_as(self.device, self.identity)
+
+    def become_new_device(self, tx: Transaction) -> None:
+        """From now on this home is another device of the same person: the old one is written by somebody else too."""
+        copies.become_new_device(tx.connection, self._random)
+        self._start_anew(tx)
+
+    def become(self, tx: Transaction, identity: bytes, encoded: Sequence[bytes]) -> None:
+        """This device now belongs to an identity whose log (with this device in it) is given."""
+        self.members.add_identity(tx, identity, encoded)
+        if self.device.device_id not in self.memberships.identity_state(identity).members:
+            raise IdentityError("The log of that identity does not have this device.")
+        tx.connection.execute("UPDATE identity SET is_own = (id=?)", (identity,))
+        tx.connection.execute("UPDATE device SET identity=? WHERE id=?", (identity, self.device.device_id))
+        tx.connection.execute("DELETE FROM secret WHERE name='recovery'")
+        self._start_anew(tx)
+
+    def _start_anew(self, tx: Transaction) -> None:
+        self._use_identity(self._stored_device())
+        self._forget()
+        for row, _keys in self._workspace_rows(tx):
+            self.memberships.learn_standing(_keys, row)
+        tx.touch("device")
+
+    def _workspace_rows(self, tx: Transaction) -> list[tuple[int, bytes]]:
+        rows = tx.connection.execute("SELECT row, id FROM workspace ORDER BY row").fetchall()
+        return [(row, bytes(ident)) for row, ident in rows]
 
     def _stored_device(self) -> bytes | None:
         row = self.connection.execute("SELECT value FROM secret WHERE name='device'").fetchone()
@@ -248,10 +296,20 @@ class Engine:
         seq = self._last_seq()
         if seq != self._seen:
             self._seen = seq
+            self._notice_device()
             self._repository.doubt()
             self._chains.clear()
             self._workspaces.clear()
             self._projector.forget()
+
+    def _notice_device(self) -> None:
+        """Another process may have made this home another device, or brought it to another identity."""
+        if not self.identity:
+            return  # just being opened
+        stored = self._stored_device()
+        found = self.connection.execute("SELECT identity FROM device WHERE id=?", (self.device.device_id,)).fetchone()
+        if stored != self.device.to_cbor() or (found is not None and bytes(found[0]) != self.identity):
+            self._use_identity(stored)
 
     def _last_seq(self) -> int:
         return int(self.connection.execute("SELECT coalesce(max(seq), 0) FROM commit_log").fetchone()[0])
@@ -270,6 +328,10 @@ class Engine:
         return Committed(seq, self._process, frozenset(tx.subjects))
 
     def _forget(self) -> None:
+        self._forget_written()
+        self.memberships.forget()
+
+    def _forget_written(self) -> None:
         self._repository.forget()
         self._chains.clear()
         self._workspaces.clear()
@@ -307,8 +369,9 @@ class Engine:
             first = self.connection.execute(
                 "SELECT key FROM epoch WHERE workspace=? ORDER BY row LIMIT 1", (row,)
             ).fetchone()
-            secret = derive_key(bytes(first[0]), "lovelace/blob-secret/1")
-            keys = self._workspaces[row] = WorkspaceKeys(row, bytes(workspace_id), bytes(grant), secret)
+            secret = derive_key(bytes(first[0]), "lovelace/blob-secret/1") if first else b""
+            role = operations.find_standing(self.connection, row)
+            keys = self._workspaces[row] = WorkspaceKeys(row, bytes(workspace_id), bytes(grant), secret, role)
         return keys
 
     # documents
@@ -410,6 +473,7 @@ class Engine:
 
     def _store_change(self, keys: WorkspaceKeys, document: DocumentRow, digest: bytes, chunk: bytes) -> int:
         n, prev = self._chains.get(keys.row) or entries.chain_head(self.connection, keys.row, self.device_row)
+        require_writing(keys)
         entry = Entry(keys.id, document.id, keys.grant, self.device.device_id, n + 1, prev, (digest,))
         signed = sign_entry(entry, self.device.signing_key)
         self._chains[keys.row] = (n + 1, signed.hash)
@@ -419,19 +483,30 @@ class Engine:
 
     def know_device(self, tx: Transaction, device: bytes, identity: bytes) -> None:
         """Let entries of another device in; `identity` is whose it is."""
-        tx.connection.execute("INSERT OR IGNORE INTO identity VALUES(?, 0)", (identity,))
-        tx.connection.execute("INSERT OR IGNORE INTO device(id, identity, is_own) VALUES(?,?,0)", (device, identity))
+        operations.add_identity(tx.connection, identity)
+        operations.add_device(tx.connection, device, identity)
 
     def receive(
-        self, tx: Transaction, workspace: int, entry: Entry, signature: bytes, chunks: Sequence[bytes]
+        self, tx: Transaction, workspace: int, entry: Entry, signature: bytes, chunks: Sequence[bytes], judge: Judge
     ) -> Received:
         """Take in an entry of another device with its changes, and say what became of it; see `Receiver`.
 
         Raises ProtocolError for what its device did not sign, or of a device or workspace that is not known.
         """
-        shown = Shower(tx.connection, self._projector, self._clock, tx.subjects)
-        receiver = Receiver(tx.connection, self._repository, shown, self.device.device_id)
+        receiver = self._judging_receiver(tx, judge)
         return receiver.receive(self.workspace(workspace), entry, signature, chunks)
+
+    def _receiver(self, tx: Transaction, workspace: int) -> Receiver:
+        """Takes in entries of a workspace (row id), judged by the state of its log."""
+        state = self.memberships.state(self.workspace(workspace).id)
+        judging = Judging(tx.connection, workspace, state, self.memberships.roster)
+        return self._judging_receiver(tx, judging.verdict)
+
+    def _judging_receiver(self, tx: Transaction, judge: Judge) -> Receiver:
+        return Receiver(tx.connection, self._repository, self._shower(tx), self.device.device_id, judge)
+
+    def _shower(self, tx: Transaction) -> Shower:
+        return Shower(tx.connection, self._projector, self._clock, tx.subjects)
 
     # bundles
 

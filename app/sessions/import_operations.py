@@ -19,7 +19,7 @@ from app.sessions.events import (
 from app.sessions.ids import COUNTER_CHARACTERS, derived_id, event_digest
 from app.sessions.packing import blob_key
 from app.sessions.writing import Writing
-from sync.engine import Transaction
+from sync.repository.transaction import Transaction
 from sync.store.purge import is_purged
 
 

@@ -38,7 +38,7 @@ from app.sessions.lineage import Part, conversation, find_event
 from app.sessions.output_operations import OutputOperations
 from app.sessions.purging import Purged, note_name
 from app.sessions.workspace_operations import WorkspaceOperations
-from sync.engine import Transaction
+from sync.repository.transaction import Transaction
 
 
 class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations):

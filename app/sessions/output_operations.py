@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from app.sessions.events import CommandResult, Draft, ToolResult
 from app.sessions.writing import Writing
-from sync.engine import Transaction
+from sync.repository.transaction import Transaction
 
 KEPT_PIECES = 16
 

@@ -22,6 +22,7 @@ from app.sessions.free_rows import FreeRows
 from app.sessions.ids import COUNTER_CHARACTERS, counter_of, event_digest
 from app.sessions.indexing import IndexedText, filter_tokens, forget_texts, index_texts, reindex_session
 from app.sessions.packing import pack_body, resolve_stub, unpack_body
+from app.sessions.purging import withdraw_rows
 from app.sessions.references import blob_refs, names_blob, spilled_into
 from app.sessions.settling import Reach, extended_reach, keep_field, show_fields
 from app.sessions.tables import PROJECTION, PROJECTION_TABLES, PROJECTION_VERSION
@@ -152,6 +153,17 @@ class SessionProjector:
             self._apply_event(batch, identifier, text.encode())
         self._settle(batch)
         return len(batch.counters)
+
+    def withdraw(self, connection: Connection, workspace: int, session: str) -> None:
+        self.forget()
+        withdraw_rows(connection, workspace, session)
+
+    def refers(self, connection: Connection, workspace: int, blob: bytes) -> bool:
+        found = connection.execute(
+            "SELECT 1 FROM session_blob b JOIN session s ON s.row=b.session WHERE b.blob=? AND s.workspace=? LIMIT 1",
+            (blob.hex(), workspace),
+        ).fetchone()
+        return found is not None
 
     def apply_note(
         self, connection: Connection, workspace: int, name: str, text: str, fields: Mapping[str, str]

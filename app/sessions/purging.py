@@ -98,10 +98,7 @@ def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str])
     for session in sessions:
         row = connection.execute("SELECT row FROM session WHERE id=?", (session,)).fetchone()[0]
         blobs |= {blob for (blob,) in connection.execute("SELECT blob FROM session_blob WHERE session=?", (row,))}
-        indexed += [event for (event,) in connection.execute("SELECT row FROM event WHERE session=?", (row,))]
-        for table in ("event", "erased", "session_field", "session_blob", "session_author"):
-            connection.execute(f"DELETE FROM {table} WHERE session=?", (row,))
-        connection.execute("DELETE FROM session WHERE row=?", (row,))
+        indexed += _delete_projected(connection, row)
         for table in ("draft", "output", "seen"):
             connection.execute(f"DELETE FROM {table} WHERE session=?", (session,))
         connection.execute("DELETE FROM note WHERE workspace=? AND name=?", (workspace, note_name(session)))
@@ -109,6 +106,22 @@ def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str])
     OwnIndex(connection).erase()
     connection.execute("DELETE FROM author WHERE row NOT IN (SELECT author FROM session_author)")
     return unused_blobs(connection, map(bytes.fromhex, blobs))
+
+
+def withdraw_rows(connection: Connection, workspace: int, session: str) -> None:
+    """Remove what documents show of a session, if anything, so that it can be shown anew."""
+    row = connection.execute("SELECT row FROM session WHERE id=? AND workspace=?", (session, workspace)).fetchone()
+    if row is not None:
+        forget_texts(connection, _delete_projected(connection, row[0]))
+
+
+def _delete_projected(connection: Connection, row: int) -> list[int]:
+    """Remove a session and its events from the projection; gives the rows that the full-text index may know."""
+    indexed = [event for (event,) in connection.execute("SELECT row FROM event WHERE session=?", (row,))]
+    for table in ("event", "erased", "session_field", "session_blob", "session_author"):
+        connection.execute(f"DELETE FROM {table} WHERE session=?", (row,))
+    connection.execute("DELETE FROM session WHERE row=?", (row,))
+    return indexed
 
 
 def unused_blobs(connection: Connection, blobs: Iterable[bytes]) -> list[bytes]:

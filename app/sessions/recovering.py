@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from app.errors import AppError
 from app.sessions.events import AgentMessage, AgentThought, Body, CommandResult, Draft
 from app.sessions.operations import SessionOperations
-from sync.engine import Engine, Transaction
+from sync.engine import Engine
 from sync.errors import SyncError
+from sync.repository.transaction import Transaction
 from sync.store.processes import is_alive, remove_stale
 
 _DRAFTS = "SELECT session, turn, kind, agent, text, time, process FROM draft"

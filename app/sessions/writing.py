@@ -30,7 +30,8 @@ from app.sessions.ids import MAX_COUNTER, event_id, new_id
 from app.sessions.packing import resolve_stub, unpack_body
 from app.sessions.settling import current_fields
 from sync.clock import Clock, Random
-from sync.engine import Engine, Transaction
+from sync.engine import Engine
+from sync.repository.transaction import Transaction
 
 Kind = TypeVar("Kind", bound=Body)
 

@@ -92,6 +92,10 @@ class MembershipLog:
         """Every operation that was judged, parents first."""
         return tuple(self._known.values())
 
+    def holds(self, operation: bytes) -> bool:
+        """Whether an operation was judged, or waits for its parents; others were dropped."""
+        return operation in self._known or operation in self._waiting
+
     def wanted(self) -> frozenset[bytes]:
         """Parents that others name and nobody brought."""
         parents = {parent for operation in self._waiting.values() for parent in operation.parents}

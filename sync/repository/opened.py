@@ -16,25 +16,41 @@ from sync.documents.change import parse_change
 from sync.documents.guard import ChangeGuard, actor_id
 from sync.documents.note import Note, note_id, restarted_name
 from sync.documents.segment import Segment, SegmentHeader, segment_id
-from sync.errors import DocumentError, RejectedChange
+from sync.errors import DocumentError, MembershipError, RejectedChange
 from sync.identity.device import DeviceKeys
 from sync.store import entries
 from sync.store.aside import set_aside
 from sync.store.bundles import find_bundle, mark_closed
 from sync.store.database import Connection
 from sync.store.entries import DocumentRow, RawChanges
+from sync.store.operations import FOUNDER_ROLE, LINK_ROLE, NO_ROLE
 from sync.store.purge import require_not_purged
 from sync.store.schema import NOTE, SEGMENT
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceKeys:
-    """What this device needs to write into a workspace. row: of the store."""
+    """What this device needs to write into a workspace. row: of the store; role: see `sync.store.operations`."""
 
     row: int
     id: bytes
     grant: bytes
     blob_secret: bytes = field(repr=False)
+    role: str = FOUNDER_ROLE
+
+
+_REFUSALS = {
+    "reader": "You are a reader in this workspace: you see everything and change nothing. An owner can change that.",
+    "guest": "You are a guest in this workspace: you see what was shared with you and change nothing.",
+    LINK_ROLE: "This session was shared by a link: it can be read here and not changed.",
+    NO_ROLE: "You are not a member of this workspace (yet, or any more). An owner can let you in.",
+}
+
+
+def require_writing(keys: WorkspaceKeys) -> None:
+    """Raises MembershipError, with a sentence, where this person may not write."""
+    if keys.role in _REFUSALS:
+        raise MembershipError(_REFUSALS[keys.role])
 
 
 @dataclass(frozen=True, slots=True)

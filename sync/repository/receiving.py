@@ -1,15 +1,16 @@
 """Entries that come from outside, on their way into the store.
 
 An entry that its device did not sign, or of a device or workspace that is not known, is forgotten (`ProtocolError`).
-Any other is kept: admitted into its document and shown; held while it builds on changes that are not here; quarantined
-when its author broke a rule or the core does not bear it. A document that broke over an entry is dropped and built
-again from its rows, which do not have it. What is set aside is bounded for each device: beyond that, entries to be held
-are dropped (they can be asked for again) and those to be quarantined lose their changes.
+Any other is kept: admitted into its document and shown; held while it builds on changes that are not here, or while the
+membership log does not let it count; quarantined when its author broke a rule or the core does not bear it. A document
+that broke over an entry is dropped and built again from its rows, which do not have it. What is set aside is bounded
+for each device: beyond that, entries to be held are dropped (they can be asked for again) and those to be quarantined
+lose their changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,12 +21,13 @@ from sync.documents.intake import OpenedEntry, check_changes, receive_note, rece
 from sync.documents.note import Note, split_name
 from sync.documents.segment import Segment
 from sync.errors import MissingChanges, ProtocolError, RejectedChange
+from sync.membership.admission import Verdict
 from sync.repository.opened import OpenDocument, Repository, WorkspaceKeys
-from sync.store import aside, entries
+from sync.store import aside, chain_sums, entries
 from sync.store.bundles import mark_closed
 from sync.store.database import Connection
 from sync.store.entries import DocumentRow
-from sync.store.schema import ADMITTED, HELD, NOTE, QUARANTINED, SEGMENT, UNKNOWN
+from sync.store.schema import ADMITTED, HELD, NOTE, PURGED, QUARANTINED, SEGMENT, UNKNOWN
 
 HELD_ENTRIES = 4096
 ASIDE_BYTES = 16 << 20
@@ -53,6 +55,14 @@ class Received:
     reason: str = ""
 
 
+class OwnEntry(ProtocolError):
+    """Somebody has an entry of this very device that is not here: this home is an older copy of another one."""
+
+
+class _Held(Exception):
+    """Membership does not let an entry count now; the text says why."""
+
+
 class Shown(Protocol):
     """Who shows what was admitted."""
 
@@ -73,29 +83,47 @@ class Shown(Protocol):
         ...
 
 
+Judge = Callable[[SignedEntry], Verdict]
+"""Whether an entry counts by membership; see `sync.membership.admission`."""
+
+
 class Receiver:
     """Takes in entries within one transaction."""
 
-    def __init__(self, connection: Connection, repository: Repository, shown: Shown, own_device: bytes) -> None:
+    def __init__(
+        self, connection: Connection, repository: Repository, shown: Shown, own_device: bytes, judge: Judge
+    ) -> None:
         self._connection = connection
         self._repository = repository
         self._shown = shown
         self._own_device = own_device
+        self._judge = judge
 
-    def receive(self, keys: WorkspaceKeys, entry: Entry, signature: bytes, chunks: Sequence[bytes]) -> Received:
-        """Take in an entry, and what was held for the lack of it; raises ProtocolError."""
+    def receive(self, keys: WorkspaceKeys, entry: Entry, signature: bytes, chunks: Sequence[bytes] | None) -> Received:
+        """Take in an entry, and what was held for the lack of it; raises ProtocolError.
+
+        chunks: None where its sender has erased them, which is only believed of documents that are purged here too.
+        """
         signed = verify_entry(entry, signature)
         author = self._author(keys, entry)
         known = aside.find_entry(self._connection, keys.row, author.row, entry.n, signed.hash)
         if known is not None:
             return Received(known)
         if entry.device == self._own_device:
-            raise ProtocolError("An entry claims to be of this device, which does not know it.")
+            raise OwnEntry(f"An entry ({entry.n}) claims to be of this device, which does not know it.")
+        chain_sums.retract(self._connection, keys.row, author.row, entry.n)
         row = entries.find_document(self._connection, entry.document)
+        if row is not None and row.workspace != keys.row:
+            raise ProtocolError("An entry names a document of another workspace.")
+        if row is not None and row.kind == PURGED:
+            entries.add_entry(self._connection, row, author.row, signed, None)
+            return Received(ADMITTED)
+        if chunks is None:
+            return Received(None)
         row = row or entries.add_unknown(self._connection, entry.document, keys.row)
         received = self._take_in(keys, author, row, signed, chunks)
         if received.state == ADMITTED:
-            self._release(keys, row.id)
+            self.release(keys, row.id)
         return received
 
     def _author(self, keys: WorkspaceKeys, entry: Entry) -> Author:
@@ -109,38 +137,51 @@ class Receiver:
     def _take_in(
         self, keys: WorkspaceKeys, author: Author, row: DocumentRow, signed: SignedEntry, chunks: Sequence[bytes]
     ) -> Received:
-        count, size = aside.aside(self._connection, author.row)
-        size += sum(map(len, chunks))
         try:
             opened = check_changes(signed, chunks)
+            self._require_counting(signed)
             settled = self._admit(keys, author, row, opened, None)
-        except MissingChanges:
-            if count >= HELD_ENTRIES or size > ASIDE_BYTES:
+        except (MissingChanges, _Held) as error:
+            count, size = aside.aside(self._connection, author.row)
+            if count >= HELD_ENTRIES or size + sum(map(len, chunks)) > ASIDE_BYTES:
                 return Received(None)
             entries.add_entry(self._connection, row, author.row, signed, list(chunks), HELD)
-            return Received(HELD)
+            return Received(HELD, str(error))
         except RejectedChange as error:
-            kept = list(chunks) if size <= ASIDE_BYTES else None
+            _count, size = aside.aside(self._connection, author.row)
+            kept = list(chunks) if size + sum(map(len, chunks)) <= ASIDE_BYTES else None
             added = entries.add_entry(self._connection, row, author.row, signed, kept, QUARANTINED)
             aside.set_aside(self._connection, added, error.reason)
             return Received(QUARANTINED, error.reason)
         return Received(settled)
 
-    def _release(self, keys: WorkspaceKeys, document: bytes) -> None:
-        """Try again what waits for changes of a document, until nothing of it moves any more."""
-        row = entries.find_document(self._connection, document)
-        moved = row is not None
-        while moved and row is not None:
+    def _require_counting(self, signed: SignedEntry) -> None:
+        verdict = self._judge(signed)
+        if verdict.outcome == "held":
+            raise _Held(verdict.reason)
+        if verdict.outcome == "rejected":
+            raise RejectedChange(verdict.reason)
+
+    def release(self, keys: WorkspaceKeys, document: bytes) -> bool:
+        """Try again what is held of a document, until nothing of it moves any more; gives whether anything did."""
+        moved, ever = True, False
+        while moved:
+            row = entries.find_document(self._connection, document)
+            waiting = [] if row is None else aside.held_entries(self._connection, row.row)
             moved = False
-            for held in aside.held_entries(self._connection, row.row):
-                moved |= self._try_again(keys, row, held)
+            for held in waiting:
+                row = entries.find_document(self._connection, document)
+                moved |= row is not None and self._try_again(keys, row, held)
+            ever |= moved
+        return ever
 
     def _try_again(self, keys: WorkspaceKeys, row: DocumentRow, held: aside.HeldEntry) -> bool:
         author = self._author(keys, held.signed.entry)
         try:
             opened = check_changes(held.signed, split_chunks(held.changes))
+            self._require_counting(held.signed)
             self._admit(keys, author, row, opened, held.row)
-        except MissingChanges:
+        except (MissingChanges, _Held):
             return False
         except RejectedChange as error:
             aside.set_aside(self._connection, held.row, error.reason)

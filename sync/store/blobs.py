@@ -42,7 +42,7 @@ class BlobStore:
     """Blobs of one home; `folder` holds the sealed files."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
 
     def put(self, connection: Connection, content: bytes, secret: bytes) -> StoredBlob:
         """Keep content (again is free). secret: of the workspace, for the key of a sealed file."""
@@ -55,7 +55,7 @@ class BlobStore:
         """Keep content as a file under a given key; equal content and key make an equal file."""
         sealed = b"".join(_seal_chunks(content, key))
         blob_id = domain_hash(BLOB_FILE_DOMAIN, sealed)
-        path = self._path(blob_id)
+        path = self.path(blob_id)
         if not _has_size(path, len(sealed)):
             _write_file(path, sealed)
         return StoredBlob(blob_id, len(content), key)
@@ -74,9 +74,9 @@ class BlobStore:
     def delete_file(self, blob_id: bytes) -> None:
         """Remove the sealed file of a blob, if there is one."""
         try:
-            self._path(blob_id).unlink(missing_ok=True)
+            self.path(blob_id).unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"The file {self._path(blob_id)} cannot be removed: {error.strerror}.") from error
+            raise StoreError(f"The file {self.path(blob_id)} cannot be removed: {error.strerror}.") from error
 
     def _put_row(self, connection: Connection, content: bytes) -> StoredBlob:
         blob_id = row_blob_id(content)
@@ -95,7 +95,7 @@ class BlobStore:
         return content
 
     def _get_file(self, blob_id: bytes, key: bytes) -> bytes:
-        path = self._path(blob_id)
+        path = self.path(blob_id)
         try:
             sealed = path.read_bytes()
         except FileNotFoundError as error:
@@ -106,9 +106,20 @@ class BlobStore:
             raise DamagedError(f"The file {path} is damaged. Restore it from a backup.")
         return _open_chunks(sealed, key)
 
-    def _path(self, blob_id: bytes) -> Path:
+    def put_file(self, blob_id: bytes, sealed: bytes) -> None:
+        """Keep a sealed file that came from elsewhere; its id must have been checked."""
+        if not _has_size(self.path(blob_id), len(sealed)):
+            _write_file(self.path(blob_id), sealed)
+
+    def is_here(self, connection: Connection, blob_id: bytes) -> bool:
+        """Whether a blob is on this device, as a row or as a file."""
+        row = connection.execute("SELECT 1 FROM blob WHERE id=?", (blob_id,)).fetchone()
+        return row is not None or self.path(blob_id).exists()
+
+    def path(self, blob_id: bytes) -> Path:
+        """Where the sealed file of a blob is, if there is one."""
         name = blob_id.hex()
-        return self._folder / name[:2] / name
+        return self.folder / name[:2] / name
 
 
 def row_blob_id(content: bytes) -> bytes:

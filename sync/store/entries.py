@@ -72,6 +72,23 @@ def segments(connection: Connection, session: str, device: int, grant: bytes) ->
     return [DocumentRow(*row) for row in rows]
 
 
+def written_under(connection: Connection, workspace: int, device: int, grant: bytes) -> list[DocumentRow]:
+    """All segments that a device wrote under a grant."""
+    rows = connection.execute(
+        f"{_DOCUMENT} WHERE workspace=? AND device=? AND kind=? AND grant_id=? ORDER BY row",
+        (workspace, device, SEGMENT, grant),
+    ).fetchall()
+    return [DocumentRow(*row) for row in rows]
+
+
+def named(connection: Connection, workspace: int, name: str) -> list[DocumentRow]:
+    """All segments of a session, in the order in which they reached this device."""
+    rows = connection.execute(
+        f"{_DOCUMENT} WHERE name=? AND workspace=? AND kind=? ORDER BY row", (name, workspace, SEGMENT)
+    ).fetchall()
+    return [DocumentRow(*row) for row in rows]
+
+
 def find_document(connection: Connection, document_id: bytes) -> DocumentRow | None:
     """A document by its id."""
     row = connection.execute(f"{_DOCUMENT} WHERE id=?", (document_id,)).fetchone()

@@ -57,6 +57,14 @@ class Projector(Protocol):
         """Write rows for events; those already there change nothing. Gives how many were new."""
         ...
 
+    def withdraw(self, connection: Connection, workspace: int, session: str) -> None:
+        """Remove the rows of a session's events: some of them do not count any more. The others are shown again."""
+        ...
+
+    def refers(self, connection: Connection, workspace: int, blob: bytes) -> bool:
+        """Whether something shown of a workspace refers to a blob."""
+        ...
+
     def indexing(self, index: TextIndex) -> AbstractContextManager[None]:
         """Meanwhile what is searched goes there, rather than into the index beside the rows."""
         ...

@@ -41,6 +41,12 @@ class PlainProjector:
     def forget(self) -> None:
         """Nothing is remembered."""
 
+    def withdraw(self, connection: Connection, workspace: int, session: str) -> None:
+        connection.execute("DELETE FROM shown WHERE session=?", (session,))
+
+    def refers(self, connection: Connection, workspace: int, blob: bytes) -> bool:
+        return True
+
     def indexing(self, index: TextIndex) -> AbstractContextManager[None]:
         return nullcontext()
 

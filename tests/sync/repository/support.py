@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sync.documents.entry import SignedEntry
 from sync.engine import Engine
+from sync.membership.admission import Verdict
 from sync.repository.receiving import Received
 from tests.sync.documents.forging import Author
 
@@ -37,4 +38,4 @@ def know(engine: Engine, author: Author) -> Author:
 
 def receive(engine: Engine, signed: SignedEntry, chunks: Sequence[bytes]) -> Received:
     with engine.transaction() as tx:
-        return engine.receive(tx, 1, signed.entry, signed.signature, chunks)
+        return engine.receive(tx, 1, signed.entry, signed.signature, chunks, lambda _signed: Verdict("admitted"))

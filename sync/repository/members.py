@@ -1,0 +1,162 @@
+"""Writing membership: operations of this device and of others, and everything that follows from them.
+
+After every change of a log, devices are learned, keys unwrapped, the standing of this identity remembered, and what is
+stored judged anew. All of it belongs to the caller's (durable) transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from sync.errors import MembershipError, ProtocolError
+from sync.membership.bodies import Body
+from sync.membership.operation import Operation
+from sync.repository.judging import Judging, held_documents, withdraw
+from sync.repository.memberships import Memberships
+from sync.repository.opened import Repository, WorkspaceKeys
+from sync.repository.receiving import Receiver
+from sync.repository.showing import Shower
+from sync.repository.transaction import Transaction
+from sync.store import entries, operations
+from sync.store.projector import Projector
+
+
+class Members:
+    """Changes logs.
+
+    keys: gives the keys of a workspace by its row id. own: the row of this device. forget: drops what is remembered of
+    workspaces and documents.
+    """
+
+    def __init__(
+        self,
+        memberships: Memberships,
+        repository: Repository,
+        projector: Projector,
+        keys: Callable[[int], WorkspaceKeys],
+        receiver: Callable[[Transaction, int], Receiver],
+        shower: Callable[[Transaction], Shower],
+        own: Callable[[], int],
+        forget: Callable[[], None],
+    ) -> None:
+        self._memberships = memberships
+        self._repository = repository
+        self._projector = projector
+        self._keys = keys
+        self._receiver = receiver
+        self._shower = shower
+        self._own = own
+        self._forget = forget
+
+    def sign(self, tx: Transaction, log_id: bytes, body: Body) -> Operation:
+        """Make and apply an operation of this device, and the epoch that is due then.
+
+        MembershipError with a sentence: it is not allowed; the transaction must end then.
+        """
+        operation = self._memberships.sign(log_id, body)
+        self._follow(tx, [log_id])
+        self.renew_epochs(tx)
+        return operation
+
+    def renew_epochs(self, tx: Transaction) -> int:
+        """Make the epochs that are due and this device's to make; gives how many."""
+        made = 0
+        for row, workspace in _workspaces(tx):
+            plan = self._memberships.due_epoch(workspace)
+            if plan is None:
+                continue
+            try:
+                self._memberships.sign_epoch(workspace, row, plan)
+            except MembershipError:
+                continue  # another owner's device has the keys, and makes it
+            made += 1
+            tx.touch(f"workspace/{workspace.hex()}")
+        return made
+
+    def add(self, tx: Transaction, log_id: bytes, encoded: Sequence[bytes]) -> int:
+        """Take in operations from outside; gives how many were new. ProtocolError, MembershipError."""
+        added = self._memberships.add(log_id, encoded)
+        if added:
+            self._follow(tx, [log_id])
+        return len(added)
+
+    def add_identity(self, tx: Transaction, identity: bytes, encoded: Sequence[bytes]) -> int:
+        """As `add`, for the log of an identity that may not be known yet."""
+        added = self._memberships.add_identity(identity, encoded)
+        if added:
+            self._follow(tx, [identity])
+        return len(added)
+
+    def adopt(self, tx: Transaction, workspace: bytes, encoded: Sequence[bytes], keys: Mapping[bytes, bytes]) -> int:
+        """Take a workspace in that others founded, with its log and any epoch keys; gives its row id.
+
+        The logs of the identities in it must be known first.
+        """
+        found = tx.connection.execute("SELECT row FROM workspace WHERE id=?", (workspace,)).fetchone()
+        if found is None:
+            cursor = tx.connection.execute("INSERT INTO workspace(id, grant_id) VALUES(?,?)", (workspace, workspace))
+            row = int(cursor.lastrowid)
+            operations.set_standing(tx.connection, row, operations.NO_ROLE, None)
+        else:
+            row = int(found[0])
+        self._memberships.add(workspace, encoded)
+        if not self._memberships.state(workspace).members:
+            raise ProtocolError("The log of a workspace does not begin with its genesis.")
+        self._memberships.keep_keys(workspace, row, keys)
+        self._follow(tx, [workspace])
+        return row
+
+    def add_keys(self, tx: Transaction, workspace: bytes, keys: Mapping[bytes, bytes]) -> None:
+        """Keep epoch keys that another device of this identity handed over."""
+        (row,) = tx.connection.execute("SELECT row FROM workspace WHERE id=?", (workspace,)).fetchone()
+        if self._memberships.keep_keys(workspace, row, keys):
+            self._follow(tx, [workspace])
+
+    # consequences
+
+    def _follow(self, tx: Transaction, logs: Sequence[bytes]) -> None:
+        affected = [
+            (row, workspace)
+            for row, workspace in _workspaces(tx)
+            if workspace in logs or any(self._memberships.is_identity(log) for log in logs)
+        ]
+        for row, workspace in affected:
+            self._learn(tx, row, workspace)
+            self._judge_anew(tx, row)
+        for log in logs:
+            tx.touch(f"identity/{log.hex()}" if self._memberships.is_identity(log) else f"workspace/{log.hex()}")
+
+    def _learn(self, tx: Transaction, row: int, workspace: bytes) -> None:
+        try:
+            new_keys = self._memberships.learn_keys(workspace, row)
+        except ProtocolError:
+            new_keys = 0  # an epoch that its maker sealed wrongly; the next one, by another owner, makes up for it
+        if self._memberships.learn_standing(workspace, row) or new_keys:
+            tx.touch(f"workspace/{workspace.hex()}")
+            self._forget()
+
+    def _judge_anew(self, tx: Transaction, row: int) -> None:
+        keys = self._keys(row)
+        judging = Judging(tx.connection, row, self._memberships.state(keys.id), self._memberships.roster)
+        lost = withdraw(judging, keys, self._own())
+        for document in lost:
+            self._repository.drop(document.row)
+        shower = self._shower(tx)
+        for session in sorted({document.name for document in lost}):
+            self._projector.withdraw(tx.connection, row, session)
+            tx.touch(f"session/{session}")
+            for document in entries.named(tx.connection, row, session):
+                shower.show_all(keys, self._repository.load(keys, document))
+        receiver = self._receiver(tx, row)
+        for ident in held_documents(tx.connection, row):
+            receiver.release(keys, ident)
+
+
+def _workspaces(tx: Transaction) -> list[tuple[int, bytes]]:
+    """(row, id) of the workspaces that have a log here."""
+    rows = tx.connection.execute(
+        "SELECT w.row, w.id FROM workspace w LEFT JOIN standing s ON s.workspace=w.row "
+        "WHERE coalesce(s.role, '')<>? ORDER BY w.row",
+        (operations.LINK_ROLE,),
+    )
+    return [(row, bytes(ident)) for row, ident in rows.fetchall()]

@@ -1,0 +1,285 @@
+"""The store as peers see it: `sync.protocol.replica.Replica` on the engine's connection.
+
+Who may have what is decided in every call by the state of the logs. A peer shares a workspace if an identity that
+claims its device may read there; the logs of that workspace and of everybody in it; and, being a device of this
+identity, the identity's own log. Entries leave sealed under the epoch that is safe to write under, whatever they were
+sealed under before. What this device wrote is made durable, and counted as published, before it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+
+from sync.clock import Random
+from sync.errors import DocumentError, MembershipError, ProtocolError
+from sync.membership.epoch import key_id, segment_key
+from sync.protocol import digest
+from sync.protocol.envelope import Batch, Envelope, open_envelope, read_envelope, seal_batch
+from sync.protocol.replica import BlobPart, ChainSummary, Outgoing, SetSummary, Taken
+from sync.repository.members import Members
+from sync.repository.memberships import Memberships
+from sync.repository.opened import WorkspaceKeys
+from sync.repository.receiving import OwnEntry, Receiver
+from sync.repository.transaction import Transaction
+from sync.store import chain_sums, operations
+from sync.store.blob_parts import BlobParts
+from sync.store.database import Connection
+from sync.store.outgoing import Chain, OutgoingEntries, chunks_of_batch
+from sync.store.projector import Projector
+from sync.store.schema import ADMITTED, HELD
+
+Begin = Callable[[bool], AbstractContextManager[Transaction]]
+"""Begins a transaction, durable or not."""
+HASHES_BYTES = 1 << 20
+"""Of entries that are asked for by hash, so much in one answer."""
+
+
+class StoredReplica:
+    """One home's replica. keys: of a workspace by its row id. renew: makes this home a new device."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        memberships: Memberships,
+        members: Members,
+        projector: Projector,
+        blobs: BlobParts,
+        random: Random,
+        begin: Begin,
+        keys: Callable[[int], WorkspaceKeys],
+        receiver: Callable[[Transaction, int], Receiver],
+        renew: Callable[[Transaction], None],
+    ) -> None:
+        self._connection = connection
+        self._memberships = memberships
+        self._members = members
+        self._projector = projector
+        self._blobs = blobs
+        self._random = random
+        self._begin = begin
+        self._keys = keys
+        self._receiver = receiver
+        self._renew = renew
+        self._outgoing = OutgoingEntries(connection)
+
+    # who
+
+    def is_known(self, peer: bytes) -> bool:
+        """Whether a device is this person's, or of somebody with whom a workspace is shared."""
+        return any(self._shares(peer))
+
+    def _identities(self, peer: bytes) -> tuple[bytes, ...]:
+        """Whom a device speaks for, unless it was lost or stolen."""
+        roster = self._memberships.roster
+        claims = roster.devices.get(peer, ())
+        return tuple(claim.identity for claim in claims if claim.life == "live")
+
+    def _shares(self, peer: bytes) -> Iterator[bytes]:
+        """The logs shared with a peer."""
+        identities = self._identities(peer)
+        found: set[bytes] = set()
+        if self._memberships.identity in identities:
+            found.add(self._memberships.identity)
+        for _row, workspace in self._workspaces(peer, identities):
+            state = self._memberships.state(workspace)
+            found |= {workspace, *state.members, *(join.identity for join in state.requests().values())}
+        yield from sorted(found)
+
+    def _workspaces(self, peer: bytes, identities: tuple[bytes, ...]) -> Iterator[tuple[int, bytes]]:
+        """(row, id) of the workspaces that both may read; requests to join count for the log alone."""
+        rows = self._connection.execute("SELECT row, id FROM workspace ORDER BY row").fetchall()
+        for row, ident in rows:
+            role = operations.find_standing(self._connection, row)
+            if role == operations.LINK_ROLE:
+                continue
+            state = self._memberships.state(bytes(ident))
+            if any(state.may_read(identity) for identity in identities):
+                yield row, bytes(ident)
+
+    def _row(self, peer: bytes, workspace: bytes) -> int | None:
+        """The row of a workspace, if the peer may read it."""
+        for row, ident in self._workspaces(peer, self._identities(peer)):
+            if ident == workspace:
+                return row
+        return None
+
+    # logs
+
+    def logs(self, peer: bytes) -> Sequence[SetSummary]:
+        return [self._summarize_log(log) for log in self._shares(peer)]
+
+    def _summarize_log(self, log: bytes) -> SetSummary:
+        ids = [operation.id for operation in self._memberships.log(log).operations()]
+        return SetSummary(log, len(ids), digest.set_digest(ids))
+
+    def operation_ids(self, peer: bytes, log: bytes) -> Sequence[bytes]:
+        if log not in set(self._shares(peer)):
+            return ()
+        return [operation.id for operation in self._memberships.log(log).operations()]
+
+    def operations(self, peer: bytes, log: bytes, without: Collection[bytes]) -> Sequence[bytes]:
+        if log not in set(self._shares(peer)):
+            return ()
+        known = set(without)
+        return [op.encoded for op in self._memberships.log(log).operations() if op.id not in known]
+
+    def add_operations(self, peer: bytes, log: bytes, operations: Sequence[bytes]) -> None:
+        with self._begin(True) as tx:
+            if log in set(self._shares(peer)):
+                is_workspace = tx.connection.execute("SELECT 1 FROM workspace WHERE id=?", (log,)).fetchone()
+                add = self._members.add if is_workspace else self._members.add_identity
+                add(tx, log, operations)
+
+    # entries
+
+    def workspaces(self, peer: bytes) -> Sequence[SetSummary]:
+        with self._begin(False):
+            return [
+                self._summarize_workspace(row, workspace)
+                for row, workspace in self._workspaces(peer, self._identities(peer))
+            ]
+
+    def _summarize_workspace(self, row: int, workspace: bytes) -> SetSummary:
+        chains = self._chains(row)
+        return SetSummary(workspace, sum(c.count for c in chains), digest.union(c.digest for c in chains))
+
+    def _chains(self, row: int) -> list[ChainSummary]:
+        return [
+            chain_sums.summarize(self._connection, row, device, ident)
+            for device, ident in chain_sums.writers(self._connection, row)
+        ]
+
+    def chains(self, peer: bytes, workspace: bytes) -> Sequence[ChainSummary]:
+        row = self._row(peer, workspace)
+        if row is None:
+            return ()
+        with self._begin(False):
+            return self._chains(row)
+
+    def buckets(self, peer: bytes, workspace: bytes, device: bytes) -> Sequence[bytes]:
+        chain = self._chain(peer, workspace, device)
+        return () if chain is None else chain_sums.bucket_digests(self._connection, *_rows(chain))
+
+    def bucket(self, peer: bytes, workspace: bytes, device: bytes, number: int) -> Sequence[bytes]:
+        chain = self._chain(peer, workspace, device)
+        return () if chain is None else chain_sums.bucket_hashes(self._connection, *_rows(chain), number)
+
+    def holds(self, workspace: bytes, device: bytes, n: int, digest: bytes) -> bool:
+        chain = self._find_chain(workspace, device)
+        return chain is not None and chain_sums.holds(self._connection, *_rows(chain), n, digest)
+
+    def entries_after(self, peer: bytes, workspace: bytes, device: bytes, n: int, limit: int) -> Outgoing:
+        chain = self._chain(peer, workspace, device)
+        if chain is None:
+            return Outgoing((), n, True)
+        batches, after, done = self._outgoing.after(chain, n, limit)
+        return self._seal(chain, batches, n, after, done=done)
+
+    def entries_by_hash(self, peer: bytes, workspace: bytes, device: bytes, hashes: Collection[bytes]) -> Outgoing:
+        chain = self._chain(peer, workspace, device)
+        if chain is None:
+            return Outgoing((), 0, True)
+        batches = self._outgoing.by_hash(chain, hashes, HASHES_BYTES)
+        last = max((batch.parts[-1].entry.n for batch in batches), default=0)
+        return self._seal(chain, batches, 0, last, done=True)
+
+    def _seal(self, chain: Chain, batches: list[Batch], before: int, after: int, *, done: bool) -> Outgoing:
+        key = self._memberships.writing_key(chain.workspace, chain.workspace_row)
+        if key is None:
+            return Outgoing((), before, True)
+        if chain.device == self._own_device():
+            self._publish(chain.workspace_row, after)
+        sealed = (
+            seal_batch(batch, segment_key(key.key, batch.parts[0].entry.document), self._random) for batch in batches
+        )
+        return Outgoing(tuple(sealed), after, done)
+
+    def _own_device(self) -> bytes:
+        return self._memberships.device_id
+
+    def _publish(self, workspace: int, n: int) -> None:
+        """Whatever leaves is on the disk first, so that this device never writes another entry under its number."""
+        row = self._connection.execute("SELECT n FROM published WHERE workspace=?", (workspace,)).fetchone()
+        if row is None or row[0] < n:
+            with self._begin(True) as tx:
+                tx.connection.execute("INSERT OR REPLACE INTO published VALUES(?,?)", (workspace, n))
+
+    def _chain(self, peer: bytes, workspace: bytes, device: bytes) -> Chain | None:
+        return None if self._row(peer, workspace) is None else self._find_chain(workspace, device)
+
+    def _find_chain(self, workspace: bytes, device: bytes) -> Chain | None:
+        row = self._connection.execute(
+            "SELECT w.row, d.row FROM workspace w, device d WHERE w.id=? AND d.id=?", (workspace, device)
+        ).fetchone()
+        return None if row is None else Chain(workspace, row[0], device, row[1])
+
+    # receiving
+
+    def receive(self, peer: bytes, workspace: bytes, envelopes: Sequence[bytes]) -> Taken:
+        row = self._row(peer, workspace)
+        if row is None:
+            return Taken(refused=("It is of a workspace that is not shared.",))
+        with self._begin(False) as tx:
+            return self.take_in(tx, row, envelopes)
+
+    def take_in(self, tx: Transaction, row: int, envelopes: Sequence[bytes]) -> Taken:
+        """Take in sealed entries of a workspace (row id), wherever they came from."""
+        admitted, waiting, refused = 0, 0, list[str]()
+        keys = self._keys(row)
+        receiver = self._receiver(tx, row)
+        for data in envelopes:
+            try:
+                batch = self._open(keys, row, read_envelope(data))
+                states = self._take_batch(tx, receiver, keys, batch)
+            except (ProtocolError, MembershipError, DocumentError) as error:
+                refused.append(str(error))
+                continue
+            admitted += states.count(ADMITTED)
+            waiting += states.count(HELD)
+        return Taken(admitted, waiting, tuple(refused))
+
+    def _open(self, keys: WorkspaceKeys, row: int, envelope: Envelope) -> Batch:
+        if envelope.workspace != keys.id:
+            raise ProtocolError("An envelope belongs to another workspace.")
+        for key in reversed(operations.epoch_keys(self._connection, row).values()):
+            segment = segment_key(key, envelope.document)
+            if key_id(segment) == envelope.key_id:
+                return open_envelope(envelope, segment)
+        raise ProtocolError("An envelope is sealed under a key that is not here.")
+
+    def _take_batch(self, tx: Transaction, receiver: Receiver, keys: WorkspaceKeys, batch: Batch) -> list[int | None]:
+        chunks_of = chunks_of_batch(batch)
+        states: list[int | None] = []
+        for part in batch.parts:
+            chunks = chunks_of(part.entry)
+            try:
+                received = receiver.receive(keys, part.entry, part.signature, chunks)
+            except OwnEntry:
+                self._renew(tx)
+                receiver = self._receiver(tx, keys.row)
+                received = receiver.receive(keys, part.entry, part.signature, chunks)
+            states.append(received.state)
+        return states
+
+    # blobs
+
+    def blob(self, peer: bytes, workspace: bytes, blob: bytes, offset: int, limit: int) -> BlobPart | None:
+        row = self._row(peer, workspace)
+        if row is None or not self._projector.refers(self._connection, row, blob):
+            return None
+        return self._blobs.read(self._connection, blob, offset, limit)
+
+    def receive_blob(self, peer: bytes, workspace: bytes, blob: bytes, part: BlobPart) -> int:
+        row = self._row(peer, workspace)
+        if row is None or not self._projector.refers(self._connection, row, blob):
+            raise ProtocolError("A blob came that nothing here refers to.")
+        with self._begin(False) as tx:
+            wanted = self._blobs.keep(tx.connection, blob, part)
+            if wanted == part.total:
+                tx.touch(f"blob/{blob.hex()}")
+            return wanted
+
+
+def _rows(chain: Chain) -> tuple[int, int]:
+    return chain.workspace_row, chain.device_row

@@ -1,0 +1,74 @@
+"""Rows of membership operations, and what this device may do in each workspace.
+
+`standing.role`: what the identity of this device is there; a workspace without a row was founded here. 'none': not (or
+not any more) a member; 'link': a read-only copy of what others share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sync.membership.operation import Operation
+from sync.store.database import Connection
+from sync.store.migrations import Component
+
+STANDINGS = Component("standings", ("CREATE TABLE standing(workspace INTEGER PRIMARY KEY, role TEXT NOT NULL)",))
+FOUNDER_ROLE, NO_ROLE, LINK_ROLE = "owner", "none", "link"
+
+
+def add_operation(connection: Connection, operation: Operation) -> bool:
+    """Keep an operation; gives whether it is new."""
+    found = connection.execute("SELECT 1 FROM operation WHERE id=?", (operation.id,)).fetchone()
+    if found is None:
+        values = (operation.id, operation.log_id, operation.encoded)
+        connection.execute("INSERT INTO operation(id, log, content) VALUES(?,?,?)", values)
+    return found is None
+
+
+def operations_after(connection: Connection, row: int) -> Iterator[tuple[int, bytes, bytes]]:
+    """(row, log, encoded operation) of everything that was kept after a row, in that order."""
+    yield from connection.execute("SELECT row, log, content FROM operation WHERE row>? ORDER BY row", (row,)).fetchall()
+
+
+def identities(connection: Connection) -> set[bytes]:
+    """All identities of which something is known."""
+    return {bytes(ident) for (ident,) in connection.execute("SELECT id FROM identity")}
+
+
+def add_identity(connection: Connection, identity: bytes) -> None:
+    """Know of an identity; again is free."""
+    connection.execute("INSERT OR IGNORE INTO identity VALUES(?, 0)", (identity,))
+
+
+def add_device(connection: Connection, device: bytes, identity: bytes) -> None:
+    """Know a device as one of an identity's; a device that is known already stays whose it is."""
+    connection.execute("INSERT OR IGNORE INTO device(id, identity, is_own) VALUES(?,?,0)", (device, identity))
+
+
+def set_standing(connection: Connection, workspace: int, role: str, grant: bytes | None) -> bool:
+    """Remember a role, and the operation that lets this device write; gives whether something changed."""
+    before = find_standing(connection, workspace)
+    (old,) = connection.execute("SELECT grant_id FROM workspace WHERE row=?", (workspace,)).fetchone()
+    grant = grant or bytes(old)
+    connection.execute(
+        "INSERT INTO standing VALUES(?,?) ON CONFLICT(workspace) DO UPDATE SET role=excluded.role", (workspace, role)
+    )
+    connection.execute("UPDATE workspace SET grant_id=? WHERE row=?", (grant, workspace))
+    return before != role or bytes(old) != grant
+
+
+def find_standing(connection: Connection, workspace: int) -> str:
+    """The role of this device's identity in a workspace."""
+    row = connection.execute("SELECT role FROM standing WHERE workspace=?", (workspace,)).fetchone()
+    return str(row[0]) if row else FOUNDER_ROLE
+
+
+def epoch_keys(connection: Connection, workspace: int) -> dict[bytes, bytes]:
+    """The epoch keys that this device has: epoch id → key, oldest first."""
+    rows = connection.execute("SELECT id, key FROM epoch WHERE workspace=? ORDER BY row", (workspace,))
+    return {bytes(ident): bytes(key) for ident, key in rows}
+
+
+def add_epoch_key(connection: Connection, workspace: int, epoch: bytes, key: bytes) -> None:
+    """Keep an epoch's key; again is free."""
+    connection.execute("INSERT OR IGNORE INTO epoch(id, workspace, key) VALUES(?,?,?)", (epoch, workspace, key))
