@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Event
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
@@ -14,8 +16,11 @@ from shiboken6 import isValid
 
 from app.commands.window import COMMANDS
 from app.sessions.events import Body, Command, CommandResult, ToolCall, ToolResult
+from app.sessions.queries import Queries
+from app.sessions.views import CommandRow
 from app.ui.panels.terminal import TerminalPanel
 from app.ui.places import CommandPlace, PanelPlace
+from app.ui.terminal import follower
 from app.ui.terminal.follower import CommandFollower
 from app.ui.theme import DARK
 from app.workspace import Workspace
@@ -286,6 +291,46 @@ def test_empty_states_say_what_to_do(make: Callable[..., Terminal]) -> None:
     panel.show_session(terminal.session)
     terminal.type("true")
     terminal.until(lambda: panel._silence.isVisible() and panel._silence.text() == "It printed nothing.")
+
+
+def test_a_command_is_shown_that_runs_while_the_session_is_read(
+    make: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = make()
+    terminal.until(terminal.panel.run_line.field.isEnabled)
+    read_commands = Queries.commands
+
+    def read_too_early(queries: Queries, session: str, **more: Any) -> list[CommandRow]:
+        rows = read_commands(queries, session, **more)
+        monkeypatch.undo()
+        terminal.running.append(session, *call(1, exit_code=0, stdout="one"))
+        return rows
+
+    monkeypatch.setattr(Queries, "commands", read_too_early)
+    terminal.panel.show_session(None)
+    terminal.panel.show_session(terminal.session)
+    terminal.until(lambda: terminal.text == "one")
+
+
+def test_news_waits_for_the_session_to_be_read(make: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = make()
+    terminal.until(terminal.panel.run_line.field.isEnabled)
+    read_opening, goes_on, openings = follower.read_opening, Event(), []
+
+    def read_slowly(*arguments: Any) -> follower.Opening:
+        opening = read_opening(*arguments)
+        assert goes_on.wait(20)
+        return opening
+
+    monkeypatch.setattr(follower, "read_opening", read_slowly)
+    terminal.panel.follower.opened.connect(openings.append)
+    terminal.panel.show_session(None)
+    terminal.panel.show_session(terminal.session)
+    terminal.running.append(terminal.session, *call(1, exit_code=0, stdout="one"))
+    terminal.until(lambda: terminal.panel.follower._again)
+    goes_on.set()
+    terminal.until(lambda: terminal.text == "one")
+    assert [opening.rows for opening in openings] == [[]]
 
 
 def test_a_purged_session_is_shown_no_more(make: Callable[..., Terminal]) -> None:

@@ -75,7 +75,8 @@ class CommandFollower(QObject):
         self._number += 1
         number = self._number
         self._soon.stop()
-        self._reading = self._again = False
+        self._reading = session is not None  # news that overtook the opening would be forgotten with it
+        self._again = False
         self.session = session
         if session is None:
             self.model.show(())
@@ -85,6 +86,7 @@ class CommandFollower(QObject):
 
         def take(opening: Opening) -> None:
             if number == self._number:
+                self._end_reading()
                 self._take_opening(opening, event)
 
         def failed(error: BaseException) -> None:
@@ -92,6 +94,7 @@ class CommandFollower(QObject):
                 self._desk.report(error)
                 self.open(session)
             elif number == self._number:
+                self._end_reading()
                 self._report(error)
 
         self._desk.read(
@@ -160,12 +163,13 @@ class CommandFollower(QObject):
         self._reading = True
 
         def failed(error: BaseException) -> None:
-            self._reading = False
-            self._report(error)
+            if number == self._number:
+                self._end_reading()
+                self._report(error)
 
         def take(news: News) -> None:
             if number == self._number:
-                self._reading = False
+                self._end_reading()
                 self._take_news(news)
 
         self._desk.read(
@@ -190,6 +194,9 @@ class CommandFollower(QObject):
             self._show(self.model.rows[-1])
         elif self.row != before:
             self.shown.emit()
+
+    def _end_reading(self) -> None:
+        self._reading = False
         if self._again:
             self._again = False
             self._soon.start()
@@ -203,13 +210,13 @@ class CommandFollower(QObject):
 
 def read_opening(queries: Queries, session: str, event: str | None) -> Opening:
     """The newest commands, and as many more as it takes to have the one of an event among them."""
+    newest = queries.events(session, kinds=COMMAND_KINDS, limit=1)  # first: what comes meanwhile is read once more
     wanted = queries.command_of(session, event) if event is not None else None
     limit = NEWEST_COMMANDS
     rows = queries.commands(session, limit=limit)
     while wanted is not None and len(rows) == limit and wanted.event < rows[0].event:
         limit *= 4
         rows = queries.commands(session, limit=limit)
-    newest = queries.events(session, kinds=COMMAND_KINDS, limit=1)
     return Opening(
         session,
         rows,
