@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from app.cli.errors import DONE
@@ -17,6 +19,7 @@ _HELP = """\
 /help   show this
 Ctrl+C  stop the answer"""
 _PROMPT = "› "
+_HEED_S = 0.2
 
 
 @dataclass(slots=True)
@@ -53,7 +56,8 @@ class Repl:
     def _read(self) -> str | None:
         """The next prompt; '' after Ctrl+C, None at the end of input."""
         try:
-            return input(_PROMPT)
+            with _heeding_interrupts():
+                return input(_PROMPT)
         except KeyboardInterrupt:
             self.out.line("")
             return ""
@@ -69,6 +73,22 @@ class Repl:
         else:
             if result.outcome == "cancelled":
                 self.out.line("Stopped.", BOLD)
+
+
+@contextmanager
+def _heeding_interrupts() -> Iterator[None]:
+    """Within: `input` heeds Ctrl+C soon, also where it comes just before the waiting for a key begins.
+
+    Python's readline looks for signals only when one interrupts that waiting. One that came a moment earlier would be
+    held back until a line is typed, and then take the line with it. So a timer interrupts the waiting now and then.
+    """
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, _HEED_S, _HEED_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _enable_line_editing() -> None:
