@@ -45,6 +45,7 @@ def _isolate() -> None:
 
 _isolate()
 loopback.install()
+pytest_plugins = ["tests.helpers.namespace_tests"]
 settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
 settings.load_profile("ci")
 

@@ -74,8 +74,11 @@ class IrohConnection:
 
     async def close(self, reason: str = "") -> None:
         """Leave, when the peer has read what was handed over, or after `CLOSE_SECONDS`."""
+        self._incoming.end(_CLOSED, discard=True)
         if self._leaving is None:
-            self._leaving = asyncio.get_running_loop().create_task(self._leave(reason))
+            self._last_words = reason
+            self._outgoing.end(_CLOSED)
+            self._leaving = asyncio.get_running_loop().create_task(self._leave())
         await asyncio.shield(self._leaving)
 
     def check(self) -> None:
@@ -86,10 +89,7 @@ class IrohConnection:
         elif now - self._silent_since > SILENT_SECONDS:
             self._fail(SILENT)
 
-    async def _leave(self, reason: str) -> None:
-        self._last_words = reason
-        self._incoming.end(_CLOSED, discard=True)
-        self._outgoing.end(_CLOSED)
+    async def _leave(self) -> None:
         # The writer says goodbye; the peer, having read it, closes, which ends the reader.
         await asyncio.wait({self._reader, self._writer}, timeout=CLOSE_SECONDS)
         self._connection.close(0, b"")
@@ -102,7 +102,7 @@ class IrohConnection:
         self._outgoing.end(reason, discard=True)
         self._connection.close(0, b"")
         if self._leaving is None:
-            self._leaving = asyncio.get_running_loop().create_task(self._leave(""))
+            self._leaving = asyncio.get_running_loop().create_task(self._leave())
 
     async def _read(self) -> None:
         from iroh import IrohError

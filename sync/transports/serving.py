@@ -71,9 +71,10 @@ class Serving:
             await self._accept(connection)
         except TransportError:  # the peer left: nothing to tell
             pass
-        except Exception:
+        except Exception as error:  # noqa: BLE001  whatever it is, it is heard of and the others go on
             reason = "The other device had an error."
-            raise
+            context = {"message": "serving a connection failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
         finally:
             try:
                 await connection.close(reason)
