@@ -15,6 +15,7 @@ PACKAGE_PACKAGES="binutils dpkg-dev"
 # For the test that installs the package into a bare system, and the checks of its desktop data.
 TRIAL_PACKAGES="debootstrap desktop-file-utils appstream"
 EXTERNAL_DIR=build/external
+pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore .venv/bin/python -m pip install -qq --no-input"
 AUTOMERGE_JS="@automerge/automerge@3.5"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -109,7 +110,6 @@ python_environment() {
         "$python" -m venv .venv || fail "$python could not make a virtual environment in $(pwd)/.venv."
     fi
     say "Installing Python packages into .venv (a minute or two)"
-    pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore .venv/bin/python -m pip install -qq --no-input"
     $pip --require-hashes --only-binary :all: --no-deps -r packaging/requirements.txt \
         || fail "The Python packages could not be installed. The lines above say why; 'make' again goes on from here."
     $pip --no-deps --no-build-isolation --config-settings editable_mode=compat -e . || fail "Lovelace could not be installed into .venv."
@@ -139,6 +139,18 @@ javascript_peers() {
     printf '%s\n' "$AUTOMERGE_JS" >$EXTERNAL_DIR/.installed
 }
 
+storage_servers() {
+    wanted=$(checksum <packaging/requirements-external.txt)
+    [ "$(cat $EXTERNAL_DIR/servers/.installed 2>/dev/null)" != "$wanted" ] || return 0
+    say "Installing storage servers into $EXTERNAL_DIR/servers"
+    rm -rf $EXTERNAL_DIR/servers
+    mkdir -p $EXTERNAL_DIR/servers
+    $pip --require-hashes --only-binary :all: --no-deps --target $EXTERNAL_DIR/servers \
+        -r packaging/requirements-external.txt \
+        || fail "The storage servers could not be installed. The lines above say why; 'make' again goes on from here."
+    printf '%s\n' "$wanted" >$EXTERNAL_DIR/servers/.installed
+}
+
 step=${1:-}
 case "$step" in
 run)
@@ -155,6 +167,7 @@ external)
     python_environment
     embedded_model || fail "The embedded model could not be fetched. LOCAL=0 leaves it and its tests out."
     javascript_peers
+    storage_servers
     ;;
 package)
     command -v dpkg-deb >/dev/null || fail "'make package' makes a Debian package, on Debian or Ubuntu only. For macOS see packaging/macos."

@@ -104,6 +104,10 @@ class OpendalStorage:
                 return bytes(await self._operator.read(path, size=size))
             except (exceptions.NotFound, exceptions.IsADirectory, exceptions.RangeNotSatisfied):
                 return None
+            except exceptions.Unexpected as error:
+                if "too little data" in str(error):  # how S3 and WebDAV tell that the range is not satisfied
+                    return None
+                raise
 
     async def write(self, path: str, data: bytes) -> None:
         folder = path.rpartition("/")[0]

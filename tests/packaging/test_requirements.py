@@ -12,11 +12,17 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LINES = (ROOT / "packaging/requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
-PINNED = [line for line in LINES if line and not line.lstrip().startswith("#")]
 
 
-@pytest.mark.parametrize("line", PINNED, ids=lambda line: line.split("==")[0])
+def pinned_in(name: str) -> list[str]:
+    lines = (ROOT / "packaging" / name).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    return [line for line in lines if line and not line.lstrip().startswith("#")]
+
+
+PINNED = pinned_in("requirements.txt")
+
+
+@pytest.mark.parametrize("line", PINNED + pinned_in("requirements-external.txt"), ids=lambda line: line.split("==")[0])
 def test_every_requirement_has_one_version_and_hashes(line: str) -> None:
     requirement = Requirement(line.split("--hash")[0].strip())
     assert [clause.operator for clause in requirement.specifier] == ["=="]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+FILES = "packaging/setup.sh packaging/requirements.txt packaging/requirements-external.txt pyproject.toml".split()
 
 
 class Machine:
@@ -17,7 +18,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.checkout, self.bin, self.log = folder / "checkout", folder / "bin", folder / "calls"
-        for name in ("packaging/setup.sh", "packaging/requirements.txt", "pyproject.toml"):
+        for name in FILES:
             (self.checkout / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.checkout / name)
         self.bin.mkdir()
@@ -188,6 +189,19 @@ def test_javascript_peers_are_installed_once_by_name(machine: Machine) -> None:
     assert [call.split()[-1] for call in machine.calls("npm")] == ["@automerge/automerge@3.5"]
     assert machine.setup("external", LOCAL="0").stderr == ""
     assert machine.calls("npm") == []
+
+
+def test_storage_servers_are_installed_once_with_hashes_beside_the_environment(machine: Machine) -> None:
+    def installed() -> list[str]:
+        return [call for call in machine.log.read_text().splitlines() if "requirements-external.txt" in call]
+
+    assert machine.setup("external", LOCAL="0").returncode == 0
+    (call,) = installed()
+    assert "--require-hashes" in call and "--target build/external/servers" in call
+    assert machine.setup("external", LOCAL="0").stderr == ""
+    assert installed() == []
+    (machine.checkout / "packaging/requirements-external.txt").write_text("")
+    assert "Installing storage servers" in machine.setup("external", LOCAL="0").stderr
 
 
 def test_a_package_needs_the_tools_of_debian(machine: Machine) -> None:
