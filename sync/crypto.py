@@ -11,6 +11,7 @@ decode is a `ProtocolError`; `verify` answers with a bool because its callers sa
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -178,6 +179,21 @@ def passphrase_key(
 def encryption_public_key(seed: bytes) -> bytes:
     """The X25519 public key (32 bytes) that belongs to a 32-byte private seed."""
     return bindings.crypto_scalarmult_base(_sized(seed))
+
+
+def agree_key(seed: bytes, public_key: bytes) -> bytes:
+    """The secret (32 bytes) that two X25519 pairs share, to derive keys from. ProtocolError for a worthless key."""
+    if len(public_key) != KEY_BYTES:
+        raise ProtocolError(f"A public key has {KEY_BYTES} bytes, not {len(public_key)}.")
+    try:
+        return bindings.crypto_scalarmult(_sized(seed), public_key)
+    except CryptoError as error:
+        raise ProtocolError("A public key gives no secret.") from error
+
+
+def same(left: bytes, right: bytes) -> bool:
+    """Whether two secrets are equal, in a time that does not tell where they differ."""
+    return hmac.compare_digest(left, right)
 
 
 def wrap_key(public_key: bytes, secret: bytes, domain: str, context: bytes) -> bytes:
