@@ -38,6 +38,7 @@ from sync.store.chain_sums import CHAINS
 from sync.store.database import Connection, Database, DatabaseFault, opening, translated
 from sync.store.entries import DocumentRow
 from sync.store.migrations import Component, migrate
+from sync.store.network_rows import NETWORK, note_made
 from sync.store.processes import Presence
 from sync.store.projector import Projector, SegmentRows
 from sync.store.purge import delete_blob_rows, erase_remains, purge_documents, require_not_purged
@@ -77,7 +78,7 @@ class Engine:
         self._database = database
         self.update_copy = UpdateCopy(database)
         self._projector = projector
-        self._components = (SYNC, operations.STANDINGS, CHAINS, *components)
+        self._components = (SYNC, operations.STANDINGS, CHAINS, NETWORK, *components)
         self._clock = clock
         self._random = random
         self._process = process
@@ -370,8 +371,9 @@ class Engine:
                 "SELECT key FROM epoch WHERE workspace=? ORDER BY row LIMIT 1", (row,)
             ).fetchone()
             secret = derive_key(bytes(first[0]), "lovelace/blob-secret/1") if first else b""
+            mailbox = derive_key(bytes(first[0]), "lovelace/mailbox-secret/1") if first else b""
             role = operations.find_standing(self.connection, row)
-            keys = self._workspaces[row] = WorkspaceKeys(row, bytes(workspace_id), bytes(grant), secret, role)
+            keys = self._workspaces[row] = WorkspaceKeys(row, bytes(workspace_id), bytes(grant), secret, role, mailbox)
         return keys
 
     # documents
@@ -469,7 +471,11 @@ class Engine:
 
     def put_blob(self, tx: Transaction, workspace: int, content: bytes) -> StoredBlob:
         """Keep a payload in the database or, if it is large, in a sealed file."""
-        return self.blobs.put(tx.connection, content, self.workspace(workspace).blob_secret)
+        keys = self.workspace(workspace)
+        require_writing(keys)
+        stored = self.blobs.put(tx.connection, content, keys.blob_secret)
+        note_made(tx.connection, workspace, stored.id)
+        return stored
 
     def _store_change(self, keys: WorkspaceKeys, document: DocumentRow, digest: bytes, chunk: bytes) -> int:
         n, prev = self._chains.get(keys.row) or entries.chain_head(self.connection, keys.row, self.device_row)

@@ -37,6 +37,7 @@ class WorkspaceKeys:
     grant: bytes
     blob_secret: bytes = field(repr=False)
     role: str = FOUNDER_ROLE
+    mailbox_secret: bytes = field(default=b"", repr=False)
 
 
 _REFUSALS = {

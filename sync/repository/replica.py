@@ -8,7 +8,7 @@ sealed under before. What this device wrote is made durable, and counted as publ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from sync.clock import Random
@@ -51,13 +51,13 @@ class StoredReplica:
         receiver: Callable[[Transaction, int], Receiver],
         renew: Callable[[Transaction], None],
     ) -> None:
-        self._connection = connection
-        self._memberships = memberships
+        self.connection = connection
+        self.memberships = memberships
         self._members = members
         self._projector = projector
         self._blobs = blobs
         self._random = random
-        self._begin = begin
+        self.begin = begin
         self._keys = keys
         self._receiver = receiver
         self._renew = renew
@@ -71,7 +71,7 @@ class StoredReplica:
 
     def _identities(self, peer: bytes) -> tuple[bytes, ...]:
         """Whom a device speaks for, unless it was lost or stolen."""
-        roster = self._memberships.roster
+        roster = self.memberships.roster
         claims = roster.devices.get(peer, ())
         return tuple(claim.identity for claim in claims if claim.life == "live")
 
@@ -79,21 +79,25 @@ class StoredReplica:
         """The logs shared with a peer."""
         identities = self._identities(peer)
         found: set[bytes] = set()
-        if self._memberships.identity in identities:
-            found.add(self._memberships.identity)
+        if self.memberships.identity in identities:
+            found.add(self.memberships.identity)
         for _row, workspace in self._workspaces(peer, identities):
-            state = self._memberships.state(workspace)
-            found |= {workspace, *state.members, *(join.identity for join in state.requests().values())}
+            found |= self.logs_of(workspace)
         yield from sorted(found)
+
+    def logs_of(self, workspace: bytes) -> set[bytes]:
+        """The log of a workspace, and those of everybody who is or was in it, or asks to be."""
+        state = self.memberships.state(workspace)
+        return {workspace, *state.ever_members(), *(join.identity for join in state.requests().values())}
 
     def _workspaces(self, peer: bytes, identities: tuple[bytes, ...]) -> Iterator[tuple[int, bytes]]:
         """(row, id) of the workspaces that both may read; requests to join count for the log alone."""
-        rows = self._connection.execute("SELECT row, id FROM workspace ORDER BY row").fetchall()
+        rows = self.connection.execute("SELECT row, id FROM workspace ORDER BY row").fetchall()
         for row, ident in rows:
-            role = operations.find_standing(self._connection, row)
+            role = operations.find_standing(self.connection, row)
             if role == operations.LINK_ROLE:
                 continue
-            state = self._memberships.state(bytes(ident))
+            state = self.memberships.state(bytes(ident))
             if any(state.may_read(identity) for identity in identities):
                 yield row, bytes(ident)
 
@@ -110,31 +114,39 @@ class StoredReplica:
         return [self._summarize_log(log) for log in self._shares(peer)]
 
     def _summarize_log(self, log: bytes) -> SetSummary:
-        ids = [operation.id for operation in self._memberships.log(log).operations()]
+        ids = [operation.id for operation in self.memberships.log(log).operations()]
         return SetSummary(log, len(ids), digest.set_digest(ids))
 
     def operation_ids(self, peer: bytes, log: bytes) -> Sequence[bytes]:
         if log not in set(self._shares(peer)):
             return ()
-        return [operation.id for operation in self._memberships.log(log).operations()]
+        return [operation.id for operation in self.memberships.log(log).operations()]
 
     def operations(self, peer: bytes, log: bytes, without: Collection[bytes]) -> Sequence[bytes]:
         if log not in set(self._shares(peer)):
             return ()
         known = set(without)
-        return [op.encoded for op in self._memberships.log(log).operations() if op.id not in known]
+        return [op.encoded for op in self.memberships.log(log).operations() if op.id not in known]
 
     def add_operations(self, peer: bytes, log: bytes, operations: Sequence[bytes]) -> None:
-        with self._begin(True) as tx:
+        with self.begin(True) as tx:
             if log in set(self._shares(peer)):
-                is_workspace = tx.connection.execute("SELECT 1 FROM workspace WHERE id=?", (log,)).fetchone()
-                add = self._members.add if is_workspace else self._members.add_identity
-                add(tx, log, operations)
+                self._take_operations(tx, log, operations)
+
+    def take_operations(self, log: bytes, operations: Sequence[bytes]) -> None:
+        """Take in operations of a log, wherever they came from. ProtocolError, MembershipError."""
+        with self.begin(True) as tx:
+            self._take_operations(tx, log, operations)
+
+    def _take_operations(self, tx: Transaction, log: bytes, operations: Sequence[bytes]) -> None:
+        is_workspace = tx.connection.execute("SELECT 1 FROM workspace WHERE id=?", (log,)).fetchone()
+        add = self._members.add if is_workspace else self._members.add_identity
+        add(tx, log, operations)
 
     # entries
 
     def workspaces(self, peer: bytes) -> Sequence[SetSummary]:
-        with self._begin(False):
+        with self.begin(False):
             return [
                 self._summarize_workspace(row, workspace)
                 for row, workspace in self._workspaces(peer, self._identities(peer))
@@ -146,33 +158,37 @@ class StoredReplica:
 
     def _chains(self, row: int) -> list[ChainSummary]:
         return [
-            chain_sums.summarize(self._connection, row, device, ident)
-            for device, ident in chain_sums.writers(self._connection, row)
+            chain_sums.summarize(self.connection, row, device, ident)
+            for device, ident in chain_sums.writers(self.connection, row)
         ]
 
     def chains(self, peer: bytes, workspace: bytes) -> Sequence[ChainSummary]:
         row = self._row(peer, workspace)
         if row is None:
             return ()
-        with self._begin(False):
+        with self.begin(False):
             return self._chains(row)
 
     def buckets(self, peer: bytes, workspace: bytes, device: bytes) -> Sequence[bytes]:
         chain = self._chain(peer, workspace, device)
-        return () if chain is None else chain_sums.bucket_digests(self._connection, *_rows(chain))
+        return () if chain is None else chain_sums.bucket_digests(self.connection, *_rows(chain))
 
     def bucket(self, peer: bytes, workspace: bytes, device: bytes, number: int) -> Sequence[bytes]:
         chain = self._chain(peer, workspace, device)
-        return () if chain is None else chain_sums.bucket_hashes(self._connection, *_rows(chain), number)
+        return () if chain is None else chain_sums.bucket_hashes(self.connection, *_rows(chain), number)
 
     def holds(self, workspace: bytes, device: bytes, n: int, digest: bytes) -> bool:
-        chain = self._find_chain(workspace, device)
-        return chain is not None and chain_sums.holds(self._connection, *_rows(chain), n, digest)
+        chain = self.find_chain(workspace, device)
+        return chain is not None and chain_sums.holds(self.connection, *_rows(chain), n, digest)
 
     def entries_after(self, peer: bytes, workspace: bytes, device: bytes, n: int, limit: int) -> Outgoing:
         chain = self._chain(peer, workspace, device)
         if chain is None:
             return Outgoing((), n, True)
+        return self.sealed_after(chain, n, limit)
+
+    def sealed_after(self, chain: Chain, n: int, limit: int) -> Outgoing:
+        """As `entries_after`, for whoever may read the workspace."""
         batches, after, done = self._outgoing.after(chain, n, limit)
         return self._seal(chain, batches, n, after, done=done)
 
@@ -185,31 +201,28 @@ class StoredReplica:
         return self._seal(chain, batches, 0, last, done=True)
 
     def _seal(self, chain: Chain, batches: list[Batch], before: int, after: int, *, done: bool) -> Outgoing:
-        key = self._memberships.writing_key(chain.workspace, chain.workspace_row)
+        key = self.memberships.writing_key(chain.workspace, chain.workspace_row)
         if key is None:
             return Outgoing((), before, True)
-        if chain.device == self._own_device():
-            self._publish(chain.workspace_row, after)
+        if chain.device == self.memberships.device_id:
+            self.publish(chain.workspace_row, after)
         sealed = (
             seal_batch(batch, segment_key(key.key, batch.parts[0].entry.document), self._random) for batch in batches
         )
         return Outgoing(tuple(sealed), after, done)
 
-    def _own_device(self) -> bytes:
-        return self._memberships.device_id
-
-    def _publish(self, workspace: int, n: int) -> None:
+    def publish(self, workspace: int, n: int) -> None:
         """Whatever leaves is on the disk first, so that this device never writes another entry under its number."""
-        row = self._connection.execute("SELECT n FROM published WHERE workspace=?", (workspace,)).fetchone()
+        row = self.connection.execute("SELECT n FROM published WHERE workspace=?", (workspace,)).fetchone()
         if row is None or row[0] < n:
-            with self._begin(True) as tx:
+            with self.begin(True) as tx:
                 tx.connection.execute("INSERT OR REPLACE INTO published VALUES(?,?)", (workspace, n))
 
     def _chain(self, peer: bytes, workspace: bytes, device: bytes) -> Chain | None:
-        return None if self._row(peer, workspace) is None else self._find_chain(workspace, device)
+        return None if self._row(peer, workspace) is None else self.find_chain(workspace, device)
 
-    def _find_chain(self, workspace: bytes, device: bytes) -> Chain | None:
-        row = self._connection.execute(
+    def find_chain(self, workspace: bytes, device: bytes) -> Chain | None:
+        row = self.connection.execute(
             "SELECT w.row, d.row FROM workspace w, device d WHERE w.id=? AND d.id=?", (workspace, device)
         ).fetchone()
         return None if row is None else Chain(workspace, row[0], device, row[1])
@@ -220,7 +233,7 @@ class StoredReplica:
         row = self._row(peer, workspace)
         if row is None:
             return Taken(refused=("It is of a workspace that is not shared.",))
-        with self._begin(False) as tx:
+        with self.begin(False) as tx:
             return self.take_in(tx, row, envelopes)
 
     def take_in(self, tx: Transaction, row: int, envelopes: Sequence[bytes]) -> Taken:
@@ -239,10 +252,14 @@ class StoredReplica:
             waiting += states.count(HELD)
         return Taken(admitted, waiting, tuple(refused))
 
+    def can_open(self, held: Mapping[bytes, bytes], envelope: Envelope) -> bool:
+        """Whether an envelope opens with one of the epoch keys."""
+        return any(key_id(segment_key(key, envelope.document)) == envelope.key_id for key in held.values())
+
     def _open(self, keys: WorkspaceKeys, row: int, envelope: Envelope) -> Batch:
         if envelope.workspace != keys.id:
             raise ProtocolError("An envelope belongs to another workspace.")
-        for key in reversed(operations.epoch_keys(self._connection, row).values()):
+        for key in reversed(operations.epoch_keys(self.connection, row).values()):
             segment = segment_key(key, envelope.document)
             if key_id(segment) == envelope.key_id:
                 return open_envelope(envelope, segment)
@@ -266,15 +283,25 @@ class StoredReplica:
 
     def blob(self, peer: bytes, workspace: bytes, blob: bytes, offset: int, limit: int) -> BlobPart | None:
         row = self._row(peer, workspace)
-        if row is None or not self._projector.refers(self._connection, row, blob):
+        return None if row is None else self.read_blob(row, blob, offset, limit)
+
+    def read_blob(self, row: int, blob: bytes, offset: int, limit: int) -> BlobPart | None:
+        """A piece of a blob that something in a workspace (row id) refers to; None if it is not here."""
+        if not self._projector.refers(self.connection, row, blob):
             return None
-        return self._blobs.read(self._connection, blob, offset, limit)
+        return self._blobs.read(self.connection, blob, offset, limit)
 
     def receive_blob(self, peer: bytes, workspace: bytes, blob: bytes, part: BlobPart) -> int:
         row = self._row(peer, workspace)
-        if row is None or not self._projector.refers(self._connection, row, blob):
+        if row is None:
+            raise ProtocolError("A blob came for a workspace that is not shared.")
+        return self.keep_blob(row, blob, part)
+
+    def keep_blob(self, row: int, blob: bytes, part: BlobPart) -> int:
+        """Keep a piece of a wanted blob; gives the offset that is wanted next. ProtocolError as `receive_blob`."""
+        if not self._projector.refers(self.connection, row, blob):
             raise ProtocolError("A blob came that nothing here refers to.")
-        with self._begin(False) as tx:
+        with self.begin(False) as tx:
             wanted = self._blobs.keep(tx.connection, blob, part)
             if wanted == part.total:
                 tx.touch(f"blob/{blob.hex()}")

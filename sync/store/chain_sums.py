@@ -55,6 +55,18 @@ def summarize(connection: Connection, workspace: int, device: int, ident: bytes)
     return ChainSummary(ident, start.n, start.hash, start.n + len(others), digest.add(start.digest, *others))
 
 
+def reach(connection: Connection, workspace: int, device: int) -> int:
+    """The number up to which nothing of a chain is missing, forks or not. Writes, so within a write transaction."""
+    n = _follow(connection, workspace, device).n
+    for (number,) in connection.execute(
+        "SELECT DISTINCT n FROM entry WHERE workspace=? AND device=? AND n>? ORDER BY n", (workspace, device, n)
+    ):
+        if number != n + 1:
+            break
+        n = number
+    return n
+
+
 def holds(connection: Connection, workspace: int, device: int, n: int, found: bytes) -> bool:
     """Whether an entry is here; number 0 with zeros always is."""
     if n == 0:

@@ -8,22 +8,14 @@ are for strangers with a proof, and are limited in number.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from sync.protocol.address import Address as Address
 
 MAX_FRAME = 16 << 20
 CONNECT_SECONDS = 10.0
 Purpose = Literal["sync", "pair", "join", "link"]
 PURPOSES: tuple[Purpose, ...] = ("sync", "pair", "join", "link")
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a device may be reached now. sockets: "host:port" of its direct addresses; relay: a URL, or ""."""
-
-    device: bytes
-    sockets: tuple[str, ...] = ()
-    relay: str = ""
 
 
 class Connection(Protocol):

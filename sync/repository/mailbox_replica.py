@@ -1,0 +1,139 @@
+"""The store as a mailbox sees it: `sync.protocol.mailbox_replica.MailboxReplica` for one workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sync.errors import MembershipError
+from sync.membership.epoch import key_id, log_key
+from sync.protocol.envelope import read_envelope
+from sync.protocol.mailbox_replica import BlobList, Erasure, Received
+from sync.protocol.replica import BlobPart, Outgoing
+from sync.store import chain_sums, operations
+from sync.store.database import Connection
+from sync.store.network_rows import keep_holder
+from sync.store.outgoing import Chain
+
+if TYPE_CHECKING:
+    from sync.repository.replica import StoredReplica
+
+Now = Callable[[], int]
+
+
+class StoredMailboxReplica:
+    """One mailbox (row id) of one workspace (row and id)."""
+
+    def __init__(self, replica: StoredReplica, mailbox: int, row: int, workspace: bytes, now_ms: Now) -> None:
+        self._replica = replica
+        self._mailbox = mailbox
+        self._row = row
+        self._workspace = workspace
+        self._now_ms = now_ms
+
+    @property
+    def _connection(self) -> Connection:
+        return self._replica.connection
+
+    @property
+    def device(self) -> bytes:
+        return self._replica.memberships.device_id
+
+    def devices(self) -> Collection[bytes]:
+        state, roster = self._replica.memberships.state(self._workspace), self._replica.memberships.roster
+        ever = set(state.ever_members())
+        claimed = {d for d, claims in roster.devices.items() if any(claim.identity in ever for claim in claims)}
+        written = {ident for _row, ident in chain_sums.writers(self._connection, self._row)}
+        return (claimed | written) - {self.device}
+
+    def progress(self, device: bytes) -> int:
+        chain = self._replica.find_chain(self._workspace, device)
+        if chain is None:
+            return 0
+        with self._replica.begin(False):
+            return chain_sums.reach(self._connection, self._row, chain.device_row)
+
+    def receive(self, envelopes: Sequence[bytes]) -> Received:
+        held = operations.epoch_keys(self._connection, self._row)
+        readable = [data for data in envelopes if self._replica.can_open(held, read_envelope(data))]
+        with self._replica.begin(False) as tx:
+            taken = self._replica.take_in(tx, self._row, readable)
+        return Received(taken, len(envelopes) - len(readable))
+
+    def entries_after(self, n: int, limit: int) -> Outgoing:
+        return self._replica.sealed_after(self._own(), n, limit)
+
+    def publishing(self, n: int) -> None:
+        self._replica.publish(self._row, n)
+
+    def _own(self) -> Chain:
+        chain = self._replica.find_chain(self._workspace, self.device)
+        assert chain is not None
+        return chain
+
+    # logs
+
+    def logs(self) -> Collection[bytes]:
+        return self._replica.logs_of(self._workspace)
+
+    def operation_ids(self, log: bytes) -> Sequence[bytes]:
+        return [operation.id for operation in self._replica.memberships.log(log).operations()]
+
+    def operations(self, log: bytes, ids: Collection[bytes]) -> Sequence[bytes]:
+        wanted = set(ids)
+        return [op.encoded for op in self._replica.memberships.log(log).operations() if op.id in wanted]
+
+    def add_operations(self, log: bytes, operations: Sequence[bytes]) -> None:
+        if log not in self.logs():
+            raise MembershipError("These operations belong to a log that has nothing to do with this workspace.")
+        self._replica.take_operations(log, operations)
+
+    def log_key(self) -> bytes | None:
+        key = self._replica.memberships.writing_key(self._workspace, self._row)
+        return None if key is None else log_key(key.key)
+
+    def log_keys(self) -> Mapping[bytes, bytes]:
+        keys = [log_key(key) for key in operations.epoch_keys(self._connection, self._row).values()]
+        return {key_id(key): key for key in keys}
+
+    # what the mailbox keeps
+
+    def value(self, name: str) -> bytes | None:
+        row = self._connection.execute(
+            "SELECT value FROM mailbox_value WHERE mailbox=? AND name=?", (self._mailbox, name)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def set_value(self, name: str, value: bytes) -> None:
+        with self._replica.begin(True) as tx:
+            tx.connection.execute("INSERT OR REPLACE INTO mailbox_value VALUES(?,?,?)", (self._mailbox, name, value))
+
+    def brought(self, n: int) -> None:
+        """The mailbox has this device's chain up to n."""
+        with self._replica.begin(False) as tx:
+            keep_holder(tx.connection, self._row, f"mailbox/{self._mailbox}", n, self._now_ms())
+            tx.touch("network")
+
+    # blobs
+
+    def blobs_after(self, after: int, limit: int) -> BlobList:
+        rows = self._connection.execute(
+            "SELECT row, blob FROM made WHERE workspace=? AND row>? ORDER BY row LIMIT ?",
+            (self._row, after, limit + 1),
+        ).fetchall()
+        some = rows[:limit]
+        return BlobList(tuple(bytes(blob) for _row, blob in some), some[-1][0] if some else after, len(rows) <= limit)
+
+    def blob(self, blob: bytes, offset: int, limit: int) -> BlobPart | None:
+        return self._replica.read_blob(self._row, blob, offset, limit)
+
+    def receive_blob(self, blob: bytes, part: BlobPart) -> int:
+        return self._replica.keep_blob(self._row, blob, part)
+
+    # what was purged
+
+    def erasures(self) -> Sequence[Erasure]:
+        return ()
+
+    def erased(self, erasure: Erasure) -> None:
+        """Nothing is remembered of it."""
