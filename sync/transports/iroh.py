@@ -7,7 +7,6 @@ multicast packet into the local network. iroh has no packages for some computers
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from collections.abc import Callable, Coroutine
 from types import ModuleType
@@ -19,6 +18,7 @@ from sync.transports.iroh_buffers import make_fast
 from sync.transports.iroh_connection import IrohConnection
 from sync.transports.iroh_errors import SILENT, explain
 from sync.transports.serving import STOPPED, Limits, Serving, end_tasks
+from sync.transports.sockets import MAX_SOCKETS, is_socket
 
 if TYPE_CHECKING:
     import iroh
@@ -27,7 +27,6 @@ EVERYWHERE = ("0.0.0.0:0", "[::]:0")
 _ALPNS: dict[bytes, Purpose] = {f"lovelace/{purpose}/1".encode(): purpose for purpose in PURPOSES}
 _HELLO, _WELCOME = b"\x01", b"\x01"  # the caller's first byte opens the stream, the answer says that it is let in
 _REFUSED = 403
-_MAX_SOCKETS = 16
 _MAX_GREETINGS = 64  # handshakes at once
 _CHECK_SECONDS = 1.0
 _END_SECONDS = 1.0  # for the endpoint to see its last packets answered
@@ -107,7 +106,7 @@ class IrohTransport:
     def _target(self, address: Address) -> iroh.EndpointAddr:
         from iroh import EndpointAddr, EndpointId, IrohError
 
-        sockets = [socket for socket in address.sockets[:_MAX_SOCKETS] if is_socket(socket)]
+        sockets = [socket for socket in address.sockets[:MAX_SOCKETS] if is_socket(socket)]
         relay = address.relay if address.relay and address.relay == self._relay else None
         if not sockets and relay is None:
             raise TransportError("No address of the other device is known.")
@@ -196,18 +195,6 @@ def load_iroh() -> ModuleType:
         raise TransportError(f"{message} A mailbox works without it.") from error
     make_fast(iroh_ffi)
     return iroh
-
-
-def is_socket(text: str) -> bool:
-    """Whether a text is "address:port" or "[address]:port"; names are not looked up."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
-        return False
-    inside = host.startswith("[") and host.endswith("]")
-    try:
-        return ipaddress.ip_address(host[1:-1] if inside else host).version == (6 if inside else 4)
-    except ValueError:
-        return False
 
 
 async def _bind(module: ModuleType, seed: bytes, relay: str, bind: tuple[str, ...]) -> iroh.Endpoint:
