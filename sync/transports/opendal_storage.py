@@ -46,6 +46,18 @@ _OS_TROUBLES: dict[int, Trouble] = {
     errno.ETIMEDOUT: "slow",
     errno.ECONNREFUSED: "gone",
 }
+_HTTP_TROUBLES: dict[str, Trouble] = {
+    "401": "refused",
+    "403": "refused",
+    "404": "gone",
+    "405": "read-only",
+    "413": "full",
+    "429": "slow",
+    "503": "slow",
+    "504": "slow",
+    "507": "full",
+}
+_CREDENTIALS = re.compile("SignatureDoesNotMatch|InvalidAccessKeyId|ExpiredToken|InvalidToken")
 _SENTENCES: dict[Trouble, str] = {
     "gone": "{where} cannot be reached. Work goes on here and is brought there as soon as it is back.",
     "refused": "{where} refuses the credentials. Check them in the settings of the mailbox.",
@@ -94,8 +106,8 @@ class OpendalStorage:
                     name = entry.path.removeprefix(folder)
                     if len(found) < MAX_LISTED and name > after and "/" not in name:
                         found.append(Listed(name, entry.metadata.content_length if self._place.tested else None))
-            except exceptions.NotFound:  # a folder that nobody wrote into yet
-                return ()
+            except exceptions.NotFound:
+                return []  # nobody wrote into it yet
         return sorted(found, key=lambda listed: listed.name)
 
     async def read(self, path: str, size: int) -> bytes | None:
@@ -118,7 +130,7 @@ class OpendalStorage:
             self._made.add(folder)
 
     async def delete(self, path: str) -> None:
-        async with self._guarded():
+        async with self._guarded(writing=True):
             await self._operator.delete(path)
 
     async def _write(self, path: str, data: bytes) -> None:
@@ -136,6 +148,8 @@ class OpendalStorage:
         except TimeoutError as error:
             raise self._error("slow", "") from error
         except _ERRORS as error:
+            if "NoSuchBucket" in str(error):
+                raise StorageError("gone", f"There is no bucket for {self._place.shown}. Check its name.") from error
             raise self._error(_trouble(error, writing), _detail(error)) from error
 
     def _error(self, trouble: Trouble, detail: str) -> StorageError:
@@ -144,20 +158,18 @@ class OpendalStorage:
 
 
 def _trouble(error: Exception, writing: bool) -> Trouble:
+    """What an error of opendal means: by the system's error number, by the status of HTTP, then by its kind."""
     text = str(error)
     if (found := re.search(r"\(os error (\d+)\)", text)) and (trouble := _OS_TROUBLES.get(int(found[1]))):
         return trouble
-    if (status := re.search(r"status: (\d{3})", text)) and status[1] in ("413", "507"):
-        return "full"
-    if isinstance(error, exceptions.PermissionDenied):
-        return "refused"
+    status = re.search(r"status: (\d{3})", text)
+    if status and (trouble := _HTTP_TROUBLES.get(status[1])):
+        return "read-only" if writing and status[1] == "403" and not _CREDENTIALS.search(text) else trouble
     if isinstance(error, exceptions.RateLimited) or "timeout" in text.lower():
         return "slow"
     if isinstance(error, exceptions.NotFound) or "send http request" in text:
         return "gone"
-    if writing and status and status[1] == "405":
-        return "read-only"
-    return "failed"
+    return "refused" if isinstance(error, exceptions.PermissionDenied) else "failed"
 
 
 def _detail(error: Exception) -> str:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import opendal
+
 PROGRAMS = Path(__file__).parents[2] / "build/external/servers/bin"
 KEY, SECRET = "lovelace", "not-a-secret-of-anybody"
 BUCKET = "mailbox"
@@ -24,7 +26,7 @@ _START_SECONDS = 60.0
 
 @contextmanager
 def seaweed_s3(folder: Path) -> Iterator[str]:
-    """SeaweedFS with its S3 gateway; gives the URI of a bucket, which it makes on first use."""
+    """SeaweedFS with its S3 gateway; gives the URI of a bucket in it."""
     names = "master.port master.port.grpc volume.port volume.port.grpc filer.port filer.port.grpc s3.port s3.port.grpc"
     ports = dict(zip(names.split(), _free_ports(len(names.split())), strict=True))
     identity = {"name": "test", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}
@@ -43,6 +45,7 @@ def seaweed_s3(folder: Path) -> Iterator[str]:
     endpoint = f"http://127.0.0.1:{ports['s3.port']}"
     with _server([str(PROGRAMS / "weed"), "server", *options], folder):
         _wait_until_answers(f"{endpoint}/healthz")
+        _write_once(endpoint)
         yield _s3_uri(endpoint)
 
 
@@ -84,11 +87,7 @@ def _server(command: list[str], folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.kill()  # nothing it keeps is wanted any more
 
 
 def _free_ports(count: int) -> list[int]:
@@ -120,3 +119,10 @@ def _wait_until_answers(url: str) -> None:
 
 def _s3_uri(endpoint: str) -> str:
     return f"s3://{KEY}:{SECRET}@{BUCKET}/some/folder?endpoint={endpoint}&region=us-east-1"
+
+
+def _write_once(endpoint: str) -> None:
+    """Make the bucket: SeaweedFS does so by itself when an administrator first writes into it."""
+    keys = {"access_key_id": KEY, "secret_access_key": SECRET}
+    options = {"bucket": BUCKET, "endpoint": endpoint, "region": "us-east-1", "disable_config_load": "true"}
+    opendal.Operator("s3", **options, **keys).write("beside", b"x")
