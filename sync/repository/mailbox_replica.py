@@ -40,11 +40,8 @@ class StoredMailboxReplica:
         return self._replica.memberships.device_id
 
     def devices(self) -> Collection[bytes]:
-        state, roster = self._replica.memberships.state(self._workspace), self._replica.memberships.roster
-        ever = set(state.ever_members())
-        claimed = {d for d, claims in roster.devices.items() if any(claim.identity in ever for claim in claims)}
         written = {ident for _row, ident in chain_sums.writers(self._connection, self._row)}
-        return (claimed | written) - {self.device}
+        return (self._replica.devices_of(self._workspace) | written) - {self.device}
 
     def progress(self, device: bytes) -> int:
         chain = self._replica.find_chain(self._workspace, device)

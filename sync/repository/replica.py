@@ -65,9 +65,26 @@ class StoredReplica:
 
     # who
 
-    def is_known(self, peer: bytes) -> bool:
-        """Whether a device is this person's, or of somebody with whom a workspace is shared."""
-        return any(self._shares(peer))
+    def known_devices(self) -> frozenset[bytes]:
+        """The live devices of this person, and of everybody with whom a workspace is shared; without this one."""
+        readers = {self.memberships.identity}
+        for workspace in self.own_workspaces():
+            state = self.memberships.state(workspace)
+            readers |= {member for member in state.members if state.may_read(member)}
+        found = {device for reader in readers for device in self.memberships.roster.live(reader)}
+        return frozenset(found - {self.memberships.device_id})
+
+    def own_workspaces(self) -> tuple[bytes, ...]:
+        """The workspaces that this person may read as a member."""
+        rows = self.connection.execute("SELECT id FROM workspace ORDER BY row").fetchall()
+        states = [self.memberships.state(bytes(ident)) for (ident,) in rows]
+        return tuple(state.log_id for state in states if state.may_read(self.memberships.identity))
+
+    def devices_of(self, workspace: bytes) -> frozenset[bytes]:
+        """Every device that is or was in a workspace."""
+        ever = set(self.memberships.state(workspace).ever_members())
+        devices = self.memberships.roster.devices.items()
+        return frozenset(device for device, claims in devices if any(claim.identity in ever for claim in claims))
 
     def _identities(self, peer: bytes) -> tuple[bytes, ...]:
         """Whom a device speaks for, unless it was lost or stolen."""

@@ -1,0 +1,120 @@
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync.clock import SystemClock
+from sync.engine import Engine
+from sync.network.lease import Lease, is_running
+from sync.protocol.address import Address
+from sync.store.network_rows import add_mailbox, keep_address
+from sync.transports.memory import MemoryNetwork
+from tests.sync.engine_home import append, first_workspace
+from tests.sync.network.homes import Home, until
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> Iterator[tuple[Home, Home]]:
+    old, new = Home(tmp_path / "old"), Home(tmp_path / "new")
+    try:
+        old.do(first_workspace)
+        pair_homes(old, new)
+        yield old, new
+    finally:
+        old.close()
+        new.close()
+
+
+def pair_homes(old: Home, new: Home) -> None:
+    """The two engines live on different threads, so what one has is read there first."""
+    from sync.membership.devices import add_device
+    from sync.membership.operation import decode_operation
+
+    device = new.engine.device
+
+    def add(engine: Engine) -> tuple[bytes, list[tuple[bytes, tuple[bytes, ...]]]]:
+        log = [decode_operation(data) for data in engine.memberships.operations(engine.identity)]
+        operation = add_device(engine.device, log, device)
+        with engine.transaction(durable=True) as tx:
+            engine.members.add(tx, engine.identity, [operation.encoded])
+            engine.members.renew_epochs(tx)
+        logs = [engine.identity, *engine.replica.own_workspaces()]
+        return engine.identity, [(log_id, engine.memberships.operations(log_id)) for log_id in logs]
+
+    identity, logs = old.do(add)
+
+    def become(engine: Engine) -> None:
+        with engine.transaction(durable=True) as tx:
+            engine.become(tx, identity, logs[0][1])
+            for workspace, operations in logs[1:]:
+                engine.members.adopt(tx, workspace, operations, {})
+
+    new.do(become)
+
+
+def know(home: Home, other: Home) -> None:
+    def keep(engine: Engine) -> None:
+        with engine.transaction() as tx:
+            keep_address(tx.connection, Address(other.device), 0)
+
+    home.do(keep)
+
+
+def test_what_one_writes_the_other_shows_live_and_after_a_pause(homes: tuple[Home, Home]) -> None:
+    old, new = homes
+    know(new, old)
+    old.do(lambda engine: append(engine, 1, "before", "a"))
+
+    async def scene() -> None:
+        network = MemoryNetwork()
+        async with old.online(network.transport(old.device)), new.online(network.transport(new.device)) as node:
+            await until(lambda: new.shown().get("before") == {"a"})
+            old.do(lambda engine: append(engine, 1, "live", "b"))
+            await until(lambda: new.shown().get("live") == {"b"})
+            new.do(lambda engine: append(engine, 1, "live", "c"))
+            await until(lambda: old.shown().get("live") == {"b", "c"})
+            assert [peer.device for peer in node.status().peers] == [old.device]
+        old.do(lambda engine: append(engine, 1, "apart", "d"))
+        new.do(lambda engine: append(engine, 1, "apart", "e"))
+        know(new, old)  # it has moved
+        async with old.online(network.transport(old.device)), new.online(network.transport(new.device)):
+            await until(lambda: old.shown() == new.shown() and new.shown()["apart"] == {"d", "e"})
+
+    asyncio.run(scene())
+
+
+def test_two_devices_that_never_meet_use_a_mailbox(homes: tuple[Home, Home], tmp_path: Path) -> None:
+    old, new = homes
+    (tmp_path / "box").mkdir()
+
+    def join(engine: Engine) -> None:
+        with engine.transaction() as tx:
+            add_mailbox(tx.connection, 1, str(tmp_path / "box"), {}, 0)
+
+    async def online(home: Home) -> None:
+        async with home.online(None) as node:
+            await node.sync_now()
+            (mailbox,) = node.status().mailboxes
+            assert mailbox.trouble == "" and mailbox.reached > SystemClock().now_ms() - 60_000
+
+    async def scene() -> None:
+        await online(old)
+        await online(new)
+        await online(old)
+
+    for home in homes:
+        home.do(join)
+    old.do(lambda engine: append(engine, 1, "s", "a"))
+    new.do(lambda engine: append(engine, 1, "s", "b"))
+    asyncio.run(scene())
+    assert old.shown() == new.shown() == {"s": {"a", "b"}}
+
+
+def test_one_process_of_a_home_runs_the_network(tmp_path: Path) -> None:
+    first, second = Lease(tmp_path), Lease(tmp_path)
+    assert not is_running(tmp_path)
+    assert first.take() and first.take() and not second.take() and is_running(tmp_path)
+    first.give_back()
+    assert second.take()
+    second.give_back()
