@@ -47,6 +47,14 @@ def _new_children(before: set[int]) -> list[str]:
 
 def _children() -> list[int]:
     """Child processes of this process; empty where the system has no /proc."""
+    try:
+        lists = [Path("/proc/self/task", thread, "children") for thread in os.listdir("/proc/self/task")]
+        return [int(pid) for one in lists for pid in one.read_bytes().split()]
+    except OSError:  # a thread ended meanwhile, or the system keeps no such lists
+        return _all_with_this_parent()
+
+
+def _all_with_this_parent() -> list[int]:
     children: list[int] = []
     for pid in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
         try:

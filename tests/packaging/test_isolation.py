@@ -30,6 +30,7 @@ def test_a_process_that_goes_on_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     before = leaks.snapshot()
     with subprocess.Popen(["sleep", "60"]) as child:
         assert [str(child.pid) in text for text in leaks.leaked_since(before)] == [True]
+        assert child.pid in leaks._all_with_this_parent()
         child.kill()
     assert leaks.leaked_since(before) == []
 
