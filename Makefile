@@ -10,7 +10,7 @@ run:
 
 test:
 	@packaging/setup.sh test
-	@$(PYTHON) -m pytest -m "not external and not model and not soak"
+	@$(PYTHON) -m pytest -n 2 --dist worksteal -m "not external and not model and not soak"
 
 test-external:
 	@packaging/setup.sh external

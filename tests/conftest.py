@@ -14,7 +14,8 @@ from hypothesis import settings
 from app.agents.local import model_store
 from tests.helpers import leaks, loopback, namespace
 
-_MODELS = model_store.models_folder()  # the person's own cache, before the home is replaced
+# The person's own cache, before the home is replaced; processes that tests are shared out to are told of it.
+_MODELS = Path(os.environ.setdefault("LOVELACE_TESTS_MODELS", str(model_store.models_folder())))
 _HOME = Path(tempfile.mkdtemp(prefix="lovelace-tests-"))
 
 _REMOVED = (
