@@ -224,9 +224,9 @@ def test_hostile_output_is_painted_soon(shown: Shown, text: str, wrapped: bool) 
     shown.settle()
     for place in (0, shown.maximum // 2, shown.maximum):
         shown.view.verticalScrollBar().setValue(place)
-        begun = time.perf_counter()
+        begun = time.thread_time()
         shown.view.viewport().repaint()
-        assert time.perf_counter() - begun < 1.0
+        assert time.thread_time() - begun < 1.0
     shown.view.set_theme(DARK)
 
 

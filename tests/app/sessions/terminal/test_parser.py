@@ -115,11 +115,11 @@ def test_the_open_row_grows_until_its_line_ends() -> None:
 
 
 def test_a_line_of_ten_megabytes_is_cut_into_rows() -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     parsed = rows(*["x" * 65_536] * 160)
     assert kept(parsed) == "x" * 65_536 * 160
     assert max(len(row.text) for row in parsed) == LONGEST_ROW
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("endless", ["\x1b[" + "1;" * 500_000, "\x1b]0;" + "t" * 1_000_000, "\x1b" + " " * 1_000_000])

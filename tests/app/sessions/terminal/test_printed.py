@@ -29,7 +29,7 @@ def test_progress_keeps_its_last_state() -> None:
 
 
 def test_hostile_text_is_no_trouble() -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     for text in (
         "\x1b[" * 500_000,
         "\r" * 1_000_000,
@@ -38,4 +38,4 @@ def test_hostile_text_is_no_trouble() -> None:
         "x" * 1_000_000 + "\r",
     ):
         assert "\x1b" not in printed_text(text)
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
