@@ -90,11 +90,17 @@ class Neighbour:
         """Pull the cable out or put it back."""
         _run("ip", "link", "set", _HERE, "up" if plugged else "down")
 
-    def move(self, there: str) -> None:
-        """Give the other end another address in 10.77.0.0/24 and take the old one away."""
-        _run(*self.command("ip", "addr", "add", f"{there}/24", "dev", _THERE))
-        _run(*self.command("ip", "addr", "del", f"{self.there}/24", "dev", _THERE))
-        self.there = there
+    def move_there(self, address: str) -> None:
+        """Give the other end another address in 10.77.0.0/24 in place of its own."""
+        _run(*self.command("ip", "addr", "flush", "dev", _THERE, "scope", "global"))
+        _run(*self.command("ip", "addr", "add", f"{address}/24", "dev", _THERE))
+        self.there = address
+
+    def move_here(self, address: str) -> None:
+        """The same for this end."""
+        _run("ip", "addr", "flush", "dev", _HERE, "scope", "global")
+        _run("ip", "addr", "add", f"{address}/24", "dev", _HERE)
+        self.here = address
 
     def make_lossy(self) -> str:
         """Lose packets from here to there: one in twenty by netem, or where the kernel has none, by a narrow queue."""
