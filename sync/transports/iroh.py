@@ -107,7 +107,7 @@ class IrohTransport:
         from iroh import EndpointAddr, EndpointId, IrohError
 
         sockets = [socket for socket in address.sockets[:MAX_SOCKETS] if is_socket(socket)]
-        relay = address.relay if address.relay and address.relay == self._relay else None
+        relay = address.relay if address.relay and address.relay.rstrip("/") == self._relay.rstrip("/") else None
         if not sockets and relay is None:
             raise TransportError("No address of the other device is known.")
         try:
@@ -202,11 +202,20 @@ async def _bind(module: ModuleType, seed: bytes, relay: str, bind: tuple[str, ..
     builder.apply_minimal()
     builder.secret_key(seed)
     builder.alpns(list(_ALPNS))
-    builder.relay_mode(module.RelayMode.custom_from_urls([relay]) if relay else module.RelayMode.disabled())
+    builder.relay_mode(_relay_mode(module, relay))
     for address in bind:
         builder.bind_addr(address)
     endpoint: iroh.Endpoint = await builder.bind()
     return endpoint
+
+
+def _relay_mode(module: ModuleType, relay: str) -> iroh.RelayMode:
+    if not relay:
+        return module.RelayMode.disabled()  # type: ignore[no-any-return]
+    try:
+        return module.RelayMode.custom_from_urls([relay])  # type: ignore[no-any-return]
+    except module.IrohError as error:
+        raise TransportError(f"“{relay}” is not the URL of a relay: it should begin with “https://”.") from error
 
 
 def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -21,6 +21,7 @@ from tests.benchmarks import (
     search,
     sessions_list,
     terminal,
+    transports,
     window,
     window_process,
     writers,
@@ -56,5 +57,6 @@ BENCHMARKS = (
     Benchmark("idle", "a session open in two processes, nothing to do", idle.run),
     Benchmark("search", "1,000,000 events, newest first", search.run),
     Benchmark("membership", "the evaluator: 5,000 operations, and one more", membership.run),
+    Benchmark("transports", "live connections on loopback: connect, round trip, throughput", transports.run),
     Benchmark("memory", "importing a transcript of 1 GB", import_memory.run),
 )

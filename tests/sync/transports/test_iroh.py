@@ -182,6 +182,20 @@ def test_an_address_that_is_taken_is_said() -> None:
     run(work())
 
 
+def test_a_relay_that_is_none_is_said_and_one_that_is_away_changes_nothing() -> None:
+    async def work() -> None:
+        with pytest.raises(TransportError, match="“nonsense” is not the URL of a relay"):
+            await IrohTransport(bytes(32), "nonsense", ONLY_HERE).start(echo, lambda _device, _purpose: True)
+        away = IrohTransport(bytes([2]) * 32, "https://127.0.0.1:9", ONLY_HERE)
+        await away.start(echo, lambda _device, _purpose: True)
+        async with device(1) as transport:
+            there = Address(away.address().device, away.address().sockets, "https://elsewhere.invalid")
+            await exchange(await transport.connect(there, "sync"), b"x", 5)
+        await away.stop()
+
+    run(work())
+
+
 def test_without_the_package_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "iroh", None)
     transport = IrohTransport(bytes(32))
