@@ -2,13 +2,16 @@
 
     object  = AEAD(mailbox key, content)            AAD: folder, stream, first, last
     entries    content = [envelope, …]              see `sync.protocol.envelope`
-    others     content = {v, key_id, sealed}        sealed = AEAD(log key, inside), AAD: what it is, key_id
+    others     content = {v, keys: {key id: AEAD(log key, key)}, sealed}        sealed = AEAD(key, inside)
       operations   inside = [[log, [operation, …]], …]
       addresses    inside = {device, sockets, relay}
       blob parts   inside = the bytes
 
 The mailbox key comes from the workspace's secret, which former members know too: it hides from the storage which
-workspace and documents the envelopes in it belong to. What may be read is decided by the keys of the epoch inside.
+workspace and documents the envelopes in it belong to. What may be read is decided by the keys of epochs inside.
+
+An operation that begins an epoch brings that epoch's key to those who have an earlier one, and leads back to earlier
+keys for those who have this one: its object opens with both, and it is the last in its object.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sync.clock import Random
-from sync.crypto import decode, derive_key, encode, open_sealed, seal
+from sync.crypto import KEY_BYTES, decode, derive_key, encode, open_sealed, seal
 from sync.errors import ProtocolError
 from sync.membership.epoch import key_id
 from sync.membership.operation import MAX_OPERATION_BYTES
@@ -32,6 +35,7 @@ VERSION = 1
 MAX_ENVELOPES = 4096
 MAX_LOGS = 4096
 MAX_OPERATIONS = 16_384
+MAX_KEYS = 256
 _OBJECT_KEY = "lovelace/mailbox-key/1"
 _OBJECT = b"lovelace/mailbox-object/1"
 _INSIDE = b"lovelace/mailbox-inside/1"
@@ -64,7 +68,7 @@ class _Address(Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Sealed(Struct, frozen=True):
     v: Literal[1]
-    key_id: _Id
+    keys: Annotated[dict[_Id, Annotated[bytes, Meta(max_length=128)]], Meta(max_length=MAX_KEYS)]
     sealed: Annotated[bytes, Meta(max_length=MAX_OBJECT_BYTES)]
 
 
@@ -93,9 +97,9 @@ class Sealer:
         form = Annotated[tuple[_Envelope, ...], Meta(max_length=MAX_ENVELOPES)]
         return tuple(_convert(decode(self._open(spot, data), MAX_OBJECT_BYTES), form))
 
-    def seal_operations(self, spot: Spot, logs: Mapping[bytes, Sequence[bytes]], log_key: bytes) -> bytes:
-        """An object with encoded operations by log, parents first."""
-        return self._seal_inside(spot, encode([[log, list(operations)] for log, operations in logs.items()]), log_key)
+    def seal_operations(self, spot: Spot, logs: Mapping[bytes, Sequence[bytes]], log_keys: Sequence[bytes]) -> bytes:
+        """An object with encoded operations by log, parents first, that opens with each of these keys."""
+        return self._seal_inside(spot, encode([[log, list(operations)] for log, operations in logs.items()]), log_keys)
 
     def open_operations(self, spot: Spot, data: bytes, log_keys: Mapping[bytes, bytes]) -> dict[bytes, Sequence[bytes]]:
         """Operations by log; LockedObject without the key, other ProtocolErrors for anything else."""
@@ -106,7 +110,7 @@ class Sealer:
     def seal_address(self, spot: Spot, where: Whereabouts, log_key: bytes) -> bytes:
         """An object that says where a device may be reached."""
         inside = {"device": where.device, "sockets": list(where.sockets), "relay": where.relay}
-        return self._seal_inside(spot, encode(inside), log_key)
+        return self._seal_inside(spot, encode(inside), [log_key])
 
     def open_address(self, spot: Spot, data: bytes, log_keys: Mapping[bytes, bytes]) -> Whereabouts:
         """Where a device says it may be reached; errors as of `open_operations`."""
@@ -115,26 +119,29 @@ class Sealer:
 
     def seal_part(self, spot: Spot, data: bytes, log_key: bytes) -> bytes:
         """An object with a piece of a blob."""
-        return self._seal_inside(spot, data, log_key)
+        return self._seal_inside(spot, data, [log_key])
 
     def open_part(self, spot: Spot, data: bytes, log_keys: Mapping[bytes, bytes]) -> bytes:
         """The piece of a blob; errors as of `open_operations`."""
         return self._open_inside(spot, data, log_keys)
 
-    def _seal_inside(self, spot: Spot, inside: bytes, log_key: bytes) -> bytes:
-        ident = key_id(log_key)
-        sealed = seal(log_key, inside, _inside_aad(spot, ident), self._random)
-        return self._seal(spot, encode({"v": VERSION, "key_id": ident, "sealed": sealed}))
+    def _seal_inside(self, spot: Spot, inside: bytes, log_keys: Sequence[bytes]) -> bytes:
+        key, aad = self._random(KEY_BYTES), _inside_aad(spot)
+        keys = {key_id(log_key): seal(log_key, key, aad, self._random) for log_key in log_keys}
+        return self._seal(spot, encode({"v": VERSION, "keys": keys, "sealed": seal(key, inside, aad, self._random)}))
 
     def _open_inside(self, spot: Spot, data: bytes, log_keys: Mapping[bytes, bytes]) -> bytes:
         value = decode(self._open(spot, data), MAX_OBJECT_BYTES)
         if isinstance(value, dict) and type(value.get("v")) is int and value["v"] > VERSION:
             raise ProtocolError("An object was made by a newer version of Lovelace; update to read it.")
         outer: _Sealed = _convert(value, _Sealed)
-        key = log_keys.get(outer.key_id)
-        if key is None:
+        fitting = [ident for ident in outer.keys if ident in log_keys]
+        if not fitting:
             raise LockedObject("The key of an object is not here.")
-        return open_sealed(key, outer.sealed, _inside_aad(spot, outer.key_id))
+        key = open_sealed(log_keys[fitting[0]], outer.keys[fitting[0]], _inside_aad(spot))
+        if len(key) != KEY_BYTES:
+            raise ProtocolError("The key of an object is malformed.")
+        return open_sealed(key, outer.sealed, _inside_aad(spot))
 
     def _seal(self, spot: Spot, content: bytes) -> bytes:
         return seal(self._key, content, _aad(spot), self._random)
@@ -147,8 +154,8 @@ def _aad(spot: Spot) -> bytes:
     return encode([_OBJECT, spot.folder, spot.kind, spot.first, spot.last])
 
 
-def _inside_aad(spot: Spot, ident: bytes) -> bytes:
-    return encode([_INSIDE, spot.kind.partition("/")[0], ident])
+def _inside_aad(spot: Spot) -> bytes:
+    return encode([_INSIDE, spot.folder, spot.kind, spot.first, spot.last])
 
 
 def _convert(value: object, form: Any) -> Any:

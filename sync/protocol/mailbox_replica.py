@@ -88,7 +88,7 @@ class MailboxReplica(Protocol):
         ...
 
     def log_keys(self) -> Mapping[bytes, bytes]:
-        """All log keys that are here, by key id."""
+        """All log keys that are here, by the id of their epoch."""
         ...
 
     def value(self, name: str) -> bytes | None:

@@ -92,7 +92,7 @@ class Mailbox:
 
     async def fetch_blob(self, blob: bytes, devices: Iterable[bytes], offset: int = 0) -> bool:
         """Fetch a wanted blob from where one of these devices brought it, from an offset on; whether it is whole."""
-        keys = await self._box.ask(self._box.replica.log_keys)
+        keys = await self._box.log_keys()
         for device in devices:
             folder = self._box.layout.folder(device)
             place = self._box.layout.blob(folder, blob)

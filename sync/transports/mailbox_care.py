@@ -6,11 +6,15 @@ Now and then the folder is listed and compared with what should be there: storag
 
 from __future__ import annotations
 
-from sync.errors import MembershipError, ProtocolError
+from collections.abc import Mapping, Sequence
+
+from sync.errors import ProtocolError
+from sync.membership.bodies import Epoch
+from sync.membership.operation import decode_operation
 from sync.protocol.mailbox import ObjectName, Stream
 from sync.protocol.mailbox_objects import Spot
 from sync.protocol.mailbox_replica import Erasure
-from sync.protocol.mailbox_upkeep import gaps, merges, overlapping, replaced
+from sync.protocol.mailbox_upkeep import MERGED_TOGETHER, gaps, merges, overlapping, replaced
 from sync.transports.mailbox_progress import Box, spot, together
 from sync.transports.mailbox_writing import Published, Writer
 
@@ -72,25 +76,38 @@ class Caretaker:
             return
         await box.ask(lambda: box.replica.receive(envelopes))
 
-    async def _merge_operations(self, row: tuple[ObjectName, ...], key: bytes, done: Published) -> None:
+    async def _merge_operations(self, row: Sequence[ObjectName], key: bytes, done: Published) -> None:
+        """Put operations that begin no epoch into one object; those that do stay as they are, for their keys' sake."""
         box = self._box
-        keys = await box.ask(box.replica.log_keys)
+        keys = await box.log_keys()
+        merged: list[ObjectName] = []
         logs: dict[bytes, dict[bytes, None]] = {}
-        for name in row:
-            data = await box.read(box.own, "operations", name)
-            if data is None:
-                return
-            try:
-                for log, operations in box.sealer.open_operations(
-                    spot(box.own, "operations", name), data, keys
-                ).items():
+        for name in [*row, None]:
+            found = await self._plain_operations(name, keys) if name else None
+            if name and found is not None:
+                merged.append(name)
+                for log, operations in found.items():
                     logs.setdefault(log, {}).update(dict.fromkeys(operations))
-            except (ProtocolError, MembershipError):
-                return
-        first, last = row[0].first, row[-1].last
-        merged = {log: list(operations) for log, operations in logs.items()}
-        data = box.sealer.seal_operations(Spot(box.own, "operations", first, last), merged, key)
-        await self._writer.write([self._writer.object("operations", first, last, data)], done)
+                continue
+            if len(merged) >= MERGED_TOGETHER:
+                first, last = merged[0].first, merged[-1].last
+                listed = {log: list(operations) for log, operations in logs.items()}
+                data = box.sealer.seal_operations(Spot(box.own, "operations", first, last), listed, [key])
+                await self._writer.write([self._writer.object("operations", first, last, data)], done)
+            merged, logs = [], {}
+
+    async def _plain_operations(
+        self, name: ObjectName, keys: Mapping[bytes, bytes]
+    ) -> Mapping[bytes, Sequence[bytes]] | None:
+        """The operations of an object; None if it does not open or one of them begins an epoch."""
+        box = self._box
+        data = await box.read(box.own, "operations", name)
+        try:
+            logs = box.sealer.open_operations(spot(box.own, "operations", name), data or b"", keys)
+            decoded = [decode_operation(each) for operations in logs.values() for each in operations]
+        except ProtocolError:
+            return None
+        return None if any(isinstance(operation.body, Epoch) for operation in decoded) else logs
 
     async def _erase(self, erasure: Erasure, done: Published) -> bool:
         box = self._box

@@ -13,6 +13,7 @@ from msgspec import Struct
 from sync.clock import Clock
 from sync.crypto import decode, encode
 from sync.errors import ProtocolError
+from sync.membership.epoch import key_id
 from sync.protocol.mailbox import DAY_MS, Layout, ObjectName, Stream, read_names
 from sync.protocol.mailbox_objects import Sealer, Spot
 from sync.protocol.mailbox_replica import MailboxReplica
@@ -89,6 +90,10 @@ class Box:
                 self.replica.set_value(_KNOWN, listed)
 
         await self.ask(keep)
+
+    async def log_keys(self) -> dict[bytes, bytes]:
+        """All log keys that are here, by key id."""
+        return {key_id(key): key for key in (await self.ask(self.replica.log_keys)).values()}
 
     def note_known(self, operation_ids: list[bytes]) -> None:
         """These operations are in the mailbox."""

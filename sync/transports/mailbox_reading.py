@@ -110,7 +110,7 @@ class Reader:
         """Look up devices and keys; what waited for a key is tried again when there are new ones."""
         box = self._box
         devices = await box.ask(box.replica.devices)
-        keys = await box.ask(box.replica.log_keys)
+        keys = await box.log_keys()
         if keys.keys() != self._keys.keys() or len(devices) != len(self._devices):
             for folder in self._folders.values():
                 folder.locked.clear()

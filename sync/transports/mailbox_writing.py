@@ -12,7 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from sync.crypto import domain_hash, encode
+from sync.membership.bodies import Epoch
 from sync.membership.epoch import key_id
+from sync.membership.operation import Operation, decode_operation
 from sync.protocol.mailbox import Head, ObjectName, Stream, read_name
 from sync.protocol.mailbox_objects import Spot, Whereabouts
 from sync.protocol.mailbox_upkeep import LARGE_BYTES
@@ -45,6 +47,14 @@ class _Object:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """An operation that is not in the mailbox."""
+
+    log: bytes
+    operation: Operation
+
+
 class Writer:
     """Writes this device's folder of one mailbox."""
 
@@ -68,29 +78,35 @@ class Writer:
             first, last = box.progress.operations + 1, box.progress.reserved
             await box.save()
             logs: dict[bytes, list[bytes]] = {}
-            for log, _, operation in chunk:
-                logs.setdefault(log, []).append(operation)
-            data = box.sealer.seal_operations(Spot(box.own, "operations", first, last), logs, key)
+            for each in chunk:
+                logs.setdefault(each.log, []).append(each.operation.encoded)
+            keys = [key, *await self._keys_before(chunk[-1].operation)]
+            data = box.sealer.seal_operations(Spot(box.own, "operations", first, last), logs, keys)
             await self.write([self.object("operations", first, last, data)], done)
             box.progress.operations = last
-            box.note_known([ident for _, ident, _ in chunk])
+            box.note_known([each.operation.id for each in chunk])
             await box.save(known=True)
             done.operations += len(chunk)
 
-    async def _unknown(self) -> list[tuple[bytes, bytes, bytes]]:
-        """Operations that are not in the mailbox: log, id, encoded."""
+    async def _keys_before(self, operation: Operation) -> list[bytes]:
+        """Log keys of the epochs that this one follows: whoever has one of them has a right to the next."""
+        if not isinstance(operation.body, Epoch):
+            return []
+        keys = await self._box.ask(self._box.replica.log_keys)
+        return [keys[parent] for parent in operation.body.parents if parent in keys]
+
+    async def _unknown(self) -> list[_Unknown]:
+        """Operations that are not in the mailbox, parents first."""
         box = self._box
 
-        def find() -> list[tuple[bytes, bytes, bytes]]:
-            found = []
+        def find() -> list[tuple[bytes, bytes]]:
+            found: list[tuple[bytes, bytes]] = []
             for log in box.replica.logs():
-                idents = [ident for ident in box.replica.operation_ids(log) if not box.is_known(ident)]
-                if idents:
-                    encoded = box.replica.operations(log, frozenset(idents))
-                    found += [(log, ident, each) for ident, each in zip(idents, encoded, strict=True)]
+                idents = frozenset(ident for ident in box.replica.operation_ids(log) if not box.is_known(ident))
+                found += [(log, encoded) for encoded in box.replica.operations(log, idents)] if idents else []
             return found
 
-        return await box.ask(find)
+        return [_Unknown(log, decode_operation(encoded)) for log, encoded in await box.ask(find)]
 
     async def _entries(self, done: Published) -> None:
         """Bring own entries that are not there yet."""
@@ -213,14 +229,14 @@ class Writer:
         return frozenset({keep})
 
 
-def _chunks(operations: list[tuple[bytes, bytes, bytes]]) -> list[list[tuple[bytes, bytes, bytes]]]:
-    """Pieces of about `BATCH_BYTES`."""
-    chunks: list[list[tuple[bytes, bytes, bytes]]] = []
+def _chunks(operations: Sequence[_Unknown]) -> list[list[_Unknown]]:
+    """Pieces of about `BATCH_BYTES`; what begins an epoch is the last of its piece."""
+    chunks: list[list[_Unknown]] = []
     size = BATCH_BYTES
     for each in operations:
         if size >= BATCH_BYTES:
             chunks.append([])
             size = 0
         chunks[-1].append(each)
-        size += len(each[2])
+        size += BATCH_BYTES if isinstance(each.operation.body, Epoch) else len(each.operation.encoded)
     return chunks

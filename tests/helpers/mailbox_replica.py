@@ -243,7 +243,7 @@ class MemoryMailboxReplica:
         return log_key(self.epochs[self.epoch()]) if self.writable else None
 
     def log_keys(self) -> Mapping[bytes, bytes]:
-        return {key_id(key): key for key in map(log_key, self.epochs.values())}
+        return {epoch: log_key(key) for epoch, key in self.epochs.items()}
 
     def value(self, name: str) -> bytes | None:
         return self.values.get(name)
