@@ -18,6 +18,8 @@ from sync.protocol.mailbox_upkeep import MERGED_TOGETHER, gaps, merges, overlapp
 from sync.transports.mailbox_progress import Box, spot, together
 from sync.transports.mailbox_writing import Published, Writer
 
+VERIFIED_AT_ONCE = 8
+
 
 class Caretaker:
     """Keeps this device's folder in order."""
@@ -25,6 +27,7 @@ class Caretaker:
     def __init__(self, box: Box, writer: Writer) -> None:
         self._box = box
         self._writer = writer
+        self._verified: set[ObjectName] = set()
 
     async def audit(self, key: bytes, done: Published) -> None:
         """Compare the folder with what should be there; StorageError if it cannot be read or written."""
@@ -124,10 +127,17 @@ class Caretaker:
         return True
 
     async def _whole(self, stream: Stream) -> list[ObjectName]:
-        """The objects of a stream; those that are there in part only are deleted."""
-        names, partial = await self._box.objects(self._box.own, stream)
-        await self._delete(stream, partial)
-        return names
+        """The objects of a stream that are whole; the others are deleted. Each audit reads a few, newest first."""
+        box = self._box
+        names, damaged = await box.objects(box.own, stream)
+        unread = sorted((name for name in names if name not in self._verified), key=lambda name: name.last)
+        for name in unread[-VERIFIED_AT_ONCE:]:
+            if await box.read(box.own, stream, name) is None:
+                damaged.append(name)
+            else:
+                self._verified.add(name)
+        await self._delete(stream, damaged)
+        return [name for name in names if name not in damaged]
 
     async def _delete(self, stream: Stream, names: list[ObjectName]) -> None:
         place = self._box.layout.stream(self._box.own, stream)
