@@ -110,9 +110,10 @@ def test_after_a_restart_only_what_is_new_is_read_and_written() -> None:
         for device in ada, bob:
             device.restart()
         storage.calls.clear()
+        await bob.poll()
+        assert storage.count("read") == 1
         await settle([ada, bob])
         assert storage.count("write") == 0
-        assert storage.count("read") == 1
         assert bob.replica.heard() == {ada.replica.device: [*(b"%d" % n for n in range(300)), b"new"]}
 
     run(talk())
