@@ -2,7 +2,8 @@
 
 Times are milliseconds. `event.row` is also the row of the full-text index and sorts by time; `event_order` sorts the
 events of a session by id, which is causal, and carries what a conversation needs before it shows anything, and
-what looks for a rare kind; `event_prompt` gives where its turns begin.
+what looks for a rare kind; `event_prompt` gives where its turns begin. `session_by_change` gives the newest sessions of
+a list without reading the others.
 `session.counter`, `lowest`, `greatest`: see `settling.py`. `session_field` keeps all values a field ever had, under the
 event that set it; `claimed`: only the opening of a segment says so. `session_blob`: payloads that events refer to,
 and with size 0 those that hold long bodies, or that only damaged events name.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 from sync.store.migrations import Component
 
-PROJECTION_VERSION = 8
+PROJECTION_VERSION = 9
 
 PROJECTION = """
 CREATE TABLE session(
@@ -26,6 +27,7 @@ CREATE TABLE session(
   created INTEGER, updated INTEGER, events INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
   counter INTEGER NOT NULL DEFAULT 0, lowest INTEGER, greatest INTEGER);
 CREATE INDEX session_by_source ON session(source) WHERE source IS NOT NULL;
+CREATE INDEX session_by_change ON session(workspace, trashed, updated, id, archived);
 CREATE TABLE session_field(
   session INTEGER NOT NULL, field TEXT NOT NULL, event TEXT NOT NULL, value TEXT NOT NULL, claimed INTEGER NOT NULL,
   PRIMARY KEY(session, field, event)) WITHOUT ROWID;

@@ -168,6 +168,21 @@ def test_latest_is_the_newest_that_is_not_trashed(home: Workspace) -> None:
 # look-ups
 
 
+@pytest.mark.parametrize("wanted", [SessionFilter(limit=3), SessionFilter(archived=None, limit=1)])
+def test_the_newest_are_found_without_reading_the_others(home: Workspace, wanted: SessionFilter) -> None:
+    asked: list[str] = []
+
+    def look(queries: Queries) -> list[str]:
+        queries._connection.set_trace_callback(asked.append)
+        queries.sessions(wanted)
+        queries._connection.set_trace_callback(None)
+        plan = queries._connection.execute(f"EXPLAIN QUERY PLAN {next(one for one in asked if 'ORDER BY' in one)}")
+        return [row[3] for row in plan]
+
+    (step,) = home.read(look)
+    assert step.startswith("SEARCH s USING INDEX session_by_change (workspace=? AND trashed=?")
+
+
 def test_prefixes(home: Workspace) -> None:
     ids = [talk(home, "x", title=f"T{number}")[0] for number in range(12)]
     for identifier in ids:
