@@ -2,7 +2,10 @@
 
 import builtins
 
-import PySide6.QtCore  # noqa: F401  it must be there for what follows
+from app.ui.signatures import loaded_later
+
+with loaded_later():
+    import PySide6.QtCore  # noqa: F401  it must be there for what follows
 
 # PySide reads the source of every module that is imported after it, and keeps it, to see whether the module uses
 # `from __feature__ import …`. None does here, and it took a third of the time of all later imports.

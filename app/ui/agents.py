@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-from app.agents.names import agent_names
 
 if TYPE_CHECKING:
     from app.agents.backend import AgentBackend
@@ -23,6 +20,8 @@ class LateAgents:
 
     async def names(self) -> Sequence[str]:
         """What to choose from; the first is the default."""
+        from app.agents.names import agent_names
+
         return await agent_names(self._workspace)
 
     async def backend(self, name: str) -> AgentBackend:
@@ -36,6 +35,8 @@ class LateAgents:
 
     async def registry(self) -> AgentRegistry:
         """The agents themselves, to configure them."""
+        import asyncio
+
         if self._registry is None:
             made = await asyncio.to_thread(_make_registry, self._workspace)
             self._registry = self._registry or made

@@ -20,17 +20,19 @@ from app.ui import kept, motion
 from app.ui.bridge import Bridge
 from app.ui.conversation.lexing import Lexer
 from app.ui.desk import Desk
-from app.ui.first_run.greeting import greet
+from app.ui.first_run.greeting import greet, is_due
 from app.ui.instance import SingleInstance
+from app.ui.opening import opening, while_shown
+from app.ui.painted import once_painted
 from app.ui.theme import CHOICES, Themes
-from app.ui.trouble import opening
 from app.ui.turns import Agents, Turns
-from app.ui.updating import while_shown
 from app.ui.window import MainWindow
 
 if TYPE_CHECKING:
     from app.workspace import Credentials, Progress, Workspace
 
+LISTEN_MS = 1_000
+"""So long after it is known to be the first it listens for later starts, also where it has to ask or tell something."""
 AGENTS_MS = 5_000
 """So long after the window stands, the code of the agents is imported: the first prompt need not wait for it then."""
 ICON = Path(__file__).resolve().parents[2] / "resources" / "icons" / "lovelace.svg"
@@ -49,6 +51,7 @@ def run_desktop(home: Path, credentials: Credentials, *, workspace: str | None =
     instance = SingleInstance(home)
     if not opening(lambda: _claim(instance, home, link), home, application, icon):
         return 0
+    QTimer.singleShot(LISTEN_MS, instance, instance.listen)
 
     def open_home() -> Workspace:
         database = unlock_home(home, _asking(credentials))
@@ -104,12 +107,21 @@ def _show(application: QApplication, workspace: Workspace, instance: SingleInsta
     QTimer.singleShot(AGENTS_MS, window, lambda: desk.bridge.call(agents.registry()))
     instance.arguments.connect(window.come_forward)
     window.closed.connect(application.quit)
-    with _reporting(window), _ending_on_signals(window):
-        window.show()
+
+    def load() -> None:
         window.load()
+        instance.listen()
         greet(desk, window.areas)
         if link is not None:
             window.open_link(link)
+
+    with _reporting(window), _ending_on_signals(window):
+        guided = is_due(desk)
+        if not guided:
+            once_painted(window, load)
+        window.show()
+        if guided:
+            load()
         code = application.exec()
     desk.bridge.stop()
     return code

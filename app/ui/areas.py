@@ -251,6 +251,7 @@ class Areas(QSplitter):
         self.setChildrenCollapsible(False)
         self.kinds = {kind.id: kind for kind in kinds}
         self._aside: set[Area] = set()
+        self._to_come: dict[str, Any] | None = None
         self._areas = {name: TabArea(name, desk, [kind for kind in kinds if kind.area == name]) for name in AREAS}
         for name, area in self._areas.items():
             self.addWidget(area)
@@ -278,6 +279,7 @@ class Areas(QSplitter):
 
     def show_kind(self, kind: str) -> Panel:
         """Bring a panel to the front, its area with it."""
+        self.make_rest()
         row = self.kinds[kind]
         self.set_shown(row.area, True)
         return self._areas[row.area].show_kind(row)
@@ -297,6 +299,7 @@ class Areas(QSplitter):
 
     def set_shown(self, name: Area, shown: bool) -> None:
         """Open or close an area."""
+        self.make_rest()
         area = self._areas[name]
         self._aside.discard(name)
         if area.isHidden() != shown:
@@ -316,6 +319,7 @@ class Areas(QSplitter):
 
     def state(self) -> dict[str, Any]:
         """Widths, open areas, tabs and what panels remember, as JSON."""
+        self.make_rest()
         return {
             "splitter": base64.b64encode(self.saveState().data()).decode(),
             "shown": [name for name in AREAS if self.is_shown(name)],
@@ -323,11 +327,21 @@ class Areas(QSplitter):
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Bring back what `state` gave; what is missing stays as it is."""
+        """Bring back what `state` gave: the left area now, the others at `make_rest`. What is missing stays as it is."""
         shown = state.get("shown", ["left", "main"])
         for name in ("left", "right"):
             self._areas[name].setVisible(name in shown)
         if "splitter" in state:
             self.restoreState(QByteArray(base64.b64decode(state["splitter"])))
-        for name, area in self._areas.items():
-            area.restore(state.get("areas", {}).get(name, {}), self.kinds)
+        self._to_come = state.get("areas", {})
+        self._areas["left"].restore(self._to_come.get("left", {}), self.kinds)
+
+    def make_rest(self) -> None:
+        """The tabs of the other areas, if they are still to come, with at least a conversation among them."""
+        if self._to_come is None:
+            return
+        areas, self._to_come = self._to_come, None
+        for name in ("main", "right"):
+            self._areas[name].restore(areas.get(name, {}), self.kinds)
+        if not self._areas["main"].panels():
+            self.show_kind("conversation")

@@ -8,14 +8,17 @@ under one key within a batch are combined: the last wins for snapshots, output i
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Hashable
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from shiboken6 import isValid
+
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import Future
 
 BATCH_MS = 16
 STOP_SECONDS = 10.0
@@ -50,9 +53,10 @@ def while_alive(owner: QObject, then: Callable[[T], object]) -> Callable[[T], No
 
 
 class Bridge(QObject):
-    """One asyncio loop on its own thread. Made, used and stopped on the Qt main thread.
+    """One asyncio loop on its own thread, which begins with the first call: a window is painted before it.
 
-    failed: an exception of a call without its own handler, or of a task nobody awaits.
+    Made, used and stopped on the Qt main thread. failed: an exception of a call without its own handler, or of a task
+    nobody awaits.
     """
 
     failed = Signal(object)
@@ -69,10 +73,18 @@ class Bridge(QObject):
         self._timer.timeout.connect(self._deliver)
         self._returned.connect(self._finish, Qt.ConnectionType.QueuedConnection)
         self._published.connect(self._start_batch, Qt.ConnectionType.QueuedConnection)
-        self.loop = asyncio.new_event_loop()
-        self.loop.set_exception_handler(self._report)
-        self._thread = threading.Thread(target=self._run, name="lovelace-loop", daemon=True)
+        self._thread: threading.Thread | None = None
+
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop; it runs from now on."""
+        import asyncio
+
+        loop = asyncio.new_event_loop()
+        loop.set_exception_handler(self._report)
+        self._thread = threading.Thread(target=self._run, args=(loop,), name="lovelace-loop", daemon=True)
         self._thread.start()
+        return loop
 
     def call(
         self,
@@ -81,6 +93,9 @@ class Bridge(QObject):
         failed: Callable[[BaseException], object] | None = None,
     ) -> Future[T]:
         """Run a coroutine on the loop; `then` gets its result and `failed` its exception, both on the main thread."""
+        import asyncio
+        from concurrent.futures import Future
+
         if self._stopped:
             coroutine.close()
             abandoned: Future[T] = Future()
@@ -107,6 +122,8 @@ class Bridge(QObject):
         failed: Callable[[BaseException], object] | None = None,
     ) -> Future[T]:
         """Run a pure function in a worker thread."""
+        import asyncio
+
         return self.call(asyncio.to_thread(function), then, failed)
 
     def receive(self, key: Hashable, receiver: Callable[[Any], None] | None) -> None:
@@ -136,21 +153,24 @@ class Bridge(QObject):
         self._stopped = True
         self._timer.stop()
         self._receivers.clear()
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(STOP_SECONDS)
+        if self._thread is not None:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._thread.join(STOP_SECONDS)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self.loop)
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        import asyncio
+
+        asyncio.set_event_loop(loop)
         try:
-            self.loop.run_forever()
+            loop.run_forever()
         finally:
-            tasks = asyncio.all_tasks(self.loop)
+            tasks = asyncio.all_tasks(loop)
             for task in tasks:
                 task.cancel()
-            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-            self.loop.run_until_complete(self.loop.shutdown_default_executor())
-            self.loop.close()
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
 
     def _report(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if not self._stopped:

@@ -1,21 +1,26 @@
 """One window per home: a second start hands its arguments to the first and leaves.
 
 `QLockFile` decides who is first, also after the first was killed; a `QLocalServer` that only this user can reach
-takes the arguments of later starts.
+takes the arguments of later starts. Being first is all that a window needs to be shown; it listens a moment later, and
+who comes in between waits for it.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import time
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QLockFile, QObject, Signal
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from app.errors import UserError
 
-ATTEMPTS = 5
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+PATIENCE_S = 10.0
+"""For the first to answer. It cannot while its keyring is asked."""
 CONNECT_MS, REPLY_MS, LOCK_MS = 300, 2000, 100
 LARGEST_MESSAGE = 64 * 1024
 ACCEPTED = b"ok\n"
@@ -28,23 +33,48 @@ class SingleInstance(QObject):
 
     def __init__(self, home: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        digest = hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:24]
-        self._name = f"lovelace-{digest}"
+        self._home = home
         self._lock = QLockFile(str(home / "window.lock"))
         self._lock.setStaleLockTime(0)
         self._server: QLocalServer | None = None
 
+    @cached_property
+    def _name(self) -> str:
+        """Of the socket."""
+        import hashlib
+
+        digest = hashlib.sha256(str(self._home.resolve()).encode()).hexdigest()[:24]
+        return f"lovelace-{digest}"
+
     def claim(self, arguments: list[str]) -> bool:
-        """True: this process is the window. False: another took the arguments. UserError: one that does not answer."""
-        for _ in range(ATTEMPTS):
+        """True: this process is the window, and is to `listen`. False: another took the arguments.
+
+        UserError: another does not answer.
+        """
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            if self._lock.tryLock(LOCK_MS):
+                return True
             if self._hand_over(arguments):
                 return False
-            if self._lock.tryLock(LOCK_MS):
-                return self._listen()
         raise UserError(
             "Another Lovelace window is open on these data but does not answer. "
             "Close it, or end its process, and try again."
         )
+
+    def listen(self) -> None:
+        """Take the arguments of later starts from now on; again is free. UserError: that is not possible here."""
+        from PySide6.QtNetwork import QLocalServer
+
+        if self._server is not None:
+            return
+        # A socket file that a killed process left; nobody else can own it while we hold the lock.
+        QLocalServer.removeServer(self._name)
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._accept)
+        if not self._server.listen(self._name):
+            raise UserError(f"The window cannot listen for later starts: {self._server.errorString()}.")
 
     def release(self) -> None:
         """Let the next start be the first."""
@@ -54,6 +84,10 @@ class SingleInstance(QObject):
         self._lock.unlock()
 
     def _hand_over(self, arguments: list[str]) -> bool:
+        import json
+
+        from PySide6.QtNetwork import QLocalSocket
+
         socket = QLocalSocket()
         socket.connectToServer(self._name)
         if not socket.waitForConnected(CONNECT_MS):
@@ -62,16 +96,6 @@ class SingleInstance(QObject):
         socket.waitForBytesWritten(REPLY_MS)
         socket.waitForReadyRead(REPLY_MS)
         return bytes(socket.readAll().data()) == ACCEPTED
-
-    def _listen(self) -> bool:
-        # A socket file that a killed process left; nobody else can own it while we hold the lock.
-        QLocalServer.removeServer(self._name)
-        self._server = QLocalServer(self)
-        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
-        self._server.newConnection.connect(self._accept)
-        if not self._server.listen(self._name):
-            raise UserError(f"The window cannot listen for later starts: {self._server.errorString()}.")
-        return True
 
     def _accept(self) -> None:
         assert self._server is not None
@@ -85,6 +109,8 @@ class SingleInstance(QObject):
             if connection.bytesAvailable() > LARGEST_MESSAGE:
                 connection.abort()
             return
+        import json
+
         try:
             arguments = json.loads(bytes(connection.readLine(LARGEST_MESSAGE).data()))
         except ValueError:

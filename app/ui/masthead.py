@@ -37,7 +37,7 @@ class Masthead(QWidget):
         layout.addWidget(self.place)
         layout.addStretch()
         layout.addWidget(self.menu)
-        self.refresh()
+        desk.read_now(lambda queries: queries.workspaces(), self._show)
 
     def refresh(self) -> None:
         """Read which workspaces there are."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import UserError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from app.sessions.events import CommandResult
     from app.workspace import Workspace
 
@@ -29,6 +30,8 @@ class OwnCommands:
         self, workspace: Workspace, session: str, command: str, folder: Path | None, call: str
     ) -> CommandResult:
         """Run a command; how it ended. UserError: there is nothing to run, or nowhere, or too much runs already."""
+        import asyncio
+
         from app.agents.own_command import run_own_command
 
         if len(self._stops) >= MOST_RUNNING:

@@ -26,6 +26,8 @@ class Panel(QWidget):
     """
 
     title_changed = Signal(str)
+    shows_sessions = False
+    """Whether it is the conversation: `show_session` goes to panels around it."""
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent)

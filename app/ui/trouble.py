@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.errors import AppError
 from app.ui.forms import Heading, Prose
 from app.ui.theme import Themes
 from app.ui.words import in_words
-from sync.errors import DamagedError, LockedError, NewerDatabaseError, SyncError
+from sync.errors import DamagedError, LockedError, NewerDatabaseError
 
-Result = TypeVar("Result")
 WIDTH = 460
 _LOCKED = "Have your passphrase or recovery code at hand, or unlock the keyring of this computer, and try again."
 _UNMADE = "To keep your sessions under a passphrase instead, run “lovelace init” in a terminal once, then try again."
@@ -88,27 +83,3 @@ def advice(error: BaseException, home: Path) -> str:
             return _NEWER
         case _:
             return _OTHER
-
-
-def opening(open_home: Callable[[], Result], home: Path, application: QApplication, icon: QIcon) -> Result:
-    """What `open_home` gives. Where it fails and no terminal would show why, a small window does, and the person may
-    try again; what it raised last is raised."""
-    while True:
-        try:
-            return open_home()
-        except (AppError, SyncError, OSError) as error:
-            if _has_terminal() or not _told(error, home, application, icon):
-                raise
-
-
-def _has_terminal() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
-
-
-def _told(error: BaseException, home: Path, application: QApplication, icon: QIcon) -> bool:
-    """Whether the person wants to try again."""
-    shown = Trouble(error, home, Themes(application), icon)
-    try:
-        return bool(shown.exec())
-    finally:
-        shown.deleteLater()

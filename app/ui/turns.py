@@ -6,7 +6,6 @@ All methods but the constructor run on the bridge's loop. What the main thread m
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from app.errors import UserError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from app.agents.attaching import Attachment
     from app.agents.backend import AgentBackend, Answered
     from app.agents.registry import AgentRegistry
@@ -66,6 +67,8 @@ class _Running:
 
     async def ask(self, request: PermissionRequest) -> Answered:
         """Wait for the person at this window."""
+        import asyncio
+
         question: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self.questions[request.request_id] = question
         self.changed()
@@ -94,6 +97,8 @@ class Turns:
         self, session: str, agent: str, text: str, *, tools: bool, attached: Sequence[Attachment] = ()
     ) -> None:
         """Run one turn to its end. UserError: the agent is unknown or unreachable, or the session is busy."""
+        import asyncio
+
         if session in self._running:
             raise UserError("The agent is still answering in this session. Stop it first, or wait.")
         task = asyncio.current_task()
@@ -130,6 +135,8 @@ class Turns:
 
     async def close(self) -> None:
         """End all turns; what was said is kept."""
+        import asyncio
+
         tasks: list[asyncio.Task[Any]] = [turn.task for turn in self._running.values()]
         for naming in self._naming:
             naming.cancel()
@@ -142,6 +149,8 @@ class Turns:
     async def _run(
         self, turn: _Running, session: str, agent: str, text: str, tools: bool, attached: Sequence[Attachment]
     ) -> None:
+        import asyncio
+
         from app.agents.context import read_past, session_context
         from app.agents.late import LateConversation
         from app.agents.permission import Policy

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
-
-from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from app.ui.forms import Heading, Prose
 from app.ui.theme import Themes
 
-if TYPE_CHECKING:
-    from app.workspace import Progress
-
-Result = TypeVar("Result")
-SHOWN_AFTER_MS = 600
 WIDTH = 420
 
 
@@ -44,36 +35,3 @@ class Updating(QWidget):
         """How far it is."""
         self.bar.setRange(0, total)
         self.bar.setValue(done)
-
-
-class _Signals(QObject):
-    """From the thread that works to the main one. told: done and total. ended: it has returned or raised."""
-
-    told = Signal(int, int)
-    ended = Signal()
-
-
-def while_shown(call: Callable[[Progress], Result], application: QApplication, icon: QIcon) -> Result:
-    """What the call gives, or raises. It runs on another thread; where it takes long a window says how far it is."""
-    signals, loop = _Signals(), QEventLoop()
-    shown: list[Updating] = []
-
-    def show() -> None:
-        shown.append(Updating(Themes(application), icon))
-        shown[0].show()
-
-    late = QTimer(singleShot=True, interval=SHOWN_AFTER_MS)
-    late.timeout.connect(show)
-    signals.told.connect(lambda done, total: shown[0].show_progress(done, total) if shown else None)
-    # Queued: work that is done at once must not end a loop that has not begun.
-    signals.ended.connect(loop.quit, Qt.ConnectionType.QueuedConnection)
-    late.start()
-    with ThreadPoolExecutor(1, "opening") as pool:
-        work = pool.submit(call, signals.told.emit)
-        work.add_done_callback(lambda _work: signals.ended.emit())
-        loop.exec()
-    late.stop()
-    for window in shown:
-        window.close()
-        window.deleteLater()
-    return work.result()

@@ -7,7 +7,7 @@ import contextlib
 import traceback
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon
@@ -23,14 +23,11 @@ from app.ui.areas import Areas
 from app.ui.bridge import union
 from app.ui.deeds import Deeds
 from app.ui.desk import Desk
-from app.ui.following import follow
 from app.ui.masthead import Masthead
 from app.ui.notice import NoticeBar
 from app.ui.notifications import Notification, notifications, send
 from app.ui.panel import Panel
 from app.ui.panels import PANELS
-from app.ui.panels.browser import BrowserPanel
-from app.ui.panels.conversation import ConversationPanel
 from app.ui.places import PanelPlace, Place, SessionPlace
 from app.ui.status import StatusBar
 from app.ui.theme import ZOOM_STEP
@@ -41,6 +38,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from app.ui.palette import Palette
+    from app.ui.panels.browser import BrowserPanel
+    from app.ui.panels.conversation import ConversationPanel
 
 SESSIONS_CHANGED, DRAFTS_CHANGED = "sessions changed", "drafts changed"
 CLOSE_SECONDS = 5.0
@@ -48,6 +47,11 @@ CALM_S = 0.3
 """Changes by others are looked for so long after the window is made: it is painted first."""
 LATER_MS = 2_000
 """What can wait begins so long after the window stands."""
+
+
+def _is_conversation(panel: Panel | None) -> TypeGuard[ConversationPanel]:
+    """As isinstance, which would import the conversation: it is not in the first picture."""
+    return panel is not None and panel.shows_sessions
 
 
 class MainWindow(QMainWindow):
@@ -87,20 +91,19 @@ class MainWindow(QMainWindow):
     @property
     def conversation(self) -> ConversationPanel:
         """The conversation in front, or the one that was there last."""
+        self.areas.make_rest()
         front = self.areas.area("main").front()
         panels = [front, *self.areas.area("main").panels()]
         for panel in panels:
-            if isinstance(panel, ConversationPanel):
+            if _is_conversation(panel):
                 return panel
-        shown = self.areas.show_kind("conversation")
-        assert isinstance(shown, ConversationPanel)
-        return shown
+        return cast("ConversationPanel", self.areas.show_kind("conversation"))
 
     @property
     def browser(self) -> BrowserPanel:
         """The list of sessions."""
-        (panel,) = [one for one in self.areas.area("left").panels() if isinstance(one, BrowserPanel)]
-        return panel
+        (panel,) = self.areas.area("left").panels()
+        return cast("BrowserPanel", panel)
 
     @property
     def session(self) -> str | None:
@@ -148,7 +151,6 @@ class MainWindow(QMainWindow):
         bridge.receive(RUNNING, self._show_activity)
         bridge.receive(SESSIONS_CHANGED, self._refresh)
         bridge.receive(DRAFTS_CHANGED, self._refresh_drafts)
-        bridge.call(self._watch())
         self.areas.on_made(self._adopt)
         self.areas.fronted.connect(self._fronted)
         self._desk.themes.changed.connect(lambda _theme: self.status.show_zoom(self._desk.themes.zoom))
@@ -158,14 +160,14 @@ class MainWindow(QMainWindow):
         """A panel has been made: it learns what is in front, and what it says is passed on."""
         panel.title_changed.connect(lambda title: self._title(panel, title))
         panel.show_activity(self._activity)
-        if isinstance(panel, ConversationPanel):
+        if _is_conversation(panel):
             panel.opened.connect(self._session_opened)
         elif self.areas.area_of(panel) != "main":
             panel.show_session(self._front_session())
 
     def _front_session(self) -> str | None:
         panel = self.areas.area("main").front()
-        return panel.session if isinstance(panel, ConversationPanel) else None
+        return panel.session if _is_conversation(panel) else None
 
     def _configured(self, part: str) -> None:
         if part == "shortcuts":
@@ -176,13 +178,17 @@ class MainWindow(QMainWindow):
     # For the application
 
     def load(self) -> None:
-        """Show the panels that were in front; opening sessions begins now."""
+        """Make what the first picture does without, and show the panels that were in front; what is live begins."""
+        self.areas.make_rest()
         for name in ("left", "main"):
-            area = self.areas.area(name)
-            area.make_front()
-        if not self.areas.area("main").panels():
-            self.areas.show_kind("conversation")
-        QTimer.singleShot(LATER_MS, self, lambda: follow(self._desk))
+            self.areas.area(name).make_front()
+        self._desk.bridge.call(self._watch())
+        QTimer.singleShot(LATER_MS, self, self._follow)
+
+    def _follow(self) -> None:
+        from app.ui.following import follow
+
+        follow(self._desk)
 
     def open_session(self, session: str, event: str | None = None) -> None:
         """Show a session."""
@@ -227,13 +233,14 @@ class MainWindow(QMainWindow):
         if isinstance(place, PanelPlace):
             self.areas.show_kind(place.kind).go(place)
         elif isinstance(place, SessionPlace) and place.beside:
+            self.areas.make_rest()
             self.areas.area("main").add(self._places[SessionPlace]).go(place)
         else:
             self.areas.show_kind(self._places[type(place)].id).go(place)
 
     def _fronted(self, area: str, panel: Panel) -> None:
         if area == "main":
-            self.areas.set_aside("right", not isinstance(panel, ConversationPanel))
+            self.areas.set_aside("right", not _is_conversation(panel))
             self._session_opened()
             self._name_window()
 

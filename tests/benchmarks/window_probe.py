@@ -1,7 +1,7 @@
 """`python -m tests.benchmarks.window_probe HOME|empty`: a window as a process of its own, for benchmarks.
 
-Prints `painted` once its list of sessions (or, for `empty`, a window without anything) has been painted, and goes on
-until its input ends.
+Prints `painted` once its list of sessions (or, for `empty`, a window without anything) has painted its first picture,
+and goes on until its input ends.
 """
 
 from __future__ import annotations
@@ -35,28 +35,46 @@ def _empty() -> int:
 
 def _product(home: Path) -> NoReturn:
     """The whole program, as its entry point starts it."""
-    from PySide6.QtCore import QTimer
-    from PySide6.QtWidgets import QApplication
-
-    application = QApplication(["lovelace"])
-    timer = QTimer(interval=1)
-
-    def look() -> None:
-        from app.ui.window import MainWindow
-
-        for window in application.topLevelWidgets():
-            if isinstance(window, MainWindow) and window.isVisible() and window.browser.model.rowCount():
-                timer.stop()
-                window.repaint()
-                _painted(window.close)
-
-    timer.timeout.connect(look)
-    timer.start()
+    sys.meta_path.insert(0, _Watch())
     os.environ.setdefault("DISPLAY", "offscreen")
     sys.argv[1:] = ["--home", str(home), "desktop"]
     from app.__main__ import main as program
 
     program()
+
+
+class _Watch:
+    """Learns when the program imports its window; imports nothing, so that the program imports Qt in its own order."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name == "app.ui.window":
+            sys.meta_path.remove(self)  # type: ignore[arg-type]
+            _watch_painting()
+
+
+def _watch_painting() -> None:
+    """Tell when the list of sessions has painted its rows for the first time."""
+    from PySide6.QtWidgets import QApplication
+
+    run = QApplication.exec
+
+    def watched(*_application: object) -> int:
+        from app.ui.browser.row_list import RowList
+        from app.ui.window import MainWindow
+
+        (window,) = [one for one in QApplication.topLevelWidgets() if isinstance(one, MainWindow)]
+        paint = RowList.paintEvent
+
+        def painted(self: RowList, event: object) -> None:
+            paint(self, event)  # type: ignore[arg-type]
+            if self is window.browser.list and self.model().rowCount():
+                RowList.paintEvent = paint  # type: ignore[method-assign]
+                _painted(window.close)
+
+        RowList.paintEvent = painted  # type: ignore[method-assign, assignment]
+        return run()
+
+    QApplication.exec = watched  # type: ignore[method-assign, assignment]
 
 
 def _painted(close: object) -> None:

@@ -35,6 +35,7 @@ def later(home: Path, *arguments: str) -> subprocess.Popen[str]:
 def first(qapp: QApplication, tmp_path: Path):  # type: ignore[no-untyped-def]
     instance = SingleInstance(tmp_path)
     assert instance.claim([])
+    instance.listen()
     yield instance
     instance.release()
 
@@ -46,6 +47,20 @@ def test_later_starts_hand_their_arguments_over(first: SingleInstance, qtbot: Qt
     qtbot.waitUntil(lambda: len(got) == 3, timeout=20_000)
     assert [start.communicate(timeout=20)[0] for start in starts] == ["handed over\n"] * 3
     assert sorted(got) == [["lovelace:x", f"ü {number}\nline"] for number in range(3)]
+
+
+def test_a_start_waits_for_the_first_to_listen(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> None:
+    instance = SingleInstance(tmp_path)
+    assert instance.claim([])
+    got: list[list[str]] = []
+    instance.arguments.connect(got.append)
+    start = later(tmp_path, "lovelace:x")
+    qtbot.wait(1_000)
+    assert start.poll() is None
+    instance.listen()
+    qtbot.waitUntil(lambda: got == [["lovelace:x"]], timeout=20_000)
+    assert start.communicate(timeout=20)[0] == "handed over\n"
+    instance.release()
 
 
 def test_another_home_has_a_window_of_its_own(first: SingleInstance, qapp: QApplication, tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.errors import UserError
+from app.ui import opening as door
 from app.ui import trouble
+from app.ui.opening import opening
 from app.ui.theme import Themes
-from app.ui.trouble import Trouble, advice, opening
+from app.ui.trouble import Trouble, advice
 from sync.errors import DamagedError, LockedError, NewerDatabaseError
 from sync.store import keyslots, making
 from tests.helpers.accessibility import NEEDED
@@ -87,7 +89,7 @@ def test_giving_up_raises_what_went_wrong(qapp: QApplication, tmp_path: Path, no
 
 
 def test_on_a_terminal_there_is_no_window(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trouble, "_has_terminal", lambda: True)
+    monkeypatch.setattr(door, "_has_terminal", lambda: True)
     monkeypatch.setattr(trouble, "Trouble", None)
 
     def open_home() -> str:

@@ -8,8 +8,9 @@ import pytest
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from app.ui import updating
-from app.ui.updating import Updating, while_shown
+from app.ui import opening
+from app.ui.opening import while_shown
+from app.ui.updating import Updating
 from tests.helpers.homes import open_home
 
 
@@ -22,7 +23,7 @@ def test_what_is_quick_shows_nothing(qapp: QApplication) -> None:
 
 
 def test_what_takes_long_is_shown_with_how_far_it_is(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(updating, "SHOWN_AFTER_MS", 0)
+    monkeypatch.setattr(opening, "SHOWN_AFTER_MS", 0)
     values: list[tuple[int, int]] = []
     told = threading.Event()
     plain = Updating.show_progress

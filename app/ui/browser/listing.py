@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
 
 from app.sessions.filters import SessionFilter
 from app.sessions.views import SessionRow
 from app.ui.bridge import while_alive
 from app.ui.desk import Desk
+from app.ui.painted import once_painted
 
 FIRST_PAGE = 50
 """So many sessions are read and shown before the others."""
@@ -22,9 +24,9 @@ class Listing(QObject):
     listed = Signal(object)
     updated = Signal(object)
 
-    def __init__(self, desk: Desk, wanted: Callable[[], SessionFilter], parent: QObject) -> None:
-        super().__init__(parent)
-        self._desk, self._wanted = desk, wanted
+    def __init__(self, desk: Desk, wanted: Callable[[], SessionFilter], panel: QWidget) -> None:
+        super().__init__(panel)
+        self._desk, self._wanted, self._panel = desk, wanted, panel
         self._number = 0
         self._late: set[str] | None = None
 
@@ -35,10 +37,21 @@ class Listing(QObject):
 
     def read(self) -> None:
         """Read it anew."""
+        number, wanted = self._begin()
+        self._ask(replace(wanted, limit=FIRST_PAGE), lambda rows: self._take_first(number, wanted, rows))
+
+    def read_now(self) -> None:
+        """Read what is seen at once, the others as in `read`: for the first picture of the window."""
+        number, wanted = self._begin()
+        first = replace(wanted, limit=FIRST_PAGE)
+        self._desk.read_now(
+            lambda queries: queries.sessions(first), lambda rows: self._take_first(number, wanted, rows), self._fail
+        )
+
+    def _begin(self) -> tuple[int, SessionFilter]:
         self._number += 1
         self._late = set()
-        number, wanted = self._number, self._wanted()
-        self._ask(replace(wanted, limit=FIRST_PAGE), lambda rows: self._take_first(number, wanted, rows))
+        return self._number, self._wanted()
 
     def refresh(self, sessions: frozenset[str]) -> None:
         """These have changed: read them, or once all of the list is there."""
@@ -61,9 +74,12 @@ class Listing(QObject):
             return
         if len(rows) < FIRST_PAGE:
             self._take_all(number, rows)
+            return
+        self.listed.emit(rows)
+        if self._panel.isVisible():
+            QTimer.singleShot(0, self, lambda: self._read_all(number, wanted))
         else:
-            self.listed.emit(rows)
-            QTimer.singleShot(0, self, lambda: self._read_all(number, wanted))  # once these have been painted
+            once_painted(self._panel, lambda: self._read_all(number, wanted))
 
     def _read_all(self, number: int, wanted: SessionFilter) -> None:
         if number == self._number:

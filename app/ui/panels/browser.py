@@ -266,8 +266,11 @@ class BrowserPanel(Panel):
     # The list
 
     def load(self) -> None:
-        """Read the list anew."""
-        self.listing.read()
+        """Read the list anew; before the panel is first seen, what it will show at once."""
+        if self.isVisible():
+            self.listing.read()
+        else:
+            self.listing.read_now()
 
     def _show(self, rows: list[SessionRow]) -> None:
         with self._quietly():

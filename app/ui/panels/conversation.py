@@ -51,6 +51,7 @@ class ConversationPanel(Panel):
     """opened: another session is shown, or none (`session` says)."""
 
     opened = Signal()
+    shows_sessions = True
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(desk, parent)
