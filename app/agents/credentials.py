@@ -1,4 +1,4 @@
-"""Keys of model providers: kept in the system's keyring, never in the database, a file or an event."""
+"""Keys of model providers and MCP servers: in the system's keyring, never in the database, a file or an event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Secrets(Protocol):
-    """Keeps one secret per agent."""
+    """Keeps one secret for each of the agents, or for each of the MCP servers."""
 
     async def get(self, agent: str) -> str | None:
         """The key of an agent, None when there is none."""
@@ -31,7 +31,16 @@ class Secrets(Protocol):
 
 
 class SystemSecrets:
-    """The keyring of the operating system. It may ask the person to unlock it; after ten seconds we give up."""
+    """The keyring of the operating system. It may ask the person to unlock it; after ten seconds we give up.
+
+    kind: of what the secrets are; the same name may be used by two kinds.
+    """
+
+    def __init__(self, kind: str = "agent") -> None:
+        self._kind = kind
+
+    def _user(self, name: str) -> str:
+        return f"{self._kind}:{name}"
 
     async def get(self, agent: str) -> str | None:
         """See `Secrets`."""
@@ -39,7 +48,7 @@ class SystemSecrets:
         def look() -> str | None:
             import keyring
 
-            return keyring.get_password(SERVICE, _user(agent))
+            return keyring.get_password(SERVICE, self._user(agent))
 
         return await _in_thread(look)
 
@@ -49,7 +58,7 @@ class SystemSecrets:
         def store() -> None:
             import keyring
 
-            keyring.set_password(SERVICE, _user(agent), key)
+            keyring.set_password(SERVICE, self._user(agent), key)
 
         await _in_thread(store)
 
@@ -61,15 +70,11 @@ class SystemSecrets:
             import keyring.errors
 
             try:
-                keyring.delete_password(SERVICE, _user(agent))
+                keyring.delete_password(SERVICE, self._user(agent))
             except keyring.errors.PasswordDeleteError:
                 pass
 
         await _in_thread(forget)
-
-
-def _user(agent: str) -> str:
-    return f"agent:{agent}"
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
