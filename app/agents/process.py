@@ -36,7 +36,8 @@ GRACE_SECONDS = 0.3
 """Between asking a command to end and ending it; also how long its children may hold the output open."""
 _ROUNDS, _ROUND_SECONDS = 60, 0.005
 """How often to look for processes that are still there, at most."""
-_MARKER = "LOVELACE_COMMAND"
+MARKER = "LOVELACE_COMMAND"
+"""The variable that carries a command's marker, by which children that left its group are found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ async def run_process(
             lambda: watch,
             *argv,
             cwd=cwd,
-            env={**env, _MARKER: marker},
+            env={**env, MARKER: marker},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merged else subprocess.PIPE,
@@ -247,19 +248,25 @@ class _Telling:
 
 
 async def _end(spawning: asyncio.Task[tuple[asyncio.SubprocessTransport, _Watch]], marker: str, watch: _Watch) -> None:
-    """Leave nothing of the command running.
-
-    Its group is asked, then killed, then those who left the group; all are awaited: a killed process lives on for
-    a moment, and loses its environment before it is gone.
-    """
+    """Leave nothing of the command running."""
     await asyncio.wait([spawning])
     if spawning.exception() is not None:
         return
     transport, _ = spawning.result()
-    group = transport.get_pid()
+    await end_family(transport.get_pid(), marker, watch.exited)
+    await _within(GRACE_SECONDS, watch.silent)
+    transport.close()
+
+
+async def end_family(group: int, marker: str, exited: asyncio.Event) -> None:
+    """Leave nothing of a process group running. exited: is set when its leader has ended.
+
+    The group is asked, then killed, then those who left the group and carry the marker; all are awaited: a killed
+    process lives on for a moment, and loses its environment before it is gone.
+    """
     family = _marked(marker)
-    if not watch.exited.is_set() and _signal_group(group, signal.SIGTERM):
-        await _within(GRACE_SECONDS, watch.exited)
+    if not exited.is_set() and _signal_group(group, signal.SIGTERM):
+        await _within(GRACE_SECONDS, exited)
     _signal_group(group, signal.SIGKILL)
     for _ in range(_ROUNDS):
         stayed = _marked(marker)
@@ -269,9 +276,7 @@ async def _end(spawning: asyncio.Task[tuple[asyncio.SubprocessTransport, _Watch]
         if not any(map(_running, family)):
             break
         await asyncio.sleep(_ROUND_SECONDS)
-    await watch.exited.wait()
-    await _within(GRACE_SECONDS, watch.silent)
-    transport.close()
+    await exited.wait()
 
 
 async def _within(seconds: float | None, event: asyncio.Event) -> bool:
@@ -295,7 +300,7 @@ def _marked(marker: str) -> set[int]:
     """The processes that carry the marker."""
     if not sys.platform.startswith("linux"):
         return set()
-    wanted = f"{_MARKER}={marker}".encode()
+    wanted = f"{MARKER}={marker}".encode()
     return {
         int(entry.name)
         for entry in os.scandir("/proc")

@@ -1,0 +1,130 @@
+"""Calls by hand: each is two events of an mcp session, with input, result, time and status."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from app.agents.mcp.connection import Connection, Progress
+from app.agents.mcp.consent import Consent, Refusing
+from app.agents.mcp.recorded_consent import RecordedConsent
+from app.agents.mcp.results import Answer
+from app.agents.recorder import Store, StoreRecorder
+from app.errors import UserError
+from app.sessions.events import ResultStatus, ToolCall, ToolResult
+from sync.clock import Clock
+
+Opening = Callable[[], Awaitable[Connection]]
+Keep = Callable[[bytes, str, str | None], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What came of a call. event: id of the result in the session. error: why there is no answer."""
+
+    session: str
+    event: str
+    answer: Answer | None = None
+    error: UserError | None = None
+
+
+def tool_name(server: str, tool: str) -> str:
+    """The name of a server's tool in events, as Claude Code and Codex have it too."""
+    return f"mcp__{server}__{tool}"
+
+
+class Caller:
+    """Calls tools in one session, as the person."""
+
+    def __init__(self, store: Store, session: str, clock: Clock, consent: Consent | None = None) -> None:
+        self._store = store
+        self.session = session
+        self._clock = clock
+        self._consent = consent or Refusing()
+
+    async def call(
+        self,
+        opening: Opening,
+        server: str,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        title: str = "",
+        on_progress: Progress | None = None,
+        seconds: float | None = None,
+    ) -> Called:
+        """Do a call and record it, also one that fails. opening: gives the connection, which stays open.
+
+        Cancelling the caller cancels the call and still records that.
+        """
+        recorder = StoreRecorder(self._store, self.session, agent=None, clock=self._clock)
+        call_id = "call_" + secrets.token_hex(8)
+        name = tool_name(server, tool)
+        await recorder.record(
+            ToolCall(call_id=call_id, name=name, title=f"{server}: {title or tool}", input=dict(arguments))
+        )
+        began = time.monotonic()
+        answer: Answer | None = None
+        error: UserError | None = None
+        status: ResultStatus = "cancelled"
+        event = ""
+        try:
+            connection = await opening()
+            connection.consent = RecordedConsent(self._consent, recorder.record, call_id)
+            answer = await connection.call(tool, arguments, on_progress=on_progress, seconds=seconds)
+            status = "failed" if answer.is_error else "completed"
+        except UserError as raised:
+            error, status = raised, "failed"
+        finally:
+            took = round((time.monotonic() - began) * 1000)
+            result = await _result(call_id, status, answer, str(error or ""), took, recorder.keep)
+            [event] = await recorder.record(result)
+        return Called(self.session, event, answer, error)
+
+
+async def _result(
+    call_id: str, status: ResultStatus, answer: Answer | None, problem: str, took: int, keep: Keep
+) -> ToolResult:
+    if answer is None:
+        return ToolResult(call_id=call_id, status=status, output=problem or "Cancelled.", duration_ms=took)
+    content = await kept_content(answer, keep)
+    return ToolResult(call_id=call_id, status=status, output=answer.text(), content=content, duration_ms=took)
+
+
+async def kept_content(answer: Answer, keep: Keep) -> Any:
+    """What the text does not say: pictures and sounds as payloads of the session, and structured values."""
+    blocks = [await _kept(block, keep) for block in answer.content if block.get("type") != "text"]
+    kept: dict[str, Any] = {"blocks": blocks} if blocks else {}
+    if answer.structured is not None and not _only_repeats(answer):
+        kept["structured"] = answer.structured
+    return kept or None
+
+
+async def _kept(block: Mapping[str, Any], keep: Keep) -> dict[str, Any]:
+    data = block.get("data")
+    if not isinstance(data, str):
+        return dict(block)
+    rest = {key: value for key, value in block.items() if key != "data"}
+    try:
+        payload = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        return rest | {"damaged": True}
+    media_type = block.get("mimeType")
+    ref = await keep(payload, str(block["type"]), media_type if isinstance(media_type, str) else None)
+    return rest | {"data": msgspec.to_builtins(ref)}
+
+
+def _only_repeats(answer: Answer) -> bool:
+    """Whether the structured value is the text once more, as libraries wrap a plain result."""
+    texts = [block.get("text") for block in answer.content if block.get("type") == "text"]
+    value = answer.structured
+    if isinstance(value, dict) and list(value) == ["result"]:
+        return len(texts) == 1 and (value["result"] == texts[0] or str(value["result"]) == texts[0])
+    return False
