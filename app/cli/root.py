@@ -27,6 +27,7 @@ COMMANDS = {
     "workspace": "app.cli.workspaces",
     "agents": "app.cli.agents",
     "models": "app.cli.models",
+    "mcp": "app.cli.mcp",
     "keys": "app.cli.keys",
     "doctor": "app.cli.doctor",
     "backup": "app.cli.backup",

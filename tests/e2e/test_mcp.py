@@ -1,0 +1,122 @@
+"""MCP servers on the command line: what `cli.md` promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app.agents.mcp.support import DEMO, demo_address, hostile
+from tests.e2e.conftest import Program
+
+
+@pytest.fixture(scope="module")
+def demo(program: Program) -> Program:
+    program.json("mcp", "add", "demo", "--", str(DEMO.command), *map(str, DEMO.args))
+    return program
+
+
+def call(program: Program, *words: str) -> Any:
+    return program.run("--json", "mcp", "call", *words)
+
+
+def test_servers_are_added_listed_and_removed(program: Program) -> None:
+    added = program.json("mcp", "add", "files", "--", "npx", "-y", "server", "--json", "--", "x")
+    assert added["id"] == added["name"] == "files"
+    assert added["args"] == ["-y", "server", "--json", "--", "x"]
+    program.json("mcp", "add", "web", "--url", "http://127.0.0.1:9/mcp")
+    rows = {row["name"]: row for row in program.json("mcp", "list")}
+    assert (rows["files"]["transport"], rows["web"]["transport"]) == ("stdio", "http")
+    assert program.json("mcp", "remove", "web") == {"ok": True, "ids": ["web"]}
+    assert program.run("mcp", "remove", "web").code == 4
+    program.json("mcp", "remove", "files")
+
+
+def test_tools_have_the_promised_shape(demo: Program) -> None:
+    tools = {tool["name"]: tool for tool in demo.json("mcp", "tools", "demo")}
+    assert set(tools["echo"]) == {"name", "title", "description", "input_schema"}
+    assert tools["echo"]["title"] == "Say it back"
+    assert tools["echo"]["input_schema"]["properties"]["message"]["type"] == "string"
+
+
+def test_a_call_is_answered_and_recorded(demo: Program) -> None:
+    result = call(demo, "demo", "echo", '{"message": "hi"}')
+    assert result.code == 0
+    assert result.json["is_error"] is False
+    assert result.json["content"] == [{"type": "text", "text": "hi"}]
+    events = demo.run("--json", "sessions", "show", result.json["session"]).lines
+    assert [event["kind"] for event in events[-2:]] == ["tool_call", "tool_result"]
+    assert events[-1]["id"] == result.json["event"]
+    [row] = demo.json("sessions", "list", "--type", "mcp")
+    assert row["id"] == result.json["session"]
+    again = call(demo, "demo", "add", '{"a": 1, "b": 2}')
+    assert again.json["session"] == row["id"]
+    other = call(demo, "demo", "add", '{"a": 1, "b": 2}', "--new")
+    assert other.json["session"] != row["id"]
+
+
+def test_an_error_of_the_tool_is_1(demo: Program) -> None:
+    result = call(demo, "demo", "fail", '{"why": "no"}')
+    assert (result.code, result.json["is_error"]) == (1, True)
+
+
+def test_exit_codes(demo: Program) -> None:
+    demo.json("mcp", "add", "down", "--url", "http://127.0.0.1:9/mcp")
+    demo.json("mcp", "add", "gone", "--", "/no/such/program")
+    for words, code in (
+        (("tools", "nowhere"), 4),
+        (("call", "nowhere", "echo"), 4),
+        (("call", "demo", "no-such-tool"), 4),
+        (("tools", "down"), 5),
+        (("call", "down", "echo"), 5),
+        (("tools", "gone"), 5),
+        (("call", "demo", "echo", "{"), 2),
+        (("call", "demo", "echo", "[1]"), 2),
+        (("add", "x"), 2),
+        (("add", "x", "--url", "http://127.0.0.1/", "--", "y"), 2),
+        (("add", "x", "--url", "nowhere"), 1),
+    ):
+        result = demo.run("--json", "mcp", *words)
+        assert (words, result.code) == (words, code)
+        assert result.out == ""
+        assert result.error["message"]
+    assert "echo" in call(demo, "demo", "no-such-tool").error["candidates"]
+
+
+def test_without_a_terminal_questions_are_declined(demo: Program) -> None:
+    assert call(demo, "demo", "greet").json["content"][0]["text"] == "declined"
+
+
+def test_over_http(demo: Program) -> None:
+    with demo_address() as address:
+        demo.json("mcp", "add", "remote", "--url", address)
+        assert call(demo, "remote", "echo", '{"message": "far"}').json["content"][0]["text"] == "far"
+
+
+def test_a_hostile_server_is_told_in_one_sentence(demo: Program) -> None:
+    config = hostile("halfway")
+    demo.json("mcp", "add", "evil", "--", str(config.command), *map(str, config.args))
+    result = call(demo, "evil", "go")
+    assert result.code == 5
+    assert "was ended by signal 9" in result.error["message"]
+
+
+def test_files_are_imported_with_a_look_first(program: Program, tmp_path: Path) -> None:
+    file = tmp_path / "claude_desktop_config.json"
+    entries = {"one": {"command": "npx", "args": ["a"]}, "two": {"url": "http://127.0.0.1:9/mcp"}, "bad": {}}
+    file.write_text(json.dumps({"mcpServers": entries}))
+    looked = program.json("mcp", "import", str(file), "--dry-run")
+    assert looked["new"] == ["one", "two"]
+    assert [one["name"] for one in looked["skipped"]] == ["bad"]
+    assert "one" not in {row["name"] for row in program.json("mcp", "list")}
+    program.json("mcp", "import", str(file))
+    assert {"one", "two"} <= {row["name"] for row in program.json("mcp", "list")}
+    assert program.json("mcp", "import", str(file))["unchanged"] == ["one", "two"]
+
+
+def test_secrets_without_a_keyring_are_refused(program: Program) -> None:
+    result = program.run("--json", "mcp", "add", "x", "--env", "API_KEY=abc1234567", "--", "npx")
+    assert result.code == 1
+    assert "keyring" in result.error["message"]
