@@ -36,6 +36,7 @@ from sync.store.blobs import BlobStore, StoredBlob
 from sync.store.bulk_index import BulkIndex
 from sync.store.chain_sums import CHAINS
 from sync.store.database import Connection, Database, DatabaseFault, opening, translated
+from sync.store.dropping import drop_workspace
 from sync.store.entries import DocumentRow
 from sync.store.migrations import Component, migrate
 from sync.store.network_rows import NETWORK, note_made
@@ -355,6 +356,13 @@ class Engine:
             )
             tx.touch(f"workspace/{founding.workspace_id.hex()}")
         return self.workspace(row)
+
+    def drop_workspace(self, tx: Transaction, row: int) -> None:
+        """Take out a workspace with all that is stored of it; its rows in the projection are the caller's to remove."""
+        (workspace,) = tx.connection.execute("SELECT id FROM workspace WHERE row=?", (row,)).fetchone()
+        drop_workspace(tx.connection, row)
+        self._forget()
+        tx.touch(f"workspace/{bytes(workspace).hex()}")
 
     def _identity_genesis(self, tx: Transaction) -> Operation:
         row = tx.connection.execute("SELECT content FROM operation WHERE id=?", (self.identity,)).fetchone()

@@ -60,6 +60,11 @@ class Writing:
         self._clock = clock
         self._random = random
 
+    @property
+    def engine(self) -> Engine:
+        """The engine behind, for what is not about sessions: members, devices, keys."""
+        return self._engine
+
     def new_id(self) -> str:
         """A fresh id for a session or a turn."""
         return new_id(self._clock.now_ms(), self._random(10))

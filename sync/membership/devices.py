@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from sync.errors import MembershipError
 from sync.identity.device import DeviceKeys
 from sync.membership.bodies import Set
 from sync.membership.operation import Operation, sign_operation
+
+
+class PublicKeys(Protocol):
+    """A device as others know it."""
+
+    @property
+    def device_id(self) -> bytes: ...
+
+    @property
+    def encryption_key(self) -> bytes: ...
 
 
 def heads(log: Sequence[Operation]) -> tuple[bytes, ...]:
@@ -16,7 +27,7 @@ def heads(log: Sequence[Operation]) -> tuple[bytes, ...]:
     return tuple(operation.id for operation in log if operation.id not in named)
 
 
-def add_device(signer: DeviceKeys, log: Sequence[Operation], device: DeviceKeys) -> Operation:
+def add_device(signer: DeviceKeys, log: Sequence[Operation], device: PublicKeys) -> Operation:
     """Make a device an owner of the identity with this log.
 
     signer: an owner's device or the recovery key. MembershipError for a log without operations.

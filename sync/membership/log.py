@@ -101,6 +101,11 @@ class MembershipLog:
         parents = {parent for operation in self._waiting.values() for parent in operation.parents}
         return frozenset(parents - self._known.keys() - self._waiting.keys())
 
+    def strangers(self) -> frozenset[bytes]:
+        """Identities that operations name whose signer is not known: their logs tell whose device it is."""
+        bodies = (operation.body for operation in self._waiting.values())
+        return frozenset(body.identity for body in bodies if isinstance(body, Join | WorkspaceGenesis))
+
     def state(self) -> State:
         """The state by all operations that are here."""
         if self._pending:

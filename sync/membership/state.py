@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sync.membership.bodies import Body, Cut, Epoch, Join, Leave, Remove, Role, Set
+from sync.membership.bodies import Body, Cut, Epoch, Invite, Join, Leave, Remove, Role, Set
 from sync.membership.history import History, Point
 from sync.membership.operation import Operation
 from sync.membership.standing import READING, WRITING, Standing
@@ -77,10 +77,21 @@ class State:
 
     def requests(self) -> dict[bytes, Join]:
         """Joins that nobody has decided: neither their identity's role nor another answer to their invite."""
+        used = self._used_invites()
+        return {step.operation.id: body for step, body in self._joins() if body.invite not in used}
+
+    def open_invite(self, invite: bytes) -> Invite | None:
+        """An invite that counts and whose answer nobody has decided yet."""
+        step = self._find(invite)
+        body = None if step is None or invite in self._used_invites() else step.body
+        return body if isinstance(body, Invite) else None
+
+    def _joins(self) -> list[tuple[Step, Join]]:
         joins = [self._history.steps[n] for n in bits(self._history.joins & self._point.counted)]
-        pairs = [(step, step.body) for step in joins if isinstance(step.body, Join)]
-        used = {body.invite for step, body in pairs if self._is_decided(step, body)}
-        return {step.operation.id: body for step, body in pairs if body.invite not in used}
+        return [(step, step.body) for step in joins if isinstance(step.body, Join)]
+
+    def _used_invites(self) -> set[bytes]:
+        return {body.invite for step, body in self._joins() if self._is_decided(step, body)}
 
     def _is_decided(self, step: Step, body: Join) -> bool:
         later = self._history.assignments.get(body.identity, 0) & self._point.counted

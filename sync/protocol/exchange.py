@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sync.errors import ProtocolError
 from sync.protocol.handover import Handover, HandoverReader, write_handover
-from sync.protocol.handshake import Answering, Channel, Party, Waiting
+from sync.protocol.handshake import Answering, Channel, Party, Waiting, raise_refusal
 
 _KEPT = b"kept"
 
@@ -40,6 +40,7 @@ class Exchange:
         return self._channel
 
     def _take(self, channel: Channel, frame: bytes) -> None:
+        raise_refusal(frame)
         record = channel.open(frame)
         if self.kept:
             raise ProtocolError("The other device went on after it had ended.")

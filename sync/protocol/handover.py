@@ -28,18 +28,27 @@ _Name = Annotated[str, Meta(max_length=MAX_NAME)]
 
 
 @dataclass(frozen=True, slots=True)
+class SharedMailbox:
+    """A mailbox with what opens it."""
+
+    uri: str
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SharedWorkspace:
     """A workspace that is handed over. name: what it is called there. keys: of its epochs, by epoch."""
 
     name: str = ""
     keys: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
+    mailboxes: tuple[SharedMailbox, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Handover:
     """What one side gives. identity, name: who it is. logs: encoded operations by log, parents first.
 
-    addresses: of its devices, as the transports write them. mailboxes: URIs, with what opens them.
+    addresses: of its devices, see `addresses`.
     """
 
     identity: bytes
@@ -48,7 +57,6 @@ class Handover:
     logs: Mapping[bytes, Sequence[bytes]] = field(default_factory=dict)
     workspaces: Mapping[bytes, SharedWorkspace] = field(default_factory=dict)
     addresses: Sequence[bytes] = ()
-    mailboxes: Sequence[str] = field(default=(), repr=False)
 
 
 class _Person(Struct, frozen=True, forbid_unknown_fields=True, tag_field="part", tag="person"):
@@ -56,7 +64,6 @@ class _Person(Struct, frozen=True, forbid_unknown_fields=True, tag_field="part",
     name: _Name
     device_name: _Name
     addresses: Annotated[tuple[Annotated[bytes, Meta(max_length=MAX_ADDRESS)], ...], Meta(max_length=64)]
-    mailboxes: Annotated[tuple[Annotated[str, Meta(max_length=MAX_MAILBOX)], ...], Meta(max_length=64)]
 
 
 class _Log(Struct, frozen=True, forbid_unknown_fields=True, tag_field="part", tag="log"):
@@ -64,10 +71,16 @@ class _Log(Struct, frozen=True, forbid_unknown_fields=True, tag_field="part", ta
     operations: tuple[Annotated[bytes, Meta(max_length=MAX_OPERATION_BYTES)], ...]
 
 
+class _Mailbox(Struct, frozen=True, forbid_unknown_fields=True):
+    uri: Annotated[str, Meta(max_length=MAX_MAILBOX)]
+    credentials: Annotated[dict[_Name, Annotated[str, Meta(max_length=MAX_MAILBOX)]], Meta(max_length=32)]
+
+
 class _Workspace(Struct, frozen=True, forbid_unknown_fields=True, tag_field="part", tag="workspace"):
     workspace: _Id
     name: _Name
     keys: Annotated[dict[_Id, _Id], Meta(max_length=65_536)]
+    mailboxes: Annotated[tuple[_Mailbox, ...], Meta(max_length=16)]
 
 
 class _End(Struct, frozen=True, forbid_unknown_fields=True, tag_field="part", tag="end"):
@@ -85,14 +98,14 @@ def write_handover(handover: Handover) -> Iterator[bytes]:
             handover.name[:MAX_NAME],
             handover.device_name[:MAX_NAME],
             tuple(handover.addresses),
-            tuple(handover.mailboxes),
         )
     )
     for log, operations in handover.logs.items():
         for piece in _pieces(operations):
             yield _encode(_Log(log, piece))
     for ident, workspace in handover.workspaces.items():
-        yield _encode(_Workspace(ident, workspace.name[:MAX_NAME], dict(workspace.keys)))
+        mailboxes = tuple(_Mailbox(mailbox.uri, dict(mailbox.credentials)) for mailbox in workspace.mailboxes)
+        yield _encode(_Workspace(ident, workspace.name[:MAX_NAME], dict(workspace.keys), mailboxes))
     yield _encode(_End())
 
 
@@ -116,7 +129,8 @@ class HandoverReader:
             case _Log():
                 self._logs.setdefault(part.log, []).extend(part.operations)
             case _Workspace():
-                self._workspaces[part.workspace] = SharedWorkspace(part.name, part.keys)
+                mailboxes = tuple(SharedMailbox(mailbox.uri, mailbox.credentials) for mailbox in part.mailboxes)
+                self._workspaces[part.workspace] = SharedWorkspace(part.name, part.keys, mailboxes)
             case _End():
                 self._ended = True
                 return self._handover()
@@ -126,9 +140,7 @@ class HandoverReader:
         assert self._person is not None
         person = self._person
         logs = {log: tuple(operations) for log, operations in self._logs.items()}
-        return Handover(
-            person.identity, person.name, person.device_name, logs, self._workspaces, person.addresses, person.mailboxes
-        )
+        return Handover(person.identity, person.name, person.device_name, logs, self._workspaces, person.addresses)
 
 
 def _pieces(operations: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:

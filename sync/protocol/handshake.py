@@ -54,9 +54,9 @@ _Id = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A device as it presents itself."""
+    """A device as it presents itself: its id, and the X25519 key that it receives secrets with."""
 
-    device: bytes
+    device_id: bytes
     encryption_key: bytes
 
 
@@ -132,7 +132,7 @@ class Waiting:
             {
                 "v": VERSION,
                 "purpose": purpose,
-                "device": party.device,
+                "device": party.device_id,
                 "encryption_key": party.encryption_key,
                 "ephemeral": encryption_public_key(self._seed),
                 "nonce": random(KEY_BYTES),
@@ -169,7 +169,7 @@ class Answering:
         self, frame: bytes, peer: bytes | None, secret: bytes, subject: bytes = b"", sign: Signer | None = None
     ) -> tuple[Party, bytes]:
         """Who waits, and the answer to their greeting. ProtocolError if it is malformed or another device's."""
-        _raise_refusal(frame)
+        raise_refusal(frame)
         greeting: _Greeting = _convert(frame, _Greeting)
         if greeting.purpose != self._purpose:
             raise ProtocolError("The other device waits for something else.")
@@ -178,7 +178,7 @@ class Answering:
         seed = self._random(KEY_BYTES)
         said = {
             "v": VERSION,
-            "device": self._party.device,
+            "device": self._party.device_id,
             "encryption_key": self._party.encryption_key,
             "ephemeral": encryption_public_key(seed),
             "nonce": self._random(KEY_BYTES),
@@ -191,7 +191,7 @@ class Answering:
 
     def settle(self, frame: bytes) -> Channel:
         """The channel, once the other side has proved itself too; ProtocolError if it refused or did not."""
-        _raise_refusal(frame)
+        raise_refusal(frame)
         welcome: _Welcome = _convert(frame, _Welcome)
         if not same(welcome.proof, derive_key(self._master, "waiting")):
             raise ProtocolError("The other device does not know the secret: it is not the one that you mean.")
@@ -204,8 +204,13 @@ def refusal(sentence: str) -> bytes:
     return encode({"v": VERSION, "refused": sentence})
 
 
-def _raise_refusal(frame: bytes) -> None:
-    match decode(frame, MAX_HELLO):
+def raise_refusal(frame: bytes) -> None:
+    """Raises ProtocolError with what a `refusal` says; other frames pass."""
+    try:
+        value = decode(frame, MAX_HELLO)
+    except ProtocolError:
+        return
+    match value:
         case {"v": 1, "refused": str(sentence)}:
             printable = "".join(letter for letter in sentence if letter.isprintable())
             raise ProtocolError(f"The other device refused: {printable[:200]}")
@@ -220,9 +225,9 @@ def _place(number: int) -> bytes:
 
 
 def _require_peer(claimed: Party, peer: bytes | None, own: Party) -> None:
-    if peer is not None and claimed.device != peer:
+    if peer is not None and claimed.device_id != peer:
         raise ProtocolError("The device at the other end says that it is another one.")
-    if claimed.device == own.device:
+    if claimed.device_id == own.device_id:
         raise ProtocolError("This device met itself.")
 
 

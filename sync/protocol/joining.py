@@ -105,7 +105,7 @@ class Returner(CallingSide):
 
 
 def _device_secret(answered: Answered) -> bytes | None:
-    proved = verify(answered.party.device, _RETURN_PROOF, answered.transcript, answered.signature)
+    proved = verify(answered.party.device_id, _RETURN_PROOF, answered.transcript, answered.signature)
     return _NO_SECRET if proved else None
 
 

@@ -26,11 +26,11 @@ class PairingOffer:
         self._clock = clock
         self._since = clock.now_ms()
         self._wrong = 0
-        self._used = False
+        self.used = False
 
     def closed(self) -> str:
         """Why the code is not good any more, as a sentence; '' while it is."""
-        if self._used:
+        if self.used:
             return "This pairing code was used already."
         if self._wrong >= WRONG_TRIES:
             return "This pairing code was given wrongly too often. Make a new one."
@@ -49,7 +49,7 @@ class PairingOffer:
 
     def use(self) -> None:
         """Somebody knew it."""
-        self._used = True
+        self.used = True
 
 
 class NewDevice(WaitingSide):

@@ -104,8 +104,9 @@ class StoredReplica:
 
     def logs_of(self, workspace: bytes) -> set[bytes]:
         """The log of a workspace, and those of everybody who is or was in it, or asks to be."""
-        state = self.memberships.state(workspace)
-        return {workspace, *state.ever_members(), *(join.identity for join in state.requests().values())}
+        log = self.memberships.log(workspace)
+        state, strangers = log.state(), log.strangers()
+        return {workspace, *state.ever_members(), *strangers, *(join.identity for join in state.requests().values())}
 
     def _workspaces(self, peer: bytes, identities: tuple[bytes, ...]) -> Iterator[tuple[int, bytes]]:
         """(row, id) of the workspaces that both may read; requests to join count for the log alone."""

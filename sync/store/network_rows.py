@@ -74,6 +74,12 @@ def addresses(connection: Connection) -> list[Address]:
     ]
 
 
+def last_seen(connection: Connection) -> dict[bytes, int]:
+    """When devices were heard of last (milliseconds), by id."""
+    rows = connection.execute("SELECT device, seen FROM address")
+    return {bytes(device): int(seen) for device, seen in rows}
+
+
 def add_mailbox(connection: Connection, workspace: int, uri: str, credentials: Mapping[str, str], now_ms: int) -> int:
     """Remember a mailbox, or its new credentials; gives its row."""
     text = msgspec.json.encode(dict(credentials)).decode()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from sync.identity.device import DeviceKeys
 from sync.protocol.exchange import CallingSide, WaitingSide
-from sync.protocol.handover import Handover, SharedWorkspace
+from sync.protocol.handover import Handover, SharedMailbox, SharedWorkspace
 from sync.protocol.handshake import Party
 from sync.testing import seeded_random
 
@@ -19,9 +19,12 @@ GIVEN = Handover(
     name="Ada",
     device_name="the old laptop",
     logs={IDENTITY: (b"first operation", b"second operation"), WORKSPACE: (b"x" * 700_000,) * 4},
-    workspaces={WORKSPACE: SharedWorkspace("Secret plans", {b"e" * 32: b"k" * 32})},
+    workspaces={
+        WORKSPACE: SharedWorkspace(
+            "Secret plans", {b"e" * 32: b"k" * 32}, (SharedMailbox("s3://bucket", {"key": "password"}),)
+        )
+    },
     addresses=(b"somewhere",),
-    mailboxes=("s3://key:password@bucket",),
 )
 RETURNED = Handover(identity=LOG, name="")
 

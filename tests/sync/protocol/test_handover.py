@@ -8,19 +8,22 @@ from hypothesis import strategies as st
 
 from sync.crypto import decode, encode
 from sync.errors import ProtocolError
-from sync.protocol.handover import Handover, HandoverReader, SharedWorkspace, write_handover
+from sync.protocol.handover import Handover, HandoverReader, SharedMailbox, SharedWorkspace, write_handover
 from tests.sync.protocol.parties import GIVEN
 
 ids = st.binary(min_size=32, max_size=32)
+texts = st.text(max_size=20)
+mailboxes = st.lists(st.builds(SharedMailbox, texts, st.dictionaries(texts, texts, max_size=3)), max_size=3).map(tuple)
 handovers = st.builds(
     Handover,
     ids,
     st.text(max_size=50),
     st.text(max_size=50),
     st.dictionaries(ids, st.lists(st.binary(max_size=100), min_size=1, max_size=4).map(tuple), max_size=4),
-    st.dictionaries(ids, st.builds(SharedWorkspace, st.text(max_size=20), st.dictionaries(ids, ids, max_size=3))),
+    st.dictionaries(
+        ids, st.builds(SharedWorkspace, st.text(max_size=20), st.dictionaries(ids, ids, max_size=3), mailboxes)
+    ),
     st.lists(st.binary(max_size=50), max_size=3).map(tuple),
-    st.lists(st.text(max_size=50), max_size=3).map(tuple),
 )
 
 
@@ -61,6 +64,7 @@ def test_other_records_are_refused(record: bytes) -> None:
 
 def test_bounds_and_order_hold() -> None:
     person, *rest, end = list(write_handover(GIVEN))
+    workspace = decode(rest[-1])
     for wrong in (
         [person, person],
         [end],
@@ -68,8 +72,9 @@ def test_bounds_and_order_hold() -> None:
         [person, end, end],
         [encode({**decode(person), "name": "x" * 201})],
         [encode({**decode(person), "addresses": [b"x"] * 65})],
-        [encode({**decode(person), "mailboxes": ["x" * 3000]})],
-        [person, encode({"part": "workspace", "workspace": bytes(32), "name": "", "keys": {bytes(32): b"short"}})],
+        [person, encode({**workspace, "keys": {bytes(32): b"short"}})],
+        [person, encode({**workspace, "mailboxes": [{"uri": "x" * 3000, "credentials": {}}]})],
+        [person, encode({**workspace, "mailboxes": [{"uri": "", "credentials": {}}] * 17})],
     ):
         with pytest.raises(ProtocolError):
             read(wrong)
