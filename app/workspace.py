@@ -238,6 +238,10 @@ class Workspace:
         """Make another workspace (name or id) that of this object; the stored current one stays."""
         self._choose(workspace, None)
 
+    def use_current(self) -> None:
+        """Make the current workspace of the home that of this object."""
+        self._choose(None, None)
+
     @property
     def database(self) -> Database:
         """The database of the home: for backups, key slots and the doctor, which open it for themselves."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 
 from app.errors import UserError
 from app.sessions.fields import CURRENT_WORKSPACE, PROFILE_NOTE
+from app.sessions.people import PEOPLE_NOTE, people_fields
 from app.sessions.relinking import replaced_by, vanished
 from app.sessions.writing import Writing
 
@@ -27,6 +28,13 @@ class WorkspaceOperations(Writing):
     def rename_workspace(self, workspace: str, name: str) -> None:
         with self._engine.transaction() as tx:
             self._engine.edit_note(tx, self._workspace_row(tx, workspace), PROFILE_NOTE, None, {"name": name})
+            tx.touch(f"workspace/{workspace}")
+
+    def name_people(self, workspace: str, names: Mapping[str, str], added: Mapping[str, str] | None = None) -> None:
+        """Say in a workspace what people and devices (ids in hex) are called, and when devices were paired."""
+        fields = people_fields(names, added or {})
+        with self._engine.transaction() as tx:
+            self._engine.edit_note(tx, self._workspace_row(tx, workspace), PEOPLE_NOTE, None, fields)
             tx.touch(f"workspace/{workspace}")
 
     def open_folder(self, path: Path) -> str:

@@ -1,0 +1,43 @@
+"""Coming back with the recovery code that was written on paper, after every device was lost.
+
+The code alone gives the identity, and makes this device one of it. What the person had is found with somebody who has
+its log: a member's device (`inviting.come_back`), a mailbox. The code is kept in the encrypted database, as on the
+first day, so that keys that were made for it open once their workspaces are found.
+"""
+
+from __future__ import annotations
+
+from app.errors import UserError
+from app.network import handing
+from app.sessions.operations import SessionOperations
+from app.workspace import Workspace
+from sync.identity.device import read_recovery_code, recovery_keys
+from sync.membership.devices import add_device
+from sync.membership.genesis import identity_genesis
+from sync.protocol.handover import Handover
+
+
+def recover(workspace: Workspace, code: str) -> str:
+    """Make this device one of the person whose recovery code this is; gives the identity.
+
+    IdentityError for a mistyped code. What this home had becomes that person's too.
+    """
+    secret = read_recovery_code(code)
+    own = handing.about(workspace)
+
+    def run(operations: SessionOperations) -> str:
+        engine = operations.engine
+        paper = recovery_keys(secret)
+        genesis = identity_genesis(paper)
+        if genesis.id == engine.identity:
+            raise UserError("This device belongs to the person with this recovery code already.")
+        added = add_device(paper, [genesis], engine.device)
+        given = Handover(genesis.id, own.name, logs={genesis.id: (genesis.encoded, added.encoded)})
+        with engine.transaction(durable=True) as tx:
+            handing.take_person(operations, given, own.device_name, workspace.clock.now_ms())
+            tx.connection.execute("INSERT OR REPLACE INTO secret VALUES('recovery', ?)", (secret,))
+        return genesis.id.hex()
+
+    identity = workspace.write(run)
+    workspace.use_current()
+    return identity
