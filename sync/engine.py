@@ -8,7 +8,7 @@ commit is logged, and after the commit an event is published. One engine belongs
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
 from sync.clock import Clock, Random
 from sync.crypto import derive_key
@@ -20,7 +20,9 @@ from sync.events import Committed
 from sync.identity.device import DeviceKeys
 from sync.membership.founding import Founding, found_identity, found_workspace
 from sync.membership.operation import Operation, decode_operation
+from sync.protocol.published import Head, Record
 from sync.repository.bundling import bundle_closed
+from sync.repository.copied import CopyTaker, begin_copy, forget_copies
 from sync.repository.judging import Judging
 from sync.repository.members import Members
 from sync.repository.memberships import Memberships
@@ -34,16 +36,15 @@ from sync.store import copies, entries, operations, search_index, vacuum
 from sync.store.blob_parts import BlobParts
 from sync.store.blobs import BlobStore, StoredBlob
 from sync.store.bulk_index import BulkIndex
-from sync.store.chain_sums import CHAINS
+from sync.store.components import ENGINE_COMPONENTS
 from sync.store.database import Connection, Database, DatabaseFault, opening, translated
 from sync.store.dropping import drop_workspace
 from sync.store.entries import DocumentRow
 from sync.store.migrations import Component, migrate
-from sync.store.network_rows import NETWORK, note_made
+from sync.store.network_rows import note_made
 from sync.store.processes import Presence
 from sync.store.projector import Projector, SegmentRows
 from sync.store.purge import delete_blob_rows, erase_remains, purge_documents, require_not_purged
-from sync.store.schema import SYNC
 from sync.store.turns import Turns
 from sync.store.update_copy import UpdateCopy
 
@@ -79,7 +80,7 @@ class Engine:
         self._database = database
         self.update_copy = UpdateCopy(database)
         self._projector = projector
-        self._components = (SYNC, operations.STANDINGS, CHAINS, NETWORK, *components)
+        self._components = (*ENGINE_COMPONENTS, *components)
         self._clock = clock
         self._random = random
         self._process = process
@@ -216,7 +217,10 @@ class Engine:
         tx.touch("device")
 
     def _workspace_rows(self, tx: Transaction) -> list[tuple[int, bytes]]:
-        rows = tx.connection.execute("SELECT row, id FROM workspace ORDER BY row").fetchall()
+        """Those that have a log here, not those of which there are only copies."""
+        rows = tx.connection.execute(
+            "SELECT row, id FROM workspace WHERE row NOT IN (SELECT workspace FROM copied_workspace) ORDER BY row"
+        ).fetchall()
         return [(row, bytes(ident)) for row, ident in rows]
 
     def _stored_device(self) -> bytes | None:
@@ -521,6 +525,27 @@ class Engine:
 
     def _shower(self, tx: Transaction) -> Shower:
         return Shower(tx.connection, self._projector, self._clock, tx.subjects)
+
+    # what was opened from a link
+
+    def begin_copy(self, tx: Transaction, head: Head) -> int:
+        """The row of the workspace that a published copy is of; see `begin_copy` there."""
+        row = begin_copy(tx.connection, head)
+        tx.touch(f"workspace/{head.workspace.hex()}")
+        return row
+
+    def take_copied(self, tx: Transaction, head: Head, names: Collection[str], records: Sequence[Record]) -> None:
+        """Take in a unit of a published copy. names: of the documents it may have. Raises ProtocolError."""
+        taker = CopyTaker(tx.connection, self._repository, BlobParts(self.blobs), self._shower(tx), names)
+        taker.take(self.workspace(self.begin_copy(tx, head)), head, records)
+
+    def forget_copies(self, tx: Transaction, workspace: int, names: Collection[str]) -> None:
+        """Take copies out again, so that they may be opened anew; see `forget_copies` there."""
+        tx.touch(f"workspace/{self.workspace(workspace).id.hex()}")
+        forget_copies(tx.connection, workspace, names)
+        self._repository.forget()
+        self._projector.forget()
+        self._workspaces.clear()
 
     # bundles
 

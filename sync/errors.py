@@ -39,6 +39,10 @@ class TransportError(SyncError):
     """A peer or a mailbox cannot be reached, or left."""
 
 
+class LinkGone(SyncError):
+    """What a link opens is no longer given: revoked, expired, used, or deleted. Its text says so."""
+
+
 class DocumentError(SyncError):
     """A document cannot be built, read or changed."""
 

@@ -40,11 +40,11 @@ def restore(
 def _replace_home(call: Call, database: Database) -> None:
     from app.sessions.tables import LOCAL
     from sync.store import backup
-    from sync.store.schema import SYNC
+    from sync.store.components import ENGINE_COMPONENTS
 
     with call.out.progress("Restoring", 100) as show:
         copied, kept = backup.restore(
-            database, call.home, (SYNC, LOCAL), lambda done, total: show(done * 100 // max(total, 1))
+            database, call.home, (*ENGINE_COMPONENTS, LOCAL), lambda done, total: show(done * 100 // max(total, 1))
         )
     device = _begin(call, database)
     for name in copied.damaged:

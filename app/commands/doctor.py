@@ -196,11 +196,13 @@ class Doctor:
 
     def _versions(self) -> Finding:
         from app.sessions.tables import LOCAL, PROJECTION_VERSION
-        from sync.store.schema import SYNC
+        from sync.store.components import ENGINE_COMPONENTS
 
         with closing(self._database.reader()) as reader:
-            pending(reader, (SYNC, LOCAL))
-            parts = [f"{part.name} {version_of(reader, part)} of {len(part.scripts)}" for part in (SYNC, LOCAL)]
+            pending(reader, (*ENGINE_COMPONENTS, LOCAL))
+            parts = [
+                f"{part.name} {version_of(reader, part)} of {len(part.scripts)}" for part in (*ENGINE_COMPONENTS, LOCAL)
+            ]
             row = reader.execute("SELECT value FROM meta WHERE name='projection'").fetchone()
         return Finding(True, f"{', '.join(parts)}, projection {row[0] if row else 0} of {PROJECTION_VERSION}.")
 

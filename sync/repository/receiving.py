@@ -47,6 +47,23 @@ class Author:
     identity: bytes
 
 
+_AUTHOR = (
+    "SELECT d.row, d.id, coalesce(c.person, d.identity) FROM device d "
+    "LEFT JOIN copied_author c ON c.device=d.row AND c.workspace=? WHERE "
+)
+
+
+def find_author(connection: Connection, workspace: int, device: bytes) -> Author | None:
+    """A device by its id, as the author of what it wrote into a workspace (row id)."""
+    row = connection.execute(f"{_AUTHOR} d.id=?", (workspace, device)).fetchone()
+    return Author(*row) if row else None
+
+
+def author_at(connection: Connection, workspace: int, row: int) -> Author:
+    """As `find_author`, by the row of the device."""
+    return Author(*connection.execute(f"{_AUTHOR} d.row=?", (workspace, row)).fetchone())
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """What became of an entry. state: as in the store, None when it was dropped. reason: of a quarantine."""
@@ -121,6 +138,8 @@ class Receiver:
         if chunks is None:
             return Received(None)
         row = row or entries.add_unknown(self._connection, entry.document, keys.row)
+        if row.workspace != keys.row:
+            raise ProtocolError("An entry names a document of another workspace.")
         received = self._take_in(keys, author, row, signed, chunks)
         if received.state == ADMITTED:
             self.release(keys, row.id)
@@ -129,10 +148,10 @@ class Receiver:
     def _author(self, keys: WorkspaceKeys, entry: Entry) -> Author:
         if entry.workspace != keys.id:
             raise ProtocolError("An entry belongs to another workspace.")
-        row = self._connection.execute("SELECT row, id, identity FROM device WHERE id=?", (entry.device,)).fetchone()
-        if row is None:
+        author = find_author(self._connection, keys.row, entry.device)
+        if author is None:
             raise ProtocolError("An entry is of a device that is not known.")
-        return Author(*row)
+        return author
 
     def _take_in(
         self, keys: WorkspaceKeys, author: Author, row: DocumentRow, signed: SignedEntry, chunks: Sequence[bytes]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sync.clock import Clock
 from sync.repository.opened import OpenDocument, WorkspaceKeys
-from sync.repository.receiving import Author
+from sync.repository.receiving import Author, author_at
 from sync.store import entries
 from sync.store.database import Connection
 from sync.store.projector import Projector, SegmentRows
@@ -65,6 +65,5 @@ class Shower:
         opened.header = opened.segment.header()
         if opened.header is None or opened.row.device is None:
             return 0
-        found = self._connection.execute("SELECT row, id, identity FROM device WHERE row=?", (opened.row.device,))
-        author = Author(*found.fetchone())
+        author = author_at(self._connection, keys.row, opened.row.device)
         return self.show_segment(keys, author, opened, opened.segment.events(), first=True)

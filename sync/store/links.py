@@ -1,0 +1,179 @@
+"""Tables of links: those that this device issued, and the copies that it opened.
+
+`link`: a link outlives its session, so that the list remembers it. secret: NULL once it was revoked; proof stays, to
+tell whoever comes with it. name: of the documents. places: JSON, where the copy is published besides this device.
+`number`, `objects`, `state` are of what was published last: how often, the names of its objects, and what the
+documents looked like then. ended: when the copies were taken back for good, for whatever reason.
+`opened`: a copy that was opened here. units: those taken in, one 32-byte hash each.
+`copied_workspace`: a workspace of which there are only such copies; nobody here may write into it. name: for people.
+`copied_author`: whose a device is, as the issuer of a copy says; it counts in that workspace only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sync.store.database import Connection
+from sync.store.migrations import Component
+
+_TABLES = """
+CREATE TABLE link(
+  id BLOB PRIMARY KEY, secret BLOB, proof BLOB NOT NULL, workspace BLOB NOT NULL, name TEXT NOT NULL,
+  title TEXT NOT NULL, text TEXT, created INTEGER NOT NULL, expires INTEGER, once INTEGER NOT NULL,
+  places TEXT NOT NULL, used INTEGER, opener BLOB, revoked INTEGER, ended INTEGER, refreshed INTEGER,
+  number INTEGER NOT NULL DEFAULT 0, objects BLOB NOT NULL DEFAULT x'', state TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+CREATE TABLE opened(
+  id BLOB PRIMARY KEY, text TEXT NOT NULL, workspace BLOB NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL,
+  refreshed INTEGER NOT NULL, opened INTEGER NOT NULL, units BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX opened_by_name ON opened(name);
+CREATE TABLE copied_workspace(workspace INTEGER PRIMARY KEY REFERENCES workspace, name TEXT NOT NULL);
+CREATE TABLE copied_author(
+  workspace INTEGER NOT NULL, device INTEGER NOT NULL, person BLOB NOT NULL, PRIMARY KEY(workspace, device)
+) WITHOUT ROWID
+"""
+
+LINKS = Component("links", (_TABLES,), counted=("link", "opened", "copied_workspace"))
+HASH_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedLink:
+    """A link of this device. Times are milliseconds. workspace: id; name: of the documents; text: the whole link."""
+
+    id: bytes
+    secret: bytes | None = field(repr=False)
+    proof: bytes = field(repr=False)
+    workspace: bytes
+    name: str
+    title: str
+    text: str | None = field(repr=False)
+    created: int
+    expires: int | None
+    once: bool
+    places: str
+    used: int | None = None
+    opener: bytes | None = None
+    revoked: int | None = None
+    ended: int | None = None
+    refreshed: int | None = None
+    number: int = 0
+    objects: tuple[bytes, ...] = ()
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLink:
+    """A copy that was opened here. number: of the head taken in last. units: hashes of what was taken in."""
+
+    id: bytes
+    text: str = field(repr=False)
+    workspace: bytes
+    name: str
+    number: int
+    refreshed: int
+    opened: int
+    units: frozenset[bytes]
+
+
+_LINK = (
+    "SELECT id, secret, proof, workspace, name, title, text, created, expires, once, places, used, opener, revoked, "
+    "ended, refreshed, number, objects, state FROM link"
+)
+
+
+def add_link(connection: Connection, link: IssuedLink) -> None:
+    """Remember a new link."""
+    values = (link.id, link.secret, link.proof, link.workspace, link.name, link.title, link.text, link.created)
+    connection.execute(
+        "INSERT INTO link(id, secret, proof, workspace, name, title, text, created, expires, once, places) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+        (*values, link.expires, link.once, link.places),
+    )
+
+
+def links(connection: Connection) -> list[IssuedLink]:
+    """All links of this device, the newest first."""
+    return [_link(row) for row in connection.execute(f"{_LINK} ORDER BY created DESC, id").fetchall()]
+
+
+def find_link(connection: Connection, link: bytes) -> IssuedLink | None:
+    """A link by its id."""
+    row = connection.execute(f"{_LINK} WHERE id=?", (link,)).fetchone()
+    return _link(row) if row else None
+
+
+def revoke_link(connection: Connection, link: bytes, now: int) -> None:
+    """Give nothing more; the secret is forgotten."""
+    sql = "UPDATE link SET revoked=coalesce(revoked, ?), secret=NULL, text=NULL WHERE id=?"
+    connection.execute(sql, (now, link))
+
+
+def use_link(connection: Connection, link: bytes, opener: bytes, now: int) -> None:
+    """Note the first use."""
+    connection.execute("UPDATE link SET used=?, opener=? WHERE id=? AND used IS NULL", (now, opener, link))
+
+
+def note_published(
+    connection: Connection, link: bytes, *, title: str, number: int, objects: Sequence[bytes], state: str, now: int
+) -> None:
+    """What was published last."""
+    connection.execute(
+        "UPDATE link SET title=?, number=?, objects=?, state=?, refreshed=? WHERE id=?",
+        (title, number, b"".join(objects), state, now, link),
+    )
+
+
+def note_withdrawn(connection: Connection, link: bytes, ended: int | None) -> None:
+    """Nothing of it is published any more. ended: it will never be again; None: until its session is back."""
+    connection.execute("UPDATE link SET objects=x'', state='', ended=coalesce(ended, ?) WHERE id=?", (ended, link))
+
+
+def find_opened(connection: Connection, link: bytes) -> OpenedLink | None:
+    """An opened copy by the id of its link."""
+    row = connection.execute(
+        "SELECT id, text, workspace, name, number, refreshed, opened, units FROM opened WHERE id=?", (link,)
+    ).fetchone()
+    if row is None:
+        return None
+    ident, text, workspace, name, number, refreshed, opened, units = row
+    return OpenedLink(ident, text, workspace, name, number, refreshed, opened, frozenset(_split(units)))
+
+
+def put_opened(connection: Connection, opened: OpenedLink) -> None:
+    """Remember an opened copy, or what it is like now."""
+    connection.execute(
+        "INSERT OR REPLACE INTO opened VALUES(?,?,?,?,?,?,?,?)",
+        (
+            opened.id,
+            opened.text,
+            opened.workspace,
+            opened.name,
+            opened.number,
+            opened.refreshed,
+            opened.opened,
+            b"".join(sorted(opened.units)),
+        ),
+    )
+
+
+def is_copied(connection: Connection, workspace: int) -> bool:
+    """Whether a workspace (row id) is here only through links."""
+    found = connection.execute("SELECT 1 FROM copied_workspace WHERE workspace=?", (workspace,)).fetchone()
+    return found is not None
+
+
+def copied_workspaces(connection: Connection) -> set[bytes]:
+    """Ids of the workspaces that are here only through links."""
+    rows = connection.execute("SELECT w.id FROM copied_workspace c JOIN workspace w ON w.row=c.workspace")
+    return {bytes(ident) for (ident,) in rows}
+
+
+def _link(row: Sequence[object]) -> IssuedLink:
+    values = list(row)
+    values[9], values[17] = bool(values[9]), tuple(_split(values[17]))  # type: ignore[arg-type]
+    return IssuedLink(*values)  # type: ignore[arg-type]
+
+
+def _split(joined: bytes) -> list[bytes]:
+    return [joined[at : at + HASH_BYTES] for at in range(0, len(joined), HASH_BYTES)]
