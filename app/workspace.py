@@ -57,6 +57,15 @@ class Changes:
     drafts: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """Commits since the last look: the processes that made them and all they touched (see `sync.events.Committed`)."""
+
+    seq: int
+    processes: frozenset[str]
+    subjects: frozenset[str]
+
+
 class _Threads:
     """A pool that begins to exist when it is needed: most commands only read, on their own thread."""
 
@@ -333,17 +342,28 @@ class Workspace:
         calm: seconds before the watch is set up, where something else is waited for; what is committed meanwhile comes
         afterwards.
         """
-        async with contextlib.aclosing(self._commits(calm)) as commits:
-            async for seq, processes, subjects in commits:
+        async with contextlib.aclosing(self.commits(calm=calm)) as commits:
+            async for commit in commits:
+                subjects = commit.subjects
                 yield Changes(
-                    seq,
-                    processes == {self.process},
+                    commit.seq,
+                    commit.processes == {self.process},
                     frozenset(s.removeprefix("session/") for s in subjects if s.startswith("session/")),
                     frozenset(s.removeprefix("draft/") for s in subjects if s.startswith("draft/")),
                 )
 
-    async def _commits(self, calm: float) -> AsyncGenerator[tuple[int, set[str], set[str]], None]:
-        """(seq, processes, subjects) of what was committed since the last look."""
+    async def on_commit(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
+        """Call `listener` with what each commit of this process touched, on the writing thread; gives how to stop."""
+
+        def subscribe(operations: SessionOperations) -> Callable[[], None]:
+            engine = operations.engine
+            heard = engine.subscribe(lambda committed: listener(committed.subjects))
+            return lambda: engine.unsubscribe(heard)
+
+        return await self.write_async(subscribe)
+
+    async def commits(self, *, calm: float = 0.0) -> AsyncGenerator[Commits, None]:
+        """As `changes`, with everything that was touched."""
         import asyncio
 
         from sync.store.wakeup import CommitWatch
@@ -357,7 +377,8 @@ class Workspace:
                 idle = 0 if rows else idle + 1
                 if rows:
                     seq = rows[-1][0]
-                    yield seq, {row[1] for row in rows}, {s for row in rows for s in row[2].split("\n")}
+                    processes = frozenset(row[1] for row in rows)
+                    yield Commits(seq, processes, frozenset(s for row in rows for s in row[2].split("\n")))
                 else:
                     await self._tidy(idle)
                 await watch.wait()

@@ -153,9 +153,14 @@ class Engine:
         with contextlib.suppress(StoreError):  # another process is writing: it, or a later call, will
             vacuum.reclaim(self._database.path, self.connection)
 
-    def subscribe(self, listener: Callable[[Committed], None]) -> None:
-        """Call `listener` on the writer's thread after each commit of this engine."""
+    def subscribe(self, listener: Callable[[Committed], None]) -> Callable[[Committed], None]:
+        """Call `listener` on the writer's thread after each commit of this engine; gives it back for `unsubscribe`."""
         self._listeners.append(listener)
+        return listener
+
+    def unsubscribe(self, listener: Callable[[Committed], None]) -> None:
+        """Do not call it any more; from any thread."""
+        self._listeners = [kept for kept in self._listeners if kept is not listener]
 
     def on_damage(self, listener: Callable[[Damage], None]) -> None:
         """Call `listener` on the writer's thread when stored entries were found damaged and set aside."""

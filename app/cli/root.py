@@ -28,6 +28,8 @@ COMMANDS = {
     "agents": "app.cli.agents",
     "models": "app.cli.models",
     "mcp": "app.cli.mcp",
+    "sync": "app.cli.sync",
+    "mailbox": "app.cli.mailbox",
     "keys": "app.cli.keys",
     "doctor": "app.cli.doctor",
     "backup": "app.cli.backup",

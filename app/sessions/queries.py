@@ -23,6 +23,7 @@ from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
 if TYPE_CHECKING:
     from app.sessions.purging import Losses
     from app.sessions.search_queries import SearchQueries
+    from sync.store.database import Connection
 
 _SESSION = (
     "SELECT s.row, s.id, s.title, s.type, s.status, s.workspace, s.created, s.updated, s.events, s.archived, "
@@ -36,6 +37,11 @@ class Queries(ActivityQueries, PeopleQueries):
     """Use it on the thread that opened the connection. workspace: row id of the workspace of the call."""
 
     _searching: SearchQueries | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The reading connection, for what is not about sessions: who has what, mailboxes."""
+        return self._connection
 
     def close(self) -> None:
         """Give the connection back."""

@@ -327,7 +327,7 @@ class Areas(QSplitter):
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Bring back what `state` gave: the left area now, the others at `make_rest`. What is missing stays as it is."""
+        """Bring back what `state` gave: the left area now, the others at `make_rest`; what is missing stays."""
         shown = state.get("shown", ["left", "main"])
         for name in ("left", "right"):
             self._areas[name].setVisible(name in shown)

@@ -190,6 +190,10 @@ class Node:
         self._dial_now.set()
         await self._mailboxes.sync_now()
 
+    def hurry(self) -> None:
+        """As `sync_now`, without waiting for it."""
+        self._spawn(self.sync_now())
+
     def status(self) -> NodeStatus:
         """What goes on."""
         now = asyncio.get_running_loop().time()

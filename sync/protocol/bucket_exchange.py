@@ -53,7 +53,7 @@ class _Exchange:
 class BucketExchange:
     """The chains of one workspace that a number and a hash do not describe."""
 
-    def __init__(self, talk: Talk, workspace: bytes, work: Work, on_done: Callable[[], None]) -> None:
+    def __init__(self, talk: Talk, workspace: bytes, work: Work, on_done: Callable[[bytes], None]) -> None:
         self._talk = talk
         self._workspace = workspace
         self._work = work
@@ -63,6 +63,10 @@ class BucketExchange:
     @property
     def is_busy(self) -> bool:
         return bool(self._open)
+
+    def is_open(self, device: bytes) -> bool:
+        """Whether that chain is being compared."""
+        return device in self._open
 
     def ask(self, device: bytes) -> None:
         """Find out what differs in a chain."""
@@ -122,7 +126,7 @@ class BucketExchange:
 
     def _close(self, device: bytes) -> None:
         del self._open[device]
-        self._on_done()
+        self._on_done(device)
 
     def _own_buckets(self, device: bytes) -> Message | None:
         exchange = self._open.get(device)

@@ -46,6 +46,8 @@ class EntryExchange:
         self._is_known = False
         """Whether `_sent` and `_claims` say what the peer has."""
         self._is_dirty = False
+        self._has_waiting = False
+        """Whether something was not pushed because its chain was under way."""
         self._is_unsure = False
         """Whether entries went by hash, which `_sent` does not show."""
         self._frames_out = 0
@@ -237,7 +239,7 @@ class EntryExchange:
         self._steps[device] -= 1
         if not self._steps[device]:
             del self._steps[device]
-        self.local_change()
+        self._moved_on()
 
     def _numbered(self, message: Message) -> Message:
         if not isinstance(message, Entries):
@@ -245,8 +247,16 @@ class EntryExchange:
         self._frames_out += 1
         return msgspec.structs.replace(message, sent=self._frames_out)
 
-    def _exchanged(self) -> None:
+    def _exchanged(self, device: bytes) -> None:
+        """A chain was compared bucket by bucket: the peer has, or is being sent, all of it."""
         self._is_unsure = True
+        self._sent[device] = self._head(device)[0]
+        self._moved_on()
+
+    def _moved_on(self) -> None:
+        if self._has_waiting:
+            self._has_waiting = False
+            self.local_change()
         self._owe_state()
 
     def _send_after(self, device: bytes, n: int) -> None:
@@ -286,7 +296,10 @@ class EntryExchange:
 
     def _push(self, chain: ChainSummary) -> Message | None:
         device, after = chain.device, self._base(chain)
-        if device in self._steps or after >= chain.n:
+        if after >= chain.n:
+            return None
+        if device in self._steps or self._buckets.is_open(device):
+            self._has_waiting = True
             return None
         sent = self._talk.replica.entries_after(self._talk.peer, self._workspace, device, after, LIVE_PIECE)
         messages = list(self._entries(device, sent, sent.done))

@@ -167,6 +167,11 @@ class Conversation:
         if not self._is_over:
             self._end("", reason)
 
+    def lose(self, reason: str) -> None:
+        """The connection is gone; reason: a sentence."""
+        if not self._is_over:
+            self._end(reason, None)
+
     def receive(self, frame: bytes) -> None:
         """Take in a frame from the peer."""
         if self._is_over:

@@ -1,0 +1,143 @@
+"""`lovelace sync …`: how far sync is, once now, or for as long as the program runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from app.cli.call import Call, call_of
+from app.cli.declared import group
+from app.cli.errors import DONE, UNREACHABLE
+
+if TYPE_CHECKING:
+    from app.network.service import NetworkService
+    from app.network.syncing import SyncedOnce, WorkspaceSync
+    from app.workspace import Workspace
+    from sync.network.node import NodeStatus
+
+cli = group("Sync with your other devices and with teammates.")
+
+
+@cli.command()
+def status(context: typer.Context) -> None:
+    """Say what is here, what is not elsewhere yet, and what waits."""
+    from app.network.syncing import mailboxes, shown, sync_state
+    from sync.network.lease import is_running
+
+    call = call_of(context)
+    with call.workspace() as workspace:
+        state, boxes = sync_state(workspace), [shown(row) for row in mailboxes(workspace)]
+        running = is_running(workspace.home)
+    if call.out.json:
+        call.out.value({"running": running, "workspace": state.to_json(), "mailboxes": boxes})
+        return
+    call.out.line(_sentence(state))
+    call.out.line("The network is being run by a program of this home." if running else "No program is syncing now.")
+    for box in boxes:
+        call.out.line(f"Mailbox {box}")
+    if state.held or state.rejected:
+        call.out.line(f"Of others, {state.held} entries wait and {state.rejected} were refused.")
+
+
+def _sentence(state: WorkspaceSync) -> str:
+    if not state.shared:
+        return "Everything is on this device only: pair a device, invite somebody, or add a mailbox."
+    if state.waiting:
+        return f"{state.waiting} of {state.entries} entries are on this device only."
+    return "Everything of this device is also elsewhere."
+
+
+@cli.command()
+def now(context: typer.Context) -> int:
+    """Try every mailbox and every known device once."""
+    call = call_of(context)
+    with call.workspace() as workspace:
+        done = asyncio.run(_once(workspace))
+    troubles = [box.trouble for box in done.mailboxes if box.trouble]
+    if call.out.json:
+        call.out.value(
+            {
+                "ok": not troubles,
+                "workspace": done.state.to_json(),
+                "peers": list(done.peers),
+                "mailboxes": [_box_to_json(box) for box in done.mailboxes],
+                "elsewhere": done.elsewhere,
+            }
+        )
+    else:
+        call.out.line(_sentence(done.state))
+        for trouble in troubles:
+            call.out.line(trouble)
+    failed = bool(troubles) and len(troubles) == len(done.mailboxes) and not done.peers
+    return UNREACHABLE if failed else DONE
+
+
+async def _once(workspace: Workspace) -> SyncedOnce:
+    from app.network.service import taking_part
+    from app.network.syncing import sync_once
+
+    async with taking_part(workspace) as service:
+        return await sync_once(workspace, service)
+
+
+@cli.command()
+def serve(context: typer.Context) -> None:
+    """Sync until Ctrl+C or SIGTERM; one line (with --json: object) for each change."""
+    call = call_of(context)
+    with call.workspace() as workspace:
+        asyncio.run(_serve(call, workspace))
+
+
+async def _serve(call: Call, workspace: Workspace) -> None:
+    from app.network.service import taking_part
+    from sync.network.node import Hooks
+
+    loop, ended, changed = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with taking_part(workspace, Hooks(changed=changed.set)) as service:
+        last: dict[str, Any] | None = None
+        while not ended.is_set():
+            last = _report(call, service, last)
+            changed.clear()
+            waiting = [asyncio.ensure_future(event.wait()) for event in (ended, changed)]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+
+
+def _report(call: Call, service: NetworkService, last: dict[str, Any] | None) -> dict[str, Any]:
+    value = _status_to_json(service.status()) | {"running": service.runs_here}
+    if value != last:
+        if call.out.json:
+            call.out.value(value)
+        else:
+            call.out.line(_status_line(service.status(), service.runs_here))
+            call.out.flush()
+    return value
+
+
+def _status_line(status: NodeStatus, runs_here: bool) -> str:
+    if not runs_here:
+        return "Another program of this home runs the network; this one takes over when it ends."
+    peers = len(status.peers)
+    boxes = [box.trouble or f"{box.shown} is up to date" for box in status.mailboxes if box.trouble or box.reached]
+    there = (
+        "No other device is there." if not peers else f"{peers} other device{'s are' if peers > 1 else ' is'} there."
+    )
+    return " ".join([there, *boxes, *filter(None, [status.trouble])])
+
+
+def _status_to_json(status: NodeStatus) -> dict[str, Any]:
+    return {
+        "peers": [{"device": peer.device.hex(), "in_sync": peer.in_sync} for peer in status.peers],
+        "mailboxes": [_box_to_json(box) for box in status.mailboxes],
+        "trouble": status.trouble,
+    }
+
+
+def _box_to_json(box: Any) -> dict[str, Any]:
+    return {"id": str(box.row), "uri": box.shown, "ok": not box.trouble, "trouble": box.trouble, "behind": box.behind}

@@ -1,0 +1,217 @@
+"""Runs the network of a home, in one of its processes at a time.
+
+Every program that stays open (the window, `lovelace sync serve`) has a service. Whoever takes the lease runs a node;
+when that process ends, the next one takes over. A home that nobody shares needs no live transport, and binds to
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from app.network.settings import NetworkSettings, make_transport, read_settings
+from app.workspace import Workspace
+from sync.clock import system_random
+from sync.network.lease import Lease
+from sync.network.node import Hooks, Node, NodeStatus, Serve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sync.engine import Engine
+    from sync.protocol.address import Address
+    from sync.transports.connection import Purpose, Transport
+    from sync.transports.lan import Lan
+
+T = TypeVar("T")
+PROGRAM = "Lovelace 1"
+SYNC_NOW = "network/now"
+"""The commit subject by which one process asks the one that runs the network to try everything at once."""
+TAKE_OVER_SECONDS = 2.0
+"""How often a process looks whether the one that ran the network is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Needs:
+    """What a node must be made anew for."""
+
+    device: bytes
+    live: bool
+    settings: NetworkSettings
+
+
+class NetworkService:
+    """The network of a workspace's home. hooks: as of `Node`.
+
+    make: gives the live transport, for tests.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        hooks: Hooks | None = None,
+        make: Callable[[Engine, NetworkSettings], Transport] = make_transport,
+    ) -> None:
+        self._workspace = workspace
+        self._hooks = hooks or Hooks()
+        self._make = make
+        self._lease = Lease(workspace.home)
+        self._serves: dict[Purpose, Serve] = {}
+        self._renew = asyncio.Event()
+        self._ready = asyncio.Event()
+        self.node: Node | None = None
+        """While this process runs the network."""
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether this process runs the network."""
+        return self._lease.is_held
+
+    def status(self) -> NodeStatus:
+        """What the node of this process does; nothing while another process has it."""
+        return NodeStatus() if self.node is None else self.node.status()
+
+    def serve(self, purpose: Purpose, serve: Serve | None) -> None:
+        """Let strangers begin conversations of a purpose from now on; None: not any more."""
+        if serve is None:
+            self._serves.pop(purpose, None)
+        else:
+            self._serves[purpose] = serve
+        if self.node is not None:
+            self.node.serve(purpose, serve)
+        self._renew.set()
+
+    async def ready(self) -> Node:
+        """The node, once this process runs one; waits for another process to end if it must."""
+        await self._ready.wait()
+        assert self.node is not None
+        return self.node
+
+    async def run(self) -> None:
+        """Take part until cancelled."""
+        try:
+            while True:
+                while not self._lease.take():  # noqa: ASYNC110  another process holds a lock that tells nobody
+                    await asyncio.sleep(TAKE_OVER_SECONDS)
+                await self._run_node()
+        finally:
+            self._lease.give_back()
+
+    async def _run_node(self) -> None:
+        """Run one node until another one is needed."""
+        needs = await self._call(self._needs)
+        transport = await self._call(lambda engine: self._make(engine, needs.settings)) if needs.live else None
+        node = Node(
+            self._call,
+            transport,
+            self._workspace.clock,
+            system_random,
+            program=PROGRAM,
+            nearby=None if transport is None else self._nearby,
+            hooks=self._hooks,
+        )
+        for purpose, serve in self._serves.items():
+            node.serve(purpose, serve)
+        async with self._subscribed(node), node.running(), self._looking_around(node, needs.settings):
+            self.node = node
+            self._ready.set()
+            self._hooks.changed()
+            try:
+                await self._until_another(needs)
+            finally:
+                self.node = None
+                self._ready.clear()
+
+    async def _until_another(self, needs: _Needs) -> None:
+        while await self._call(self._needs) == needs:
+            self._renew.clear()
+            await self._renew.wait()
+
+    def _needs(self, engine: Engine) -> _Needs:
+        settings = self._workspace.read(read_settings)
+        company = bool(self._serves) or bool(engine.replica.known_devices())
+        return _Needs(engine.device.device_id, company and settings.live, settings)
+
+    async def _call(self, work: Callable[[Engine], T]) -> T:
+        return await self._workspace.write_async(lambda operations: work(operations.engine))
+
+    # commits
+
+    @contextlib.asynccontextmanager
+    async def _subscribed(self, node: Node) -> AsyncIterator[None]:
+        """Tell the node of the commits of every process: of this one at once, of others when they are seen."""
+        loop = asyncio.get_running_loop()
+
+        def heard(subjects: frozenset[str]) -> None:
+            node.committed(subjects)
+            if any(
+                subject.startswith(("workspace/", "identity/", "device", "setting/network")) for subject in subjects
+            ):
+                self._renew.set()
+            if SYNC_NOW in subjects:
+                node.hurry()
+
+        def committed(subjects: frozenset[str]) -> None:
+            loop.call_soon_threadsafe(heard, subjects)
+
+        stop = await self._workspace.on_commit(committed)
+        others = asyncio.ensure_future(self._follow_others(heard))
+        try:
+            yield
+        finally:
+            stop()
+            others.cancel()
+            await asyncio.wait([others])
+
+    async def _follow_others(self, heard: Callable[[frozenset[str]], None]) -> None:
+        async with contextlib.aclosing(self._workspace.commits()) as commits:
+            async for commit in commits:
+                if commit.processes != {self._workspace.process}:
+                    heard(frozenset(commit.subjects))
+
+    # the local network
+
+    @contextlib.asynccontextmanager
+    async def _looking_around(self, node: Node, settings: NetworkSettings) -> AsyncIterator[None]:
+        """Announce this device in the local network while the node runs, where that is wanted and possible."""
+        self._lan: Lan | None = None
+        address = node.address()
+        if address is None or not settings.lan or settings.is_local:
+            yield
+            return
+        from sync.errors import TransportError
+        from sync.transports.lan import Lan
+
+        lan = Lan(self._workspace.clock, lambda: node.address() or address)
+        try:
+            await lan.start()
+        except TransportError:
+            yield  # there is no multicast here; mailboxes and remembered addresses do without
+            return
+        self._lan = lan
+        try:
+            yield
+        finally:
+            self._lan = None
+            await lan.stop()
+
+    async def _nearby(self, devices: frozenset[bytes]) -> Mapping[bytes, Address]:
+        return {} if self._lan is None else await self._lan.addresses(devices)
+
+
+@contextlib.asynccontextmanager
+async def taking_part(workspace: Workspace, hooks: Hooks | None = None) -> AsyncIterator[NetworkService]:
+    """Run a service for as long as the block takes."""
+    service = NetworkService(workspace, hooks)
+    task = asyncio.ensure_future(service.run())
+    try:
+        yield service
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
