@@ -48,7 +48,7 @@ class Chain:
         self.digest = add(self.digest, signed.hash)
         if len(self.by_n[signed.entry.n]) > 1 and signed.entry.n <= self.n:
             self.n, self.hash = 0, FIRST_PREV
-        while len(at := self.by_n.get(self.n + 1, ())) == 1 and self.held[at[0]].signed.entry.prev == self.hash:
+        while len(at := self.by_n.get(self.n + 1, [])) == 1 and self.held[at[0]].signed.entry.prev == self.hash:
             self.n, self.hash = self.n + 1, at[0]
 
     def summary(self) -> ChainSummary:
@@ -80,6 +80,7 @@ class MemoryReplica:
         self.partial: dict[bytes, bytes] = {}
         self.refuses: set[bytes] = set()
         """Hashes of entries that this replica never takes."""
+        self._members: dict[bytes, tuple[int, set[bytes]]] = {}
         self.has_safe_key = True
         self.received_twice = 0
 
@@ -106,7 +107,12 @@ class MemoryReplica:
         return signed
 
     def members(self, workspace: bytes) -> set[bytes]:
-        return {decode(data)["member"] for data in self.operations_of.get(workspace, {}).values()}
+        log = self.operations_of.get(workspace, {})
+        count, known = self._members.get(workspace, (0, set()))
+        if count != len(log):
+            known = {decode(data)["member"] for data in log.values()}
+            self._members[workspace] = len(log), known
+        return known
 
     def contents(self) -> dict[bytes, dict[bytes, set[bytes]]]:
         """Everything that is here."""
