@@ -79,8 +79,8 @@ class PeerNetwork:
                 return count
         raise AssertionError("It does not come to rest.")
 
-    def tick(self) -> None:
-        self.now_ms += TICK_MS
+    def tick(self, milliseconds: int = TICK_MS) -> None:
+        self.now_ms += milliseconds
         for end, _ in self._pairs():
             end.conversation.tick(self.now_ms)
             self._listen(end)

@@ -46,7 +46,7 @@ def _act(network: PeerNetwork, team: list[MemoryReplica], dice: random.Random) -
             one.invite(workspace, dice.randbytes(32))
             network.invited(one)
         case _:
-            network.tick()
+            network.tick(500)
 
 
 def _fork(one: MemoryReplica, workspace: bytes, dice: random.Random) -> None:
@@ -72,7 +72,7 @@ def _assert_equal(network: PeerNetwork, team: list[MemoryReplica]) -> None:
         network.settle()
         network.tick()
     network.settle()
-    assert not [end.of(Ended) for pair in network.links for end in pair if end.of(Ended)]
+    assert [end.of(Ended) for pair in network.links for end in pair if end.of(Ended)] == []
     for member in team[1:]:
         assert member.contents() == team[0].contents()
         assert {w: {*log} for w, log in member.operations_of.items()} == {
