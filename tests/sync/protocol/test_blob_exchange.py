@@ -73,7 +73,7 @@ def test_the_rest_comes_over_the_next_connection(pair: tuple[PeerNetwork, End, E
 
 
 def test_several_at_once_and_the_rest_waits(pair: tuple[PeerNetwork, End, End]) -> None:
-    network, here, there = pair
+    _network, here, there = pair
     blobs = dict(_blob(3 * BLOB_PART, bytes([65 + number])) for number in range(10))
     there.replica.blobs.update(blobs)
     for blob in blobs:
@@ -117,19 +117,17 @@ def test_parts_that_nobody_asked_for_are_not_kept(pair: tuple[PeerNetwork, End, 
     assert not here.replica.blobs and not here.replica.partial
 
 
-@pytest.mark.parametrize(
-    "part", [BlobData(WORKSPACE, b"n" * 32, 0, 2, b"abc"), BlobData(WORKSPACE, b"n" * 32, 0, 2, b"")]
-)
-def test_parts_that_cannot_be(pair: tuple[PeerNetwork, End, End], part: BlobData) -> None:
-    network, here, there = pair
+@pytest.mark.parametrize("data", [b"abc", b""])
+def test_parts_that_cannot_be(pair: tuple[PeerNetwork, End, End], data: bytes) -> None:
+    network, here, _there = pair
     here.conversation.want_blob(WORKSPACE, b"n" * 32)
-    here.conversation.receive(encode_message(part))
+    here.conversation.receive(encode_message(BlobData(WORKSPACE, b"n" * 32, 0, 2, data)))
     network.tick()
     assert here.of(BlobMissing) and not here.replica.partial
 
 
 def test_one_that_stops_is_given_up(pair: tuple[PeerNetwork, End, End]) -> None:
-    network, here, there = pair
+    network, here, _there = pair
     here.conversation.want_blob(WORKSPACE, b"n" * 32)
     while here.conversation.next_frame() is not None:
         pass
@@ -148,7 +146,7 @@ def test_asking_for_too_many_is_answered_at_once(pair: tuple[PeerNetwork, End, E
 
 
 def test_asking_again_moves(pair: tuple[PeerNetwork, End, End]) -> None:
-    _, here, there = pair
+    _, _here, there = pair
     blob, data = _blob(4 * BLOB_PART)
     there.replica.blobs[blob] = data
     there.conversation.receive(encode_message(WantBlob(WORKSPACE, blob, 0)))

@@ -67,11 +67,11 @@ class _Hostile:
 def test_noise_ends_the_conversation() -> None:
     it = _Hostile()
     it.meet()
-    for count in range(100):
+    frames = 0
+    while not it.conversation.is_over and frames < 100:
         it.conversation.receive(b"\xff" * 20)
-        if it.conversation.is_over:
-            break
-    assert 10 < count < 30
+        frames += 1
+    assert 10 < frames < 30
     ended = it.happened()[-1]
     assert isinstance(ended, Ended) and "makes no sense" in ended.reason
     assert [type(each) for each in it.answers()] == [m.Bye]
@@ -122,7 +122,7 @@ def test_a_foreign_workspace_is_not_there() -> None:
     it.meet()
     zeros = bytes(32)
     it.say(
-        m.Summary((m.SetRow(PRIVATE, 0, zeros),), (m.SetRow(PRIVATE, 0, zeros),)),
+        m.Summary((m.SetRow(PRIVATE, 1, zeros),), (m.SetRow(PRIVATE, 0, zeros),)),
         m.Ids(PRIVATE, b""),
         m.Chains(PRIVATE, ()),
         m.Buckets(PRIVATE, it.replica.device, b""),
@@ -164,7 +164,7 @@ def test_replayed_frames_change_nothing() -> None:
     network.settle()
     before = right.contents()
     for _ in range(3):
-        for frame in recorded:
+        for frame in list(recorded):
             ends[1].conversation.receive(frame)
         while ends[1].conversation.next_frame():
             pass
@@ -197,7 +197,7 @@ def test_a_flood_neither_grows_nor_loops(reads: bool) -> None:
     it.meet()
     before, flood = it.replica.contents(), _flood(it)
     tracemalloc.start()
-    for number in range(3000):
+    for number in range(2000):
         it.say(next(flood))
         if number % 50 == 0:
             it.tick()
@@ -216,7 +216,7 @@ def test_each_kind_of_flood_alone_is_bounded() -> None:
         it.meet()
         flood = _flood(it)
         tracemalloc.start()
-        for number in range(2000):
+        for number in range(800):
             message = next(flood)
             if number % 10 == kind:
                 it.say(message)
@@ -255,10 +255,10 @@ def test_a_peer_that_refuses_is_not_asked_for_ever() -> None:
     assert not right.contents().get(SHARED, {}).get(left.device, set()) & right.refuses
 
 
-def test_mutated_conversations(subtests: object = None) -> None:
+def test_mutated_conversations() -> None:
     """Real frames with damage in them, in random order."""
     dice = random.Random(5)
-    left, right = _Hostile(200).replica, MemoryReplica(2)
+    left, right = _Hostile(20).replica, MemoryReplica(2)
     right.operations_of[SHARED] = dict(left.operations_of[SHARED])
     network = PeerNetwork()
     ends = network.connect(left, right)
@@ -266,7 +266,7 @@ def test_mutated_conversations(subtests: object = None) -> None:
     receive = ends[1].conversation.receive
     ends[1].conversation.receive = lambda frame: (recorded.append(frame), receive(frame))[1]  # type: ignore[method-assign]
     network.settle()
-    for _ in range(300):
+    for _ in range(200):
         it = _Hostile()
         it.meet()
         before = it.replica.contents()
@@ -274,7 +274,10 @@ def test_mutated_conversations(subtests: object = None) -> None:
             it.conversation.receive(_damaged(frame, dice))
         it.answers(most=2000)
         after = it.replica.contents()
-        assert after[PRIVATE] == before[PRIVATE] and after[SHARED].items() >= before[SHARED].items()
+        own = it.replica.device
+        assert after[PRIVATE] == before[PRIVATE]
+        assert all(after[SHARED][device] >= known for device, known in before[SHARED].items())
+        assert after[SHARED].keys() <= {own}
 
 
 def _damaged(frame: bytes, dice: random.Random) -> bytes:
