@@ -1,5 +1,7 @@
 """The peer protocol, sans-IO: bytes and ticks in, frames out; what is stored is behind `replica.Replica`.
 
-`frames`, `messages`: the format · `envelope`: entries sealed for travel · `digest`: comparing sets · `peer`: one
-conversation with one device · `replica`: what a conversation needs of the store.
+`peer`: one conversation with one device · `happenings`: what it tells · `frames`, `messages`: the format ·
+`log_exchange`, `entry_exchange`, `bucket_exchange`, `blob_exchange`: its parts · `talk`: what they have in common ·
+`outgoing`: what is to be sent, and in which order · `envelope`: entries sealed for travel · `digest`: comparing sets ·
+`replica`: what a conversation needs of the store.
 """

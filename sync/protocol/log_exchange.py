@@ -28,6 +28,8 @@ class LogExchange:
         self._on_done = on_done
         self._waiting: dict[bytes, bool] = {}
         self._asked: dict[bytes, bool] = {}
+        self._answers: dict[bytes, frozenset[bytes]] = {}
+        """What the peer has of logs that it asked for, until the answer begins."""
         self._tried: set[tuple[bytes, ...]] = set()
         self._moved_ms = 0
 
@@ -54,12 +56,13 @@ class LogExchange:
     def ids(self, message: Ids) -> None:
         """Answer with what the peer lacks; ask back if it has something new."""
         replica, peer, log = self._talk.replica, self._talk.peer, message.log
-        if self._talk.outbox.lanes("log") >= MAX_ANSWERS:
-            self._talk.strike("It asks for too many logs at once.")
-            return
         theirs = frozenset(split(message.ids))
-        self._talk.outbox.drop(("log", log))
-        self._talk.outbox.bulk(("log", log), self._answer(log, theirs))
+        if log not in self._answers:
+            if len(self._answers) >= MAX_ANSWERS:
+                self._talk.strike("It asks for too many logs at once.")
+                return
+            self._talk.outbox.bulk("logs", self._answer(log))
+        self._answers[log] = theirs
         mine = replica.operation_ids(peer, log)
         if mine and not theirs.issubset(mine):
             self._want(log, set_digest(mine), set_digest(theirs), is_listed=True)
@@ -116,7 +119,7 @@ class LogExchange:
             return
         self._talk.happened(OperationsReceived(log))
 
-    def _answer(self, log: bytes, theirs: frozenset[bytes]) -> Iterator[Message]:
-        operations = self._talk.replica.operations(self._talk.peer, log, theirs)
+    def _answer(self, log: bytes) -> Iterator[Message]:
+        operations = self._talk.replica.operations(self._talk.peer, log, self._answers.pop(log))
         for piece, more in pieces(operations, MAX_OPERATIONS):
             yield Operations(log, piece, more)

@@ -72,7 +72,11 @@ class Replica(Protocol):
     """One device's store, as one peer sees it. `peer`: the id of the device at the other end."""
 
     def logs(self, peer: bytes) -> Sequence[SetSummary]:
-        """Logs shared with a peer: of common workspaces, of the identities in them, of the common identity."""
+        """Logs shared with a peer: of common workspaces, of the identities in them, of the common identity.
+
+        Also those of which nothing is here yet (count 0), if it is known that they are wanted. In the order in which
+        they are of use: operations are asked for and added in that order.
+        """
         ...
 
     def operation_ids(self, peer: bytes, log: bytes) -> Sequence[bytes]:
@@ -84,7 +88,11 @@ class Replica(Protocol):
         ...
 
     def add_operations(self, peer: bytes, log: bytes, operations: Sequence[bytes]) -> None:
-        """Take in operations of a log that is shared. ProtocolError for bad bytes, MembershipError for a full log."""
+        """Take in operations of a log. ProtocolError for bad bytes, MembershipError for a full log.
+
+        The peer may also offer a log that is not known here, such as that of a new workspace or a new member: the
+        replica decides whether it is wanted, by MembershipError if not. It may be offered again once others changed.
+        """
         ...
 
     def workspaces(self, peer: bytes) -> Sequence[SetSummary]:
@@ -108,11 +116,15 @@ class Replica(Protocol):
         ...
 
     def entries_after(self, peer: bytes, workspace: bytes, device: bytes, n: int, limit: int) -> Outgoing:
-        """Entries of a chain with numbers above n, sealed, about `limit` bytes; nothing while no key is safe."""
+        """Entries of a chain with numbers above n, sealed, about `limit` bytes; nothing while no key is safe.
+
+        Ascending by n, never only a part of the entries that have the same n; at least one if there is any. What is
+        not to be had any more is skipped.
+        """
         ...
 
     def entries_by_hash(self, peer: bytes, workspace: bytes, device: bytes, hashes: Collection[bytes]) -> Outgoing:
-        """Those entries of a chain, sealed."""
+        """Those entries of a chain, sealed, all at once: the caller asks for few when they are large."""
         ...
 
     def receive(self, peer: bytes, workspace: bytes, envelopes: Sequence[bytes]) -> Taken:

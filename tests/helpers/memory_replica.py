@@ -80,6 +80,8 @@ class MemoryReplica:
         self.partial: dict[bytes, bytes] = {}
         self.refuses: set[bytes] = set()
         """Hashes of entries that this replica never takes."""
+        self.removed: set[tuple[bytes, bytes]] = set()
+        """Workspaces and devices with which this device does not share them any more."""
         self._members: dict[bytes, tuple[int, set[bytes]]] = {}
         self.has_safe_key = True
         self.received_twice = 0
@@ -123,7 +125,7 @@ class MemoryReplica:
         return self.chains_of.setdefault(workspace, {}).setdefault(device, Chain(device))
 
     def _is_shared(self, peer: bytes, workspace: bytes) -> bool:
-        return {peer, self.device} <= self.members(workspace)
+        return {peer, self.device} <= self.members(workspace) and (workspace, peer) not in self.removed
 
     # Replica
 
@@ -140,6 +142,8 @@ class MemoryReplica:
         return [data for ident, data in self.operations_of[log].items() if ident not in without]
 
     def add_operations(self, peer: bytes, log: bytes, operations: Sequence[bytes]) -> None:
+        if (log, peer) in self.removed:
+            raise MembershipError("A log that is not shared.")
         known = dict(self.operations_of.get(log, {}))
         for data in operations:
             value = decode(data)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
+
 from sync.protocol.happenings import Acknowledged, Ended, Ephemeral, InSync, Reached, Received
 from tests.helpers.memory_replica import MemoryReplica
 from tests.helpers.peer_network import PeerNetwork
@@ -30,6 +34,18 @@ def test_in_sync_is_one_round_trip() -> None:
         assert end.kinds() == ["hello", "summary"]
         assert end.of(Reached) and end.of(InSync) == [InSync(WORKSPACE)]
     assert Acknowledged(WORKSPACE, 3) in ends[0].happened
+    assert sum(end.bytes_sent for end in ends) < 1024
+
+
+def test_in_sync_costs_the_same_whatever_the_number_of_documents() -> None:
+    left, right = _pair()
+    for number in range(10_000):
+        left.write(WORKSPACE, b"%d" % number, document=number.to_bytes(32, "big"))
+    right.chains_of = left.chains_of
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    network.settle()
+    assert [end.kinds() for end in ends] == [["hello", "summary"]] * 2
     assert sum(end.bytes_sent for end in ends) < 1024
 
 
@@ -132,6 +148,120 @@ def test_many_entries_go_in_pieces() -> None:
     network.settle()
     assert left.contents() == right.contents()
     assert sum(each.admitted for each in ends[1].of(Received)) == 40 and right.received_twice == 0
+
+
+def test_live_entries_overtake_a_long_transfer() -> None:
+    left, right = _pair()
+    third = MemoryReplica(3)
+    for number in range(60):
+        third.write(WORKSPACE, b"%d" % number + bytes(100_000))
+    left.chains_of = third.chains_of
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    while len(ends[0].of(Acknowledged)) == 0 and ends[0].kinds().count("entries") < 3:
+        network.step()
+    left.write(WORKSPACE, b"now")
+    network.wrote(left, WORKSPACE)
+    before = ends[0].kinds().count("entries")
+    while left.device not in right.contents()[WORKSPACE]:
+        network.step()
+    assert ends[0].kinds().count("entries") <= before + 8
+    assert len(right.contents()[WORKSPACE][third.device]) < 60
+    network.settle()
+    assert left.contents() == right.contents() and right.received_twice == 0
+
+
+def test_a_transfer_is_made_piece_by_piece() -> None:
+    left, right = _pair()
+    for number in range(100):
+        left.write(WORKSPACE, b"%d" % number + random.Random(number).randbytes(100_000))
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    asked: list[int] = []
+    after = left.entries_after
+    left.entries_after = lambda *args: (asked.append(args[3]), after(*args))[1]  # type: ignore[method-assign]
+    while not ends[0].of(Ended) and len(asked) < 2:
+        network.step()
+    assert asked == [0, 6]
+    assert max(size for _, size in ends[0].log) < 1 << 20
+
+
+def test_what_waits_for_a_safe_key_follows_when_there_is_one() -> None:
+    left, right = _pair(entries=5)
+    left.has_safe_key = False
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    network.settle(1000)
+    left.write(WORKSPACE, b"more")
+    network.wrote(left, WORKSPACE)
+    network.settle(1000)
+    assert not right.contents() and not ends[0].of(InSync)
+    left.has_safe_key = True
+    left.invite(WORKSPACE, b"x" * 32)
+    network.invited(left)
+    network.settle()
+    assert left.contents() == right.contents() and ends[0].of(InSync)
+
+
+def test_a_removed_member_gets_nothing_newer() -> None:
+    left, right = _pair(entries=3)
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    network.settle()
+    left.removed.add((WORKSPACE, right.device))
+    network.invited(left)
+    left.write(WORKSPACE, b"secret")
+    network.wrote(left, WORKSPACE)
+    assert not ends[0].conversation.send_ephemeral(WORKSPACE, "token", b"x")
+    network.settle()
+    right.write(WORKSPACE, b"late")
+    network.wrote(right, WORKSPACE)
+    assert not ends[1].of(Ended)
+    network.settle()
+    assert len(right.contents()[WORKSPACE][left.device]) == 3
+    assert right.device not in left.contents()[WORKSPACE]
+
+
+def test_removal_ends_a_transfer_under_way() -> None:
+    left, right = _pair()
+    for number in range(60):
+        left.write(WORKSPACE, b"%d" % number + bytes(100_000))
+    network = PeerNetwork()
+    network.connect(left, right)
+    while not right.contents():
+        network.step()
+    left.removed.add((WORKSPACE, right.device))
+    network.invited(left)
+    network.settle()
+    assert len(right.contents()[WORKSPACE][left.device]) < 60
+
+
+def test_many_logs_and_their_parents_first() -> None:
+    left, right = _pair()
+    workspaces = [bytes([number]) * 32 for number in range(100)]
+    for workspace in workspaces:
+        for member in (left.device, right.device):
+            left.invite(workspace, member)
+        left.write(workspace, b"x")
+    for number in range(300):
+        left.invite(workspaces[0], number.to_bytes(32, "big"))
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    network.settle()
+    assert left.contents() == right.contents() and len(right.contents()) == 100
+    assert right.operations_of == left.operations_of
+    assert not ends[0].of(Ended)
+
+
+def test_an_ephemeral_message_that_is_too_large() -> None:
+    left, right = _pair()
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    network.settle()
+    with pytest.raises(ValueError, match="at most"):
+        ends[0].conversation.send_ephemeral(WORKSPACE, "token", bytes(65537))
+    sent = sum(ends[0].conversation.send_ephemeral(WORKSPACE, "token", b"x") for _ in range(10_000))
+    assert sent == 64
 
 
 def test_silence_ends() -> None:
