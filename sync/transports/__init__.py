@@ -1,1 +1,4 @@
-"""Ways to other devices: `memory` and `iroh` connect live, `mailbox` through storage. None knows what it carries."""
+"""Ways to other devices. None knows what it carries.
+
+`memory` and `iroh` connect live, `lan` finds addresses nearby, `mailbox` goes through storage.
+"""

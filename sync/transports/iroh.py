@@ -17,6 +17,7 @@ from sync.transports.connection import CONNECT_SECONDS, PURPOSES, Accept, Addres
 from sync.transports.iroh_buffers import make_fast
 from sync.transports.iroh_connection import IrohConnection
 from sync.transports.iroh_errors import SILENT, explain
+from sync.transports.iroh_exit import is_stopped, stop_at_exit
 from sync.transports.serving import STOPPED, Limits, Serving, end_tasks
 from sync.transports.sockets import MAX_SOCKETS, is_socket
 
@@ -27,7 +28,8 @@ EVERYWHERE = ("0.0.0.0:0", "[::]:0")
 _ALPNS: dict[bytes, Purpose] = {f"lovelace/{purpose}/1".encode(): purpose for purpose in PURPOSES}
 _HELLO, _WELCOME = b"\x01", b"\x01"  # the caller's first byte opens the stream, the answer says that it is let in
 _REFUSED = 403
-_MAX_GREETINGS = 64  # handshakes at once
+_MAX_HANDSHAKES = 64  # at once
+_EASY_HANDSHAKES = 8  # with more than these at once, callers must show that their address is their own
 _CHECK_SECONDS = 1.0
 _END_SECONDS = 1.0  # for the endpoint to see its last packets answered
 
@@ -52,6 +54,7 @@ class IrohTransport:
         self._endpoint: iroh.Endpoint | None = None
         self._serving: Serving | None = None
         self._connections: set[IrohConnection] = set()
+        self._handshakes = 0
         self._greetings: set[asyncio.Task[None]] = set()
         self._taking: asyncio.Task[None] | None = None
         self._checking: asyncio.Task[None] | None = None
@@ -63,6 +66,7 @@ class IrohTransport:
             self._endpoint = await _bind(module, self._seed, self._relay, self._bind)
         except module.IrohError as error:
             raise TransportError(f"The network cannot be used at {', '.join(self._bind)}. {explain(error)}") from error
+        stop_at_exit(self.stop)
         self._serving = Serving(accept, allow, self._limits, self._monotonic)
         self._taking = _start(self._take_connections(self._endpoint, self._serving))
         self._checking = _start(self._check())
@@ -97,6 +101,7 @@ class IrohTransport:
         await asyncio.gather(serving.stop(), *(connection.close(STOPPED) for connection in tuple(self._connections)))
         ending = {_start(endpoint.close()), self._taking, self._checking} | self._greetings
         await end_tasks(ending - {asyncio.current_task()}, _END_SECONDS)
+        is_stopped(self.stop)
 
     def _running(self) -> iroh.Endpoint:
         if self._endpoint is None:
@@ -134,12 +139,15 @@ class IrohTransport:
     async def _take_connections(self, endpoint: iroh.Endpoint, serving: Serving) -> None:
         """Until the endpoint is closed."""
         while (incoming := await endpoint.accept_next()) is not None:
-            if len(self._greetings) >= _MAX_GREETINGS:
+            if self._handshakes >= _MAX_HANDSHAKES:
                 await incoming.refuse()
-                continue
-            task = _start(self._greet(incoming, serving))
-            self._greetings.add(task)
-            task.add_done_callback(self._greetings.discard)
+            elif self._handshakes >= _EASY_HANDSHAKES and not await incoming.remote_addr_validated():
+                await incoming.retry()
+            else:
+                self._handshakes += 1
+                task = _start(self._greet(incoming, serving))
+                self._greetings.add(task)
+                task.add_done_callback(self._greetings.discard)
 
     async def _greet(self, incoming: iroh.Incoming, serving: Serving) -> None:
         """Serve one incoming connection, from the handshake to its end."""
@@ -150,6 +158,8 @@ class IrohTransport:
                 connection = await (await incoming.accept()).connect()
         except (IrohError, TimeoutError):
             return
+        finally:
+            self._handshakes -= 1
         peer, purpose = connection.remote_id().to_bytes(), _ALPNS[connection.alpn()]
         try:
             serving.enter(peer, purpose)
