@@ -7,17 +7,19 @@ soon, then ever more seldom, and at once when files or keys come.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sync.errors import MembershipError, ProtocolError
 from sync.membership.operation import decode_operation
-from sync.protocol.mailbox import Head, ObjectName, Stream, covered, object_start, read_heads, to_read
+from sync.protocol.mailbox import MAX_DEVICES, Head, ObjectName, Stream, covered, object_start, read_heads, to_read
 from sync.protocol.mailbox_objects import LockedObject, Whereabouts
-from sync.transports.mailbox_progress import Box, spot
+from sync.transports.mailbox_progress import Box, spot, together
 
 FIRST_RETRY_S, LAST_RETRY_S = 5.0, 600.0
+POLL_BYTES = 64 << 20
+"""What one poll reads, about; so that this device's own work leaves in between."""
+MAX_REFUSED = 100
 _TOGETHER = 4
 """Objects that are fetched at the same time."""
 
@@ -26,14 +28,16 @@ Take = Callable[[ObjectName, bytes], Awaitable[None]]
 
 @dataclass(slots=True)
 class Polled:
-    """What a poll brought. refused: sentences, for the log; behind: devices of which something is announced and not
-    to be had yet."""
+    """What a poll brought. refused: sentences, for the log; behind: folders in which something is announced and not to
+    be had yet; more: it ended at `POLL_BYTES`, and the next one may follow at once."""
 
     operations: int = 0
     admitted: int = 0
     waiting: int = 0
     behind: int = 0
+    more: bool = False
     refused: list[str] = field(default_factory=list)
+    bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -47,7 +51,7 @@ class _Folder:
     wait: float = FIRST_RETRY_S
     addresses: int = 0
     have: dict[Stream, set[ObjectName]] = field(default_factory=lambda: {"operations": set(), "entries": set()})
-    useless: set[ObjectName] = field(default_factory=set)
+    useless: dict[Stream, set[ObjectName]] = field(default_factory=lambda: {"operations": set(), "entries": set()})
     locked: set[ObjectName] = field(default_factory=set)
 
     def announced(self, stream: Stream) -> int:
@@ -91,11 +95,13 @@ class Reader:
             if folder.name in self._devices:
                 await self._read_entries(folder, self._devices[folder.name], found)
         for folder in due:
-            await self._settle(folder, now)
+            await self._settle(folder, now, found)
         found.behind = sum(folder.due for folder in self._folders.values())
         return found
 
     def _note(self, heads: Mapping[str, Sequence[Head]]) -> None:
+        there = heads.keys() | self._devices.keys()
+        self._folders = {name: folder for name, folder in self._folders.items() if name in there}
         for name, markers in heads.items():
             seen = frozenset(markers)
             if name == self._box.own:
@@ -123,7 +129,7 @@ class Reader:
 
     async def _read_operations(self, due: list[_Folder], found: Polled) -> int:
         """Operations that came; the roster and the keys may be others then."""
-        box, before = self._box, found.operations
+        box, before, progress = self._box, found.operations, dict(self._box.progress.read)
         for folder in due:
             n = box.progress.read.get(folder.name, 0)
             if folder.announced("operations") <= n:
@@ -137,9 +143,12 @@ class Reader:
                 folder.have["operations"].add(name)
 
             await self._read(folder, "operations", n, take, found)
-            box.progress.read[folder.name] = n = covered(folder.have["operations"], n)
+            n = covered(folder.have["operations"], n)
+            if n and (folder.name in progress or len(progress) < MAX_DEVICES):
+                progress[folder.name] = n
             folder.have["operations"] = {name for name in folder.have["operations"] if name.last > n}
-        if any(folder.announced("operations") for folder in due):
+        if progress != box.progress.read or found.operations > before:
+            box.progress.read = progress
             await box.save(known=found.operations > before)
         return found.operations - before
 
@@ -150,7 +159,7 @@ class Reader:
             idents = [decode_operation(operation).id for operation in operations]
             await box.ask(lambda: box.replica.add_operations(log, operations))
         except (ProtocolError, MembershipError) as error:
-            found.refused.append(str(error))
+            _refuse(found, [str(error)])
             return 0
         new = [ident for ident in idents if not box.is_known(ident)]
         box.note_known(new)
@@ -168,7 +177,7 @@ class Reader:
             (folder.locked if received.locked else folder.have["entries"]).add(name)
             found.admitted += received.taken.admitted
             found.waiting += received.taken.waiting
-            found.refused.extend(received.taken.refused)
+            _refuse(found, received.taken.refused)
 
         await self._read(folder, "entries", n, take, found)
         n = await box.ask(lambda: box.replica.progress(device))
@@ -178,24 +187,31 @@ class Reader:
         """Give every object after n to `take`, as far as objects are there and open."""
         names, _ = await self._box.objects(folder.name, stream, object_start(n))
         absent: set[ObjectName] = set()
-        while wanted := to_read(names, n, folder.have[stream], folder.useless | folder.locked | absent):
+        useless = folder.useless[stream] = folder.useless[stream] & set(names)
+        while wanted := to_read(names, n, folder.have[stream], useless | folder.locked | absent):
             for at in range(0, len(wanted), _TOGETHER):
+                if found.bytes >= POLL_BYTES:
+                    found.more = True
+                    return
                 some = wanted[at : at + _TOGETHER]
-                contents = await asyncio.gather(*(self._box.read(folder.name, stream, name) for name in some))
+                contents = await together([self._box.read(folder.name, stream, name) for name in some])
                 for name, data in zip(some, contents, strict=True):
+                    found.bytes += name.size
                     if data is None:
                         absent.add(name)
-                        continue
-                    await self._take(folder, name, data, take, found)
+                    elif not await self._take(folder, name, data, take):
+                        useless.add(name)
+                        _refuse(found, [f"An object in folder {folder.name[:8]} of the mailbox is of no use."])
 
-    async def _take(self, folder: _Folder, name: ObjectName, data: bytes, take: Take, found: Polled) -> None:
+    async def _take(self, folder: _Folder, name: ObjectName, data: bytes, take: Take) -> bool:
+        """Whether an object is of use, perhaps later."""
         try:
             await take(name, data)
         except LockedObject:
             folder.locked.add(name)
-        except ProtocolError as error:
-            folder.useless.add(name)
-            found.refused.append(f"An object of device folder {folder.name[:8]} is of no use: {error}")
+        except ProtocolError:
+            return False
+        return True
 
     async def _read_address(self, folder: _Folder) -> None:
         if folder.announced("addresses") <= folder.addresses:
@@ -215,7 +231,7 @@ class Reader:
                 folder.addresses = name.last
                 return
 
-    async def _settle(self, folder: _Folder, now: float) -> None:
+    async def _settle(self, folder: _Folder, now: float, found: Polled) -> None:
         """Done with a folder, or when to try again."""
         box = self._box
         device = self._devices.get(folder.name)
@@ -225,5 +241,11 @@ class Reader:
             or entries < folder.announced("entries")
             or folder.addresses < folder.announced("addresses")
         )
+        if found.more:
+            return
         folder.retry_at = now + folder.wait
         folder.wait = min(folder.wait * 2, LAST_RETRY_S)
+
+
+def _refuse(found: Polled, sentences: Sequence[str]) -> None:
+    found.refused.extend(sentences[: max(0, MAX_REFUSED - len(found.refused))])

@@ -74,7 +74,7 @@ class Writer:
         """Bring the operations that nobody brought yet."""
         box = self._box
         for chunk in _chunks(await self._unknown()):
-            box.progress.reserved = max(box.progress.reserved, box.progress.operations + 1)
+            box.progress.reserved += 1  # never twice the same last number: a reader might have read that
             first, last = box.progress.operations + 1, box.progress.reserved
             await box.save()
             logs: dict[bytes, list[bytes]] = {}

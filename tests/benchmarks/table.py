@@ -17,6 +17,7 @@ from tests.benchmarks import (
     import_rate,
     long_append,
     long_session,
+    mailbox,
     membership,
     search,
     sessions_list,
@@ -58,5 +59,6 @@ BENCHMARKS = (
     Benchmark("search", "1,000,000 events, newest first", search.run),
     Benchmark("membership", "the evaluator: 5,000 operations, and one more", membership.run),
     Benchmark("transports", "live connections on loopback: connect, round trip, throughput", transports.run),
+    Benchmark("mailbox", "10,000 events through a mailbox on a real S3 server", mailbox.run),
     Benchmark("memory", "importing a transcript of 1 GB", import_memory.run),
 )

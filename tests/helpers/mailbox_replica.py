@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from sync.clock import Random
 from sync.crypto import domain_hash
@@ -63,7 +63,7 @@ class MemoryMailboxReplica:
     # Making a workspace
 
     @classmethod
-    def found(cls, seed: int = 0) -> MemoryMailboxReplica:
+    def found(cls, seed: int = 0) -> Self:
         made = cls(seeded_random(seed))
         genesis = sign_operation(made.keys, b"", (), WorkspaceGenesis(made.device, made.random(32)))
         made.workspace = genesis.id
@@ -103,18 +103,26 @@ class MemoryMailboxReplica:
         return max(ident for ident in self.epochs if ident not in followed)
 
     def _add(self, operation: Operation) -> None:
-        self.log.setdefault(operation.id, operation)
-        for each in self.log.values():
-            if isinstance(each.body, Epoch):
-                self.epoch_parents[each.id] = each.body.parents
-                with suppress(MembershipError):
-                    self.epochs.setdefault(each.id, unwrap_epoch(each, self.keys))
-        for _ in self.log:
-            for each in self.log.values():
-                if isinstance(each.body, Epoch) and each.id in self.epochs:
-                    for parent in each.body.back:
-                        key = open_back(self.workspace, each.body, self.epochs[each.id], parent)
-                        self.epochs.setdefault(parent, key)
+        if operation.id in self.log:
+            return
+        self.log[operation.id] = operation
+        if isinstance(operation.body, Epoch):
+            self.epoch_parents[operation.id] = operation.body.parents
+            with suppress(MembershipError):
+                self.epochs.setdefault(operation.id, unwrap_epoch(operation, self.keys))
+            self._lead_back()
+
+    def _lead_back(self) -> None:
+        """Keys of earlier epochs, from later ones."""
+        todo = list(self.epochs)
+        while todo:
+            epoch = todo.pop()
+            operation = self.log.get(epoch)
+            if operation is None or not isinstance(operation.body, Epoch):
+                continue
+            for parent in operation.body.back.keys() - self.epochs.keys():
+                self.epochs[parent] = open_back(self.workspace, operation.body, self.epochs[epoch], parent)
+                todo.append(parent)
 
     # Writing and looking
 

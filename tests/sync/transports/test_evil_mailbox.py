@@ -145,7 +145,7 @@ class Story:
             assert device.replica.heard() == {speaker: texts for speaker, texts in self.said.items() if texts}
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(steps)
 def test_nothing_false_is_believed_and_all_find_together_in_the_end(story: list[tuple[str, int, int]]) -> None:
     async def play() -> None:

@@ -163,8 +163,10 @@ def test_after_a_crash_at_any_call_everything_arrives(fatal: int, late: bool) ->
             await ada.exchange()
         storage.failing = storage.failing_late = working
         ada.restart()
+        ada.replica.say(b"four")
+        ada.replica.sign(Set(b"m" * 32, "member"))
         await settle([ada, bob])
-        assert bob.replica.heard() == {ada.replica.device: [b"one", b"two", b"three"]}
+        assert bob.replica.heard() == {ada.replica.device: [b"one", b"two", b"three", b"four"]}
         assert bob.replica.log.keys() == ada.replica.log.keys()
         storage.calls.clear()
         await bob.poll()
