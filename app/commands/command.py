@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from app.sessions.operations import SessionOperations
@@ -17,8 +18,7 @@ Run = Callable[["SessionOperations", Sequence[str], str], Sequence[str]]
 came to be. One transaction: `workspace.write(lambda operations: command.run(operations, ids, text))`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """A thing that people do.
 
     id: dotted, stable. title: for menu and palette, in the imperative. help: one sentence.

@@ -5,14 +5,14 @@ The window and its panels supply what each does, by id (`app.ui.panel.Panel.hand
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Menu = Literal["File", "Edit", "Session", "View", "Go", "Help"]
 
 
-@dataclass(frozen=True, slots=True)
-class WindowCommand:
+class WindowCommand(msgspec.Struct, frozen=True):
     """A thing that people do with the window.
 
     id: dotted, stable. title: for menu and palette. help: one sentence. shortcuts: default keys, in Qt's portable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import sys
@@ -111,6 +112,7 @@ def _show(application: QApplication, workspace: Workspace, instance: SingleInsta
     def load() -> None:
         window.load()
         instance.listen()
+        gc.freeze()  # what was imported stays: collections need not look at it
         greet(desk, window.areas)
         if link is not None:
             window.open_link(link)

@@ -7,10 +7,10 @@ on a bare X server, so the palette is always explicit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
@@ -28,8 +28,7 @@ UI_SIZE, SMALL_SIZE, MONO_SIZE = 10.0, 9.0, 9.0
 LEAST_ZOOM, MOST_ZOOM, ZOOM_STEP = 0.7, 2.0, 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Syntax:
+class Syntax(msgspec.Struct, frozen=True):
     """Colours of code, by class of token."""
 
     keyword: str
@@ -39,8 +38,7 @@ class Syntax:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
+class Theme(msgspec.Struct, frozen=True):
     """Every colour the window uses, as `#rrggbb`."""
 
     dark: bool
@@ -77,7 +75,7 @@ class Theme:
     waiting: str
     failed: str
     paused: str
-    syntax: Syntax = field(repr=False)
+    syntax: Syntax
 
 
 LIGHT = Theme(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from app.errors import UserError
 
 if TYPE_CHECKING:
@@ -48,8 +50,7 @@ class Agents(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(msgspec.Struct, frozen=True):
     """Ids of the sessions in which a turn runs here, and of those among them that wait for the person."""
 
     running: frozenset[str] = frozenset()

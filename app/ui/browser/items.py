@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.ui.models.hits import More
 from app.ui.models.sessions import DetailRole, RowRole, StateRole, TagsRole
@@ -29,6 +30,14 @@ _IN_LINE = int(
     | Qt.TextFlag.TextSingleLine
 )
 _MATCH = re.compile("‹(.*?)›")
+
+
+class Look(NamedTuple):
+    """What distinguishes a row. Qt's own state of an item is slow to import, and not needed by what paints itself."""
+
+    chosen: bool = False
+    hovered: bool = False
+    focused: bool = False
 
 
 class Items(QStyledItemDelegate):
@@ -62,16 +71,22 @@ class Items(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(200, self.item_height)
 
-    def _background(self, painter: QPainter, option: QStyleOptionViewItem) -> QRectF:
-        box = QRectF(option.rect).adjusted(8, 2, -8, -2)
-        state = option.state
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """For Qt: the picture of a row that is dragged."""
+        self.paint_row(painter, QRectF(option.rect), index, Look())
+
+    def paint_row(self, painter: QPainter, place: QRectF, index: Index, look: Look) -> None:
+        """Paint a row where it is."""
+        raise NotImplementedError
+
+    def _background(self, painter: QPainter, place: QRectF, look: Look) -> QRectF:
+        box = place.adjusted(8, 2, -8, -2)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        chosen = bool(state & QStyle.StateFlag.State_Selected)
-        if chosen or state & QStyle.StateFlag.State_MouseOver:
+        if look.chosen or look.hovered:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(color(self._theme.selected if chosen else self._theme.raised))
+            painter.setBrush(color(self._theme.selected if look.chosen else self._theme.raised))
             painter.drawRoundedRect(box, 8, 8)
-        if state & QStyle.StateFlag.State_HasFocus:
+        if look.focused:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(color(self._theme.accent), 1))
             painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
@@ -92,14 +107,14 @@ class Items(QStyledItemDelegate):
 class SessionItems(Items):
     """A mark for the state, the title, a line with workspace, age and who wrote, and tags."""
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def paint_row(self, painter: QPainter, place: QRectF, index: Index, look: Look) -> None:
         painter.save()
         session = index.data(RowRole)
         if session is None:
-            place = QRectF(option.rect).adjusted(20, 8, -16, 0)
-            self._text(painter, self._heading, self._theme.muted, place, str(index.data()))
+            box = place.adjusted(20, 8, -16, 0)
+            self._text(painter, self._heading, self._theme.muted, box, str(index.data()))
         else:
-            box, state = self._background(painter, option), str(index.data(StateRole))
+            box, state = self._background(painter, place, look), str(index.data(StateRole))
             title = self._title_box(box)
             self._mark(painter, QPointF(box.x() + 14, title.center().y()), state)
             loud = session.unread or state in ("running", "waiting", "failed")
@@ -216,13 +231,13 @@ class HitItems(Items):
     def _measure(self) -> int:
         return round(LINES * self._small_line + 16)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def paint_row(self, painter: QPainter, place: QRectF, index: Index, look: Look) -> None:
         painter.save()
         row = index.data(RowRole)
         if row is None:
-            self._title(painter, QRectF(option.rect).adjusted(20, 8, -20, 0), index)
+            self._title(painter, place.adjusted(20, 8, -20, 0), index)
         else:
-            box = self._background(painter, option).adjusted(12, 4, -12, -4)
+            box = self._background(painter, place, look).adjusted(12, 4, -12, -4)
             if isinstance(row, More):
                 self._text(painter, self._small, self._theme.muted, box, str(index.data()))
             else:

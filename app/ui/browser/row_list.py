@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from typing import Protocol, cast
 
 from PySide6.QtCore import (
@@ -19,6 +18,7 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QPoint,
     QRect,
+    QRectF,
     Qt,
     Signal,
 )
@@ -34,9 +34,9 @@ from PySide6.QtGui import (
     QRegion,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
-from app.ui.browser.items import Items
+from app.ui.browser.items import Items, Look
 
 Index = QModelIndex | QPersistentModelIndex
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -208,13 +208,10 @@ class RowList(QListView):
         first = max(0, self._row_at(event.rect().top() + self.verticalOffset()))
         last = min(count - 1, self._row_at(event.rect().bottom() + self.verticalOffset()))
         hovered, focused = self._hovered(), self.currentIndex().row() if self.hasFocus() else -1
-        option = QStyleOptionViewItem()
-        self.initViewItemOption(option)
         for row in range(first, last + 1):
             index = self.model().index(row, 0)
-            option.rect = self.visualRect(index)
-            option.state = _state(self.selectionModel().isSelected(index), row == hovered, row == focused)
-            self._items.paint(painter, option, index)
+            look = Look(self.selectionModel().isSelected(index), row == hovered, row == focused)
+            self._items.paint_row(painter, QRectF(self.visualRect(index)), index, look)
 
     def _hovered(self) -> int:
         inside = self.viewport().underMouse()
@@ -270,16 +267,3 @@ class RowList(QListView):
             self.menu_wanted.emit(self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).center()))
         elif self._is_row(self.indexAt(event.pos())):
             self.menu_wanted.emit(event.globalPos())
-
-
-@cache
-def _state(selected: bool, hovered: bool, focused: bool) -> QStyle.StateFlag:
-    states = QStyle.StateFlag
-    state = states.State_Enabled
-    for flag, holds in (
-        (states.State_Selected, selected),
-        (states.State_MouseOver, hovered),
-        (states.State_HasFocus, focused),
-    ):
-        state |= flag if holds else states.State_None
-    return state
