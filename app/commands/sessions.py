@@ -41,6 +41,11 @@ def _set(operations: SessionOperations, ids: Sequence[str], field: str, value: o
     return ids
 
 
+def _delete(operations: SessionOperations, ids: Sequence[str], _text: str) -> Sequence[str]:
+    operations.trash(ids)
+    return ids
+
+
 def _pause(operations: SessionOperations, ids: Sequence[str], _text: str) -> Sequence[str]:
     operations.pause(ids)
     return ids
@@ -86,9 +91,9 @@ RESUME = Command("session.resume", "Resume", "Make paused sessions active again.
 DELETE = Command(
     "session.delete",
     "Move to Trash",
-    "Move sessions to the trash; `sessions undelete` brings them back.",
+    "Move sessions to the trash; `sessions undelete` brings them back. What a link opened is removed.",
     "sessions",
-    _setter("trashed", True),
+    _delete,
     shortcut="Del",
 )
 UNDELETE = Command(

@@ -35,13 +35,14 @@ from app.sessions.ids import counter_of
 from app.sessions.import_operations import ImportOperations
 from app.sessions.life import pausing, resuming
 from app.sessions.lineage import Part, conversation, find_event
+from app.sessions.link_operations import LinkOperations
 from app.sessions.output_operations import OutputOperations
 from app.sessions.purging import Purged, note_name
 from app.sessions.workspace_operations import WorkspaceOperations
 from sync.repository.transaction import Transaction
 
 
-class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations):
+class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations, LinkOperations):
     """Everything that changes sessions; see `Writing` for how it is used."""
 
     def inside(self, workspace: str) -> SessionOperations:
@@ -94,6 +95,14 @@ class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations)
         with self._engine.transaction():
             for session in sessions:
                 self.set_fields(session, fields)
+
+    def trash(self, sessions: Sequence[str]) -> None:
+        """Move sessions to the trash, or none of them; those that were opened from links are removed at once."""
+        with self._engine.transaction(durable=True):
+            copied = self.copied(sessions)
+            self.set_all([session for session in sessions if session not in copied], {"trashed": True})
+            unused = self.remove_copies(copied)
+        self._delete_files(unused)
 
     def change_tags(self, sessions: Sequence[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> list[str]:
         """Add tags and remove others; gives the ids of those sessions that this changes."""
@@ -149,24 +158,34 @@ class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations)
     def purge(self, sessions: Sequence[str]) -> Purged:
         """Erase sessions and their sub-sessions from every file of the home, for good.
 
-        Sessions that were forked from them get a notice that they lost what they inherited.
+        Sessions that were forked from them get a notice that they lost what they inherited. What was opened from links
+        may be opened again.
         """
-        now = self._clock.now_ms()
         with self._engine.transaction(durable=True) as tx:
             workspaces = {self._session(tx, session).workspace: None for session in sessions}
             if len(workspaces) > 1:
                 raise UserError("These sessions are in several workspaces. Purge those of one workspace at a time.")
             [workspace] = workspaces or {self.workspace}
-            gone = purging.with_sub_sessions(tx.connection, workspace, sessions)
-            forks = purging.forks_of(tx.connection, workspace, gone)
-            blobs = purging.delete_rows(tx.connection, workspace, gone)
-            self._engine.purge(tx, workspace, purging.document_names(gone), blobs)
-            for session in gone:
-                tx.touch(f"session/{session}")
-            for fork in forks:
-                self.append(fork, [Draft(body=Notice(text=purging.LOST, level="warning"), time=now)])
+            gone, forks = self.copied(sessions), list[str]()
+            if gone:
+                blobs = self.remove_copies(gone)
+            else:
+                gone = purging.with_sub_sessions(tx.connection, workspace, sessions)
+                forks = purging.forks_of(tx.connection, workspace, gone)
+                blobs = self._purge(tx, workspace, gone, forks)
         emptied = self._engine.erase(lambda connection: purging.unused_blobs(connection, blobs))
         return Purged(tuple(gone), tuple(forks), emptied)
+
+    def _purge(self, tx: Transaction, workspace: int, sessions: Sequence[str], forks: Sequence[str]) -> list[bytes]:
+        """Take sessions out; gives the blobs that nothing refers to any more."""
+        blobs = purging.delete_rows(tx.connection, workspace, sessions)
+        self._engine.purge(tx, workspace, purging.document_names(sessions), blobs)
+        for session in sessions:
+            tx.touch(f"session/{session}")
+        lost = Notice(text=purging.LOST, level="warning")
+        for fork in forks:
+            self.append(fork, [Draft(body=lost, time=self._clock.now_ms())])
+        return blobs
 
     def erase(self, session: str, events: Sequence[str]) -> bool:
         """Take events of a session back, for good; gives whether the write-ahead log holds nothing of them any more.

@@ -17,6 +17,7 @@ from app.sessions.facets import Facets, read_facets
 from app.sessions.filtering import LISTED, listed, session_conditions
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.lineage import conversation
+from app.sessions.link_queries import LinkQueries
 from app.sessions.people_queries import PeopleQueries
 from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
 
@@ -33,7 +34,7 @@ _SESSION = (
 MOST_UNREAD = 100
 
 
-class Queries(ActivityQueries, PeopleQueries):
+class Queries(ActivityQueries, LinkQueries, PeopleQueries):
     """Use it on the thread that opened the connection. workspace: row id of the workspace of the call."""
 
     _searching: SearchQueries | None = None

@@ -98,12 +98,13 @@ class WorkspaceQueries(EventQueries):
 
     def _workspace_name(self, workspace: int) -> tuple[str, str]:
         """(id, name)."""
-        identifier, fields = self._connection.execute(
-            "SELECT w.id, n.fields FROM workspace w LEFT JOIN note n ON n.workspace=w.row AND n.name=? WHERE w.row=?",
+        identifier, fields, copied = self._connection.execute(
+            "SELECT w.id, n.fields, c.name FROM workspace w LEFT JOIN note n ON n.workspace=w.row AND n.name=? "
+            "LEFT JOIN copied_workspace c ON c.workspace=w.row WHERE w.row=?",
             (PROFILE_NOTE, workspace),
         ).fetchone()
         hexed = bytes(identifier).hex()
-        name = msgspec.json.decode(fields).get("name") if fields else None
+        name = msgspec.json.decode(fields).get("name") if fields else copied
         return hexed, name or hexed[:8]
 
     # settings and the commit log

@@ -78,6 +78,11 @@ class Unit(Struct, frozen=True, array_like=True):
     size: Annotated[int, Meta(ge=1, le=MAX_UNIT_BYTES + 1024)]
     objects: Annotated[tuple[_Id, ...], Meta(min_length=1, max_length=1 + MAX_UNIT_BYTES // OBJECT_BYTES)]
 
+    @property
+    def digest(self) -> bytes:
+        """What names the unit as a whole."""
+        return domain_hash("lovelace/link-unit/1", *self.objects)
+
 
 class CopyAuthor(Struct, frozen=True, array_like=True):
     """A device that wrote some of it, and a name for its person that means something inside this workspace only."""

@@ -1,10 +1,12 @@
 """Tables of links: those that this device issued, and the copies that it opened.
 
 `link`: a link outlives its session, so that the list remembers it. secret: NULL once it was revoked; proof stays, to
-tell whoever comes with it. name: of the documents. places: JSON, where the copy is published besides this device.
-`number`, `objects`, `state` are of what was published last: how often, the names of its objects, and what the
-documents looked like then. ended: when the copies were taken back for good, for whatever reason.
+tell whoever comes with it. name: of the documents. `number`, `objects`, `state` are of what was published last: how
+often, the names of its objects, and what the documents looked like then.
+`link_place`: where else a copy is published. number, objects: of what lies there (or may, after a broken try); a row
+goes when nothing does any more. trouble: why the last try failed.
 `opened`: a copy that was opened here. units: those taken in, one 32-byte hash each.
+`arrived`: payloads that came with a copy while it is being opened.
 `copied_workspace`: a workspace of which there are only such copies; nobody here may write into it. name: for people.
 `copied_author`: whose a device is, as the issuer of a copy says; it counts in that workspace only.
 """
@@ -21,12 +23,16 @@ _TABLES = """
 CREATE TABLE link(
   id BLOB PRIMARY KEY, secret BLOB, proof BLOB NOT NULL, workspace BLOB NOT NULL, name TEXT NOT NULL,
   title TEXT NOT NULL, text TEXT, created INTEGER NOT NULL, expires INTEGER, once INTEGER NOT NULL,
-  places TEXT NOT NULL, used INTEGER, opener BLOB, revoked INTEGER, ended INTEGER, refreshed INTEGER,
+  used INTEGER, opener BLOB, revoked INTEGER, refreshed INTEGER,
   number INTEGER NOT NULL DEFAULT 0, objects BLOB NOT NULL DEFAULT x'', state TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+CREATE TABLE link_place(
+  link BLOB NOT NULL, place TEXT NOT NULL, number INTEGER NOT NULL DEFAULT 0, objects BLOB NOT NULL DEFAULT x'',
+  trouble TEXT NOT NULL DEFAULT '', PRIMARY KEY(link, place)) WITHOUT ROWID;
 CREATE TABLE opened(
   id BLOB PRIMARY KEY, text TEXT NOT NULL, workspace BLOB NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL,
   refreshed INTEGER NOT NULL, opened INTEGER NOT NULL, units BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX opened_by_name ON opened(name);
+CREATE TABLE arrived(link BLOB NOT NULL, blob BLOB NOT NULL, PRIMARY KEY(link, blob)) WITHOUT ROWID;
 CREATE TABLE copied_workspace(workspace INTEGER PRIMARY KEY REFERENCES workspace, name TEXT NOT NULL);
 CREATE TABLE copied_author(
   workspace INTEGER NOT NULL, device INTEGER NOT NULL, person BLOB NOT NULL, PRIMARY KEY(workspace, device)
@@ -51,15 +57,23 @@ class IssuedLink:
     created: int
     expires: int | None
     once: bool
-    places: str
     used: int | None = None
     opener: bytes | None = None
     revoked: int | None = None
-    ended: int | None = None
     refreshed: int | None = None
     number: int = 0
     objects: tuple[bytes, ...] = ()
     state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlace:
+    """A place where a copy lies. number, objects: of the head there; trouble: a sentence, "" if there is none."""
+
+    place: str
+    number: int = 0
+    objects: tuple[bytes, ...] = ()
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +91,8 @@ class OpenedLink:
 
 
 _LINK = (
-    "SELECT id, secret, proof, workspace, name, title, text, created, expires, once, places, used, opener, revoked, "
-    "ended, refreshed, number, objects, state FROM link"
+    "SELECT id, secret, proof, workspace, name, title, text, created, expires, once, used, opener, revoked, "
+    "refreshed, number, objects, state FROM link"
 )
 
 
@@ -86,9 +100,9 @@ def add_link(connection: Connection, link: IssuedLink) -> None:
     """Remember a new link."""
     values = (link.id, link.secret, link.proof, link.workspace, link.name, link.title, link.text, link.created)
     connection.execute(
-        "INSERT INTO link(id, secret, proof, workspace, name, title, text, created, expires, once, places) "
-        "VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-        (*values, link.expires, link.once, link.places),
+        "INSERT INTO link(id, secret, proof, workspace, name, title, text, created, expires, once) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?)",
+        (*values, link.expires, link.once),
     )
 
 
@@ -124,9 +138,34 @@ def note_published(
     )
 
 
-def note_withdrawn(connection: Connection, link: bytes, ended: int | None) -> None:
-    """Nothing of it is published any more. ended: it will never be again; None: until its session is back."""
-    connection.execute("UPDATE link SET objects=x'', state='', ended=coalesce(ended, ?) WHERE id=?", (ended, link))
+def note_withdrawn(connection: Connection, link: bytes) -> None:
+    """This device gives nothing of it now."""
+    connection.execute("UPDATE link SET objects=x'', state='' WHERE id=?", (link,))
+
+
+def add_place(connection: Connection, link: bytes, place: str) -> None:
+    """Publish a link's copy in another place too."""
+    connection.execute("INSERT OR IGNORE INTO link_place(link, place) VALUES(?,?)", (link, place))
+
+
+def places(connection: Connection, link: bytes) -> list[LinkPlace]:
+    """Where else a link's copy is published."""
+    sql = "SELECT place, number, objects, trouble FROM link_place WHERE link=? ORDER BY place"
+    found = connection.execute(sql, (link,)).fetchall()
+    return [LinkPlace(place, number, tuple(_split(names)), trouble) for place, number, names, trouble in found]
+
+
+def note_place(connection: Connection, link: bytes, place: LinkPlace) -> None:
+    """What lies in a place now."""
+    connection.execute(
+        "UPDATE link_place SET number=?, objects=?, trouble=? WHERE link=? AND place=?",
+        (place.number, b"".join(place.objects), place.trouble, link, place.place),
+    )
+
+
+def forget_place(connection: Connection, link: bytes, place: str) -> None:
+    """Nothing lies in a place any more."""
+    connection.execute("DELETE FROM link_place WHERE link=? AND place=?", (link, place))
 
 
 def find_opened(connection: Connection, link: bytes) -> OpenedLink | None:
@@ -157,6 +196,17 @@ def put_opened(connection: Connection, opened: OpenedLink) -> None:
     )
 
 
+def note_arrived(connection: Connection, link: bytes, blobs: Sequence[bytes]) -> None:
+    """These payloads came with a copy."""
+    connection.executemany("INSERT OR IGNORE INTO arrived VALUES(?,?)", [(link, blob) for blob in blobs])
+
+
+def take_arrived(connection: Connection, link: bytes) -> list[bytes]:
+    """Which payloads came with a copy; they are asked for once."""
+    rows = connection.execute("DELETE FROM arrived WHERE link=? RETURNING blob", (link,)).fetchall()
+    return [bytes(blob) for (blob,) in rows]
+
+
 def is_copied(connection: Connection, workspace: int) -> bool:
     """Whether a workspace (row id) is here only through links."""
     found = connection.execute("SELECT 1 FROM copied_workspace WHERE workspace=?", (workspace,)).fetchone()
@@ -171,7 +221,7 @@ def copied_workspaces(connection: Connection) -> set[bytes]:
 
 def _link(row: Sequence[object]) -> IssuedLink:
     values = list(row)
-    values[9], values[17] = bool(values[9]), tuple(_split(values[17]))  # type: ignore[arg-type]
+    values[9], values[15] = bool(values[9]), tuple(_split(values[15]))  # type: ignore[arg-type]
     return IssuedLink(*values)  # type: ignore[arg-type]
 
 

@@ -1,0 +1,325 @@
+"""Sharing sessions by links and opening those of others: the steps, whoever asks for them.
+
+Copies are made on this device's *shelf* (`links/` in the home), from which they are given live, and brought from there
+to the other places where they are published. `refresh_links` does all that is due: after a session changed, when a link
+expires, when a place could not be reached before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from app.errors import NotFound, UserError
+from app.sessions.links import AnyLink, InviteLink, SessionLink, SharedLink
+from app.workspace import NAME_SETTING, Workspace
+from sync.errors import LinkGone, ProtocolError, StoreError, TransportError
+from sync.network.link_folder import LinkFolder, LinkStorage
+from sync.store.links import IssuedLink, LinkPlace
+
+if TYPE_CHECKING:
+    from app.sessions.link_operations import LinkWish
+    from sync.network.links import CopySource
+    from sync.protocol.link_address import LinkAddress
+    from sync.protocol.published import Head, Keys, Unit
+    from sync.store.links import OpenedLink
+    from sync.transports.connection import Connection
+
+Storages = Callable[[str], LinkStorage]
+"""Gives the storage at a place; UserError: there is none of that kind."""
+Connect = Callable[["LinkAddress"], Awaitable["Connection"]]
+"""Reaches the device that issued a link; TransportError."""
+Progress = Callable[[int, int], None]
+"""Told the bytes that came, of how many."""
+USED_STAYS_MS = 24 * 3600 * 1000
+"""So long a one-time link stays open for the device that used it, to finish."""
+_EXPIRED = "This link has expired."
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What opening a link came to. kind: the session is one's own, or a copy that can only be read."""
+
+    session: str
+    title: str
+    workspace: str
+    kind: str
+    events: int
+    event: str | None = None
+    """Of it, where the link names one."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `open --json` prints it."""
+        shown = {name: getattr(self, name) for name in ("session", "title", "workspace", "kind", "events")}
+        return shown if self.event is None else {**shown, "event": self.event}
+
+
+def shelf_of(home: Path) -> LinkFolder:
+    """Where a home keeps the copies that it gives."""
+    return LinkFolder(home / "links" / "given", private=True)
+
+
+def folder_storage(place: str) -> LinkStorage:
+    """A place by its path or `file:` address."""
+    parts = urlsplit(place)
+    if parts.scheme == "file":
+        return LinkFolder(Path(parts.path))
+    if len(parts.scheme) > 1:
+        raise UserError(f"Links cannot be published at {parts.scheme}: addresses. Name a folder.")
+    return LinkFolder(Path(place))
+
+
+# sharing
+
+
+async def share(home: Workspace, session: str, wish: LinkWish, storages: Storages = folder_storage) -> IssuedLink:
+    """Issue a link to a session (its full id) and publish its copy. TransportError: a place cannot be written."""
+    link = await home.write_async(lambda operations: operations.create_link(session, wish))
+    troubles = await publish(home, link, storages)
+    if troubles:
+        await revoke(home, link, storages)
+        raise TransportError(f"Nothing was shared. {troubles[0]}")
+    return link
+
+
+async def publish(home: Workspace, link: IssuedLink, storages: Storages = folder_storage) -> list[str]:
+    """Bring the copies of a link up to date; gives what went wrong at places, in sentences."""
+    shelf = shelf_of(home.home)
+    ready = shelf.names_now(link.id)
+
+    def keep(unit: Unit, objects: Sequence[bytes]) -> None:
+        from sync.network.link_folder import object_path
+
+        for name, data in zip(unit.objects, objects, strict=True):
+            if name.hex() not in ready:
+                shelf.write_now(object_path(link.id, name), data)
+
+    contents = await home.read_async(lambda queries: queries.make_copy(link, keep))
+    if contents is None:
+        return await withdraw(home, link, storages, final=False)
+    by = home.settings.get(NAME_SETTING, "")
+    if not await home.write_async(lambda operations: operations.sign_copy(link.id, contents, by, shelf)):
+        return []
+    return await _mirror(home, link.id, storages)
+
+
+async def _mirror(home: Workspace, link: bytes, storages: Storages) -> list[str]:
+    """Bring the copy of a link from the shelf to the other places."""
+    from sync.network.links import mirror
+
+    troubles = []
+    for issued, places in await home.read_async(lambda queries: queries.issued_links()):
+        for place in places if issued.id == link else ():
+            names, old = issued.objects, set(place.objects)
+            both = LinkPlace(place.place, place.number, tuple(old.union(names)))
+            there = LinkPlace(place.place, issued.number, names)
+            await _note(home, link, both)
+            try:
+                await mirror(shelf_of(home.home), storages(place.place), link, names, old)
+            except TransportError as error:
+                troubles.append(str(error))
+                there = replace(both, trouble=str(error))
+            await _note(home, link, there)
+    return troubles
+
+
+async def _note(home: Workspace, link: bytes, place: LinkPlace) -> None:
+    await home.write_async(lambda operations: operations.note_place(link, place))
+
+
+async def revoke(home: Workspace, link: IssuedLink, storages: Storages = folder_storage) -> list[str]:
+    """Stop giving a link and take its copies back; gives what went wrong at places, in sentences."""
+    await home.write_async(lambda operations: operations.revoke_link(link.id))
+    return await withdraw(home, link, storages, final=True)
+
+
+async def withdraw(home: Workspace, link: IssuedLink, storages: Storages, *, final: bool) -> list[str]:
+    """Take the copies of a link away. final: they will not be needed again."""
+    from sync.network.links import withdraw as take_away
+
+    shelf_of(home.home).remove_now(link.id)
+    await home.write_async(lambda operations: operations.note_withdrawn(link.id))
+    troubles = []
+    for place in await _places(home, link.id):
+        try:
+            await take_away(storages(place.place), link.id, place.objects)
+        except TransportError as error:
+            troubles.append(str(error))
+            await _note(home, link.id, replace(place, trouble=str(error)))
+            continue
+        if final:
+            await home.write_async(lambda operations, at=place.place: operations.forget_place(link.id, at))  # type: ignore[misc]
+        else:
+            await _note(home, link.id, LinkPlace(place.place))
+    return troubles
+
+
+async def _places(home: Workspace, link: bytes) -> list[LinkPlace]:
+    found = await home.read_async(lambda queries: queries.issued_links())
+    return [place for issued, places in found if issued.id == link for place in places]
+
+
+async def refresh_links(home: Workspace, storages: Storages = folder_storage) -> int:
+    """Do all that is due for the links of a home; gives how many were looked after. Again is free.
+
+    What cannot be done now, because a place is not there, is noted with the link and tried again by the next call.
+    """
+    done = 0
+    for link, places in await home.read_async(lambda queries: queries.issued_links()):
+        if _is_over(link, home.clock.now_ms()):
+            if link.objects or places:
+                await withdraw(home, link, storages, final=True)
+                done += 1
+            continue
+        state = await home.read_async(lambda queries, link=link: queries.copy_state(link))  # type: ignore[misc]
+        if state is None and (link.objects or any(place.objects for place in places)):
+            await withdraw(home, link, storages, final=False)
+        elif state is not None and state != link.state:
+            await publish(home, link, storages)
+        elif state is not None and any(place.number != link.number for place in places):
+            await _mirror(home, link.id, storages)
+        else:
+            continue
+        done += 1
+    return done
+
+
+def _is_over(link: IssuedLink, now: int) -> bool:
+    """Whether a link will never give anything again."""
+    used = link.once and link.used is not None and link.used + USED_STAYS_MS <= now
+    return link.revoked is not None or used or (link.expires is not None and link.expires <= now)
+
+
+# opening
+
+
+async def open_link(
+    home: Workspace, link: AnyLink, connect: Connect | None = None, progress: Progress = lambda _done, _total: None
+) -> Opened:
+    """Open a link of any kind. UserError, LinkGone, TransportError, ProtocolError with sentences."""
+    match link:
+        case SessionLink():
+            return await _open_own(home, link.session, link.event)
+        case InviteLink():
+            raise UserError("This is an invite into a workspace, not a session. Accept it to become a member.")
+        case SharedLink():
+            return await _open_shared(home, link, connect, progress)
+
+
+async def _open_own(home: Workspace, session: str, event: str | None = None) -> Opened:
+    row = await home.read_async(lambda queries: queries.session(session))
+    copied = await home.read_async(lambda queries: queries.is_copied(row.id))
+    return Opened(row.id, row.title, row.workspace, "copy" if copied else "own", row.events, event)
+
+
+async def _open_shared(home: Workspace, link: SharedLink, connect: Connect | None, progress: Progress) -> Opened:
+    from sync.protocol.published import keys_of
+
+    keys = keys_of(link.address.secret)
+    source, head = await _find_source(home, link.address, keys, connect)
+    try:
+        if head.expires is not None and head.expires <= home.clock.now_ms():
+            raise LinkGone(_EXPIRED)
+        known = await home.write_async(lambda operations: operations.begin_opening(head, str(link)))
+        if known is not None and head.number > known.number:
+            await _take(home, source, keys, head, known, progress)
+    finally:
+        await source.close()
+    return await _open_own(home, head.name)
+
+
+async def _find_source(
+    home: Workspace, address: LinkAddress, keys: Keys, connect: Connect | None
+) -> tuple[CopySource, Head]:
+    """The first place that gives a good head, with it; else the most telling error of those that do not.
+
+    Places are asked before the device: that may be off, and waiting for it takes longer than asking them.
+    """
+    from sync.network.links import fetch_head
+
+    errors: list[LinkGone | TransportError | ProtocolError] = []
+    for make in _sources(home, address, keys, connect):
+        try:
+            source = await make()
+        except TransportError as error:
+            errors.append(error)
+            continue
+        try:
+            return source, await fetch_head(source, keys, address.issuer)
+        except (LinkGone, TransportError, ProtocolError) as error:
+            errors.append(error)
+            await source.close()
+    raise _most_telling(errors)
+
+
+def _sources(
+    home: Workspace, address: LinkAddress, keys: Keys, connect: Connect | None
+) -> list[Callable[[], Awaitable[CopySource]]]:
+    from sync.network.link_web import reader_of
+    from sync.network.links import LiveSource, StoredSource
+
+    async def live() -> CopySource:
+        assert connect is not None
+        me = bytes.fromhex((await home.read_async(lambda queries: queries.own_device()))[1])
+        return LiveSource(await connect(address), keys, me)
+
+    async def stored(url: str) -> CopySource:
+        return StoredSource(reader_of(url), keys.id)
+
+    found: list[Callable[[], Awaitable[CopySource]]] = [lambda url=url: stored(url) for url in address.urls]  # type: ignore[misc]
+    return found if connect is None else [*found, live]
+
+
+def _most_telling(errors: Sequence[LinkGone | TransportError | ProtocolError]) -> Exception:
+    for kind in (LinkGone, ProtocolError, TransportError):
+        for error in errors:
+            if isinstance(error, kind):
+                return error
+    return TransportError("This link is given by its device alone, which cannot be reached from here now.")
+
+
+async def _take(
+    home: Workspace, source: CopySource, keys: Keys, head: Head, known: OpenedLink, progress: Progress
+) -> None:
+    """Bring what is new of a copy, and take it in once all of it is here."""
+    from sync.network.links import fetch_units
+
+    arriving = LinkFolder(home.home / "links" / "arriving", private=True)
+    units = [unit for unit in head.units if unit.digest not in known.units]
+    total = sum(unit.size for unit in units)
+    await fetch_units(source, head.link, units, arriving, lambda done: progress(done, total))
+    try:
+        for unit in units:
+            await _take_unit(home, keys, head, unit, arriving)
+        await home.write_async(lambda operations: operations.finish_opening(head))
+    except (ProtocolError, StoreError):
+        await home.write_async(lambda operations: operations.abandon_opening(head.link))
+        raise
+    finally:
+        arriving.remove_now(head.link)
+
+
+async def _take_unit(home: Workspace, keys: Keys, head: Head, unit: Unit, arriving: LinkFolder) -> None:
+    from sync.network.links import fetched
+    from sync.protocol.published import open_unit
+
+    records = await asyncio.to_thread(lambda: open_unit(unit, fetched(head.link, unit, arriving), keys))
+    await home.write_async(lambda operations: operations.take_unit(head, unit, records))
+
+
+def find_issued(home: Workspace, name: str) -> IssuedLink:
+    """A link of this device by its text, or by its id or a prefix of that; NotFound, UserError."""
+    from app.sessions.links import parse_link
+
+    if "#" in name or ":" in name:
+        from sync.protocol.published import keys_of
+
+        link = parse_link(name)
+        if not isinstance(link, SharedLink):
+            raise NotFound("This is not a link that shares a session. `lovelace links list` shows those.")
+        name = keys_of(link.address.secret).id.hex()
+    return home.read(lambda queries: queries.find_link(name))
