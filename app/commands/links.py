@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from app.errors import NotFound, UserError
 from app.sessions.links import AnyLink, InviteLink, SessionLink, SharedLink
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from sync.transports.connection import Connection
 
 Storages = Callable[[str], LinkStorage]
-"""Gives the storage at a place; UserError: there is none of that kind."""
+"""Gives the storage at a place; TransportError: there is none."""
 Connect = Callable[["LinkAddress"], Awaitable["Connection"]]
 """Reaches the device that issued a link; TransportError."""
 Progress = Callable[[int, int], None]
@@ -63,20 +62,22 @@ def shelf_of(home: Path) -> LinkFolder:
     return LinkFolder(home / "links" / "given", private=True)
 
 
-def folder_storage(place: str) -> LinkStorage:
-    """A place by its path or `file:` address."""
-    parts = urlsplit(place)
-    if parts.scheme == "file":
-        return LinkFolder(Path(parts.path))
-    if len(parts.scheme) > 1:
-        raise UserError(f"Links cannot be published at {parts.scheme}: addresses. Name a folder.")
-    return LinkFolder(Path(place))
+def storage_at(place: str) -> LinkStorage:
+    """The storage at a place, a path or a URI (see `sync.transports.storage_uri`); TransportError: there is none."""
+    from sync.transports.storage_uri import read_uri
+
+    found = read_uri(place)
+    if found.service == "fs":
+        return LinkFolder(Path(found.options["root"]))  # which never shows half a file
+    from sync.transports.opendal_storage import open_storage
+
+    return open_storage(found)
 
 
 # sharing
 
 
-async def share(home: Workspace, session: str, wish: LinkWish, storages: Storages = folder_storage) -> IssuedLink:
+async def share(home: Workspace, session: str, wish: LinkWish, storages: Storages = storage_at) -> IssuedLink:
     """Issue a link to a session (its full id) and publish its copy. TransportError: a place cannot be written."""
     link = await home.write_async(lambda operations: operations.create_link(session, wish))
     troubles = await publish(home, link, storages)
@@ -86,7 +87,7 @@ async def share(home: Workspace, session: str, wish: LinkWish, storages: Storage
     return link
 
 
-async def publish(home: Workspace, link: IssuedLink, storages: Storages = folder_storage) -> list[str]:
+async def publish(home: Workspace, link: IssuedLink, storages: Storages = storage_at) -> list[str]:
     """Bring the copies of a link up to date; gives what went wrong at places, in sentences."""
     shelf = shelf_of(home.home)
     ready = shelf.names_now(link.id)
@@ -131,7 +132,7 @@ async def _note(home: Workspace, link: bytes, place: LinkPlace) -> None:
     await home.write_async(lambda operations: operations.note_place(link, place))
 
 
-async def revoke(home: Workspace, link: IssuedLink, storages: Storages = folder_storage) -> list[str]:
+async def revoke(home: Workspace, link: IssuedLink, storages: Storages = storage_at) -> list[str]:
     """Stop giving a link and take its copies back; gives what went wrong at places, in sentences."""
     await home.write_async(lambda operations: operations.revoke_link(link.id))
     return await withdraw(home, link, storages, final=True)
@@ -163,7 +164,7 @@ async def _places(home: Workspace, link: bytes) -> list[LinkPlace]:
     return [place for issued, places in found if issued.id == link for place in places]
 
 
-async def refresh_links(home: Workspace, storages: Storages = folder_storage) -> int:
+async def refresh_links(home: Workspace, storages: Storages = storage_at) -> int:
     """Do all that is due for the links of a home; gives how many were looked after. Again is free.
 
     What cannot be done now, because a place is not there, is noted with the link and tried again by the next call.

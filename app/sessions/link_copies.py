@@ -12,6 +12,7 @@ from app.sessions.link_queries import SharedSession
 from app.sessions.purging import document_names
 from sync.protocol.published import CopyAuthor, Record, Unit, keys_of, person_in, seal_unit
 from sync.repository import publishing
+from sync.store.blob_parts import BlobParts
 from sync.store.blobs import BlobStore
 from sync.store.database import Connection
 from sync.store.links import IssuedLink
@@ -61,7 +62,7 @@ def _records(
     connection: Connection, blobs: BlobStore, link: IssuedLink, session: SharedSession
 ) -> Iterator[list[Record]]:
     """Payloads first, so that whoever takes the copy in has them when events refer to them."""
-    yield from publishing.blob_units(connection, blobs, _session_blobs(connection, session))
+    yield from publishing.blob_units(connection, BlobParts(blobs), _session_blobs(connection, session))
     for row, ident in _documents(connection, session):
         yield from publishing.document_units(connection, link.workspace, row, ident)
 

@@ -11,11 +11,11 @@ from app.sessions.ids import counter_of
 from app.sessions.link_copies import CopyContents
 from app.sessions.links import SHARED_PAGE, SharedLink
 from app.sessions.writing import Writing
-from sync.engine import Transaction
 from sync.errors import ProtocolError
 from sync.network.link_folder import HEAD, LinkFolder, head_path
 from sync.protocol.link_address import LinkAddress
 from sync.protocol.published import SECRET_BYTES, BlobRecord, Head, Record, Unit, keys_of, seal_head
+from sync.repository.transaction import Transaction
 from sync.store import links
 from sync.store.links import IssuedLink, LinkPlace, OpenedLink
 

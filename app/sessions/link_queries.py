@@ -85,6 +85,8 @@ class LinkQueries(WorkspaceQueries):
         return None if row is None else SharedSession(*row)
 
     def _link_row(self, link: IssuedLink, now: int) -> LinkRow:
+        from sync.transports.storage_uri import read_uri
+
         there = links.places(self._connection, link.id)
         return LinkRow(
             link.id.hex(),
@@ -98,7 +100,7 @@ class LinkQueries(WorkspaceQueries):
             link.used,
             link.revoked,
             link.refreshed,
-            tuple(place.place for place in there),
+            tuple(read_uri(place.place).shown for place in there),
             tuple(place.trouble for place in there if place.trouble),
             link.text,
         )

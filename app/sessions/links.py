@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 SCHEME = "lovelace"
 LONGEST_LINK = 8192
+LONGEST_INVITE = 32_768
 SHARED_PAGE = f"{SCHEME}://session/"
 """What shared links begin with, unless a web page is named."""
 _OWN = re.compile(r"lovelace:(?://)?session/([A-Za-z0-9_-]{1,64})(?:/([A-Za-z0-9_:.@-]{1,128}))?/?", re.ASCII)
 _SHARED = re.compile(r"(lovelace:(?://)?session/?|https?://[!-\"$-~]{1,1024})#([!-~]+)", re.ASCII)
-_INVITE = re.compile(r"lovelace:(?://)?invite/?#([!-~]+)", re.ASCII)
+_INVITE = re.compile(r"lovelace:(?://)?invite/?#[!-~]+", re.ASCII)
 _WEB = re.compile(r"https?://", re.ASCII | re.IGNORECASE)
 
 
@@ -53,12 +54,12 @@ class SharedLink:
 
 @dataclass(frozen=True, slots=True)
 class InviteLink:
-    """An invite; `secret` is read where invites are accepted."""
+    """An invite, as a whole; `sync.protocol.invite_link` reads it where it is accepted."""
 
-    secret: str = field(repr=False)
+    text: str = field(repr=False)
 
     def __str__(self) -> str:
-        return f"{SCHEME}://invite/#{self.secret}"
+        return self.text
 
 
 AnyLink = SessionLink | SharedLink | InviteLink
@@ -72,7 +73,7 @@ def is_link(text: str) -> bool:
 def parse_link(text: str) -> AnyLink:
     """Read a link. UserError: it is not one, damaged, or of a kind that this version does not know."""
     text = text.strip()
-    if len(text) > LONGEST_LINK:
+    if len(text) > (LONGEST_INVITE if text[:24].lower().startswith(f"{SCHEME}://invite/") else LONGEST_LINK):
         raise UserError("This link is too long to be one of Lovelace's.")
     if not is_link(text) and not _WEB.match(text):
         raise UserError("This is not a link of Lovelace: such links begin with lovelace://")
@@ -81,7 +82,7 @@ def parse_link(text: str) -> AnyLink:
     if found := _OWN.fullmatch(text):
         return SessionLink(found[1], found[2])
     if found := _INVITE.fullmatch(text):
-        return InviteLink(found[1])
+        return InviteLink(found[0])
     if found := _SHARED.fullmatch(text):
         return SharedLink(_address(found[2]), SHARED_PAGE if is_link(text) else found[1])
     raise UserError("This link is damaged or of a kind that this version does not know.")

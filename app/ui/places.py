@@ -50,4 +50,11 @@ class SearchPlace(msgspec.Struct, frozen=True):
     query: str
 
 
-Place = SessionPlace | FilePlace | CommandPlace | RepositoryPlace | PanelPlace | SearchPlace
+@dataclass(frozen=True, slots=True)
+class LinkPlace:
+    """What a link of Lovelace opens, as a person would type it."""
+
+    link: str
+
+
+Place = SessionPlace | FilePlace | CommandPlace | RepositoryPlace | PanelPlace | SearchPlace | LinkPlace

@@ -14,9 +14,10 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from app.commands import sessions as commands
+from app.commands.links import Opened, open_link
 from app.commands.window import WindowCommand
 from app.errors import UserError
-from app.sessions.links import SessionLink, parse_link
+from app.sessions.links import parse_link
 from app.ui import kept
 from app.ui.actions import Actions, AnyCommand
 from app.ui.areas import Areas
@@ -28,7 +29,7 @@ from app.ui.notice import NoticeBar
 from app.ui.notifications import Notification, notifications, send
 from app.ui.panel import Panel
 from app.ui.panels import PANELS
-from app.ui.places import PanelPlace, Place, SessionPlace
+from app.ui.places import LinkPlace, PanelPlace, Place, SessionPlace
 from app.ui.status import StatusBar
 from app.ui.theme import ZOOM_STEP
 from app.ui.turns import RUNNING, Activity
@@ -195,19 +196,18 @@ class MainWindow(QMainWindow):
         self.go(SessionPlace(session, event))
 
     def open_link(self, text: str) -> None:
-        """Show what a lovelace:// link names; one to a session of another workspace switches to it."""
+        """Show what a link names or shares; one to a session of another workspace switches to it."""
         try:
             link = parse_link(text)
         except UserError as error:
             self.report(error)
             return
-        self._desk.read(
-            lambda queries: queries.workspace_holding(link.session), lambda found: self._go_to_link(link, found)
-        )
+        self._desk.say("Opening the link …")
+        self._desk.bridge.call(open_link(self._desk.workspace, link), self._go_to_link, self.report)
 
-    def _go_to_link(self, link: SessionLink, workspace: str) -> None:
-        if workspace != self._desk.workspace.id:
-            self._desk.workspace.use(workspace)
+    def _go_to_link(self, link: Opened) -> None:
+        if link.workspace != self._desk.workspace.id:
+            self._desk.workspace.use(link.workspace)
             self._show_workspace()
         self.go(SessionPlace(link.session, link.event))
 
@@ -230,7 +230,9 @@ class MainWindow(QMainWindow):
 
     def go(self, place: Place) -> None:
         """Take the person to a place: the panel that shows it comes to the front."""
-        if isinstance(place, PanelPlace):
+        if isinstance(place, LinkPlace):
+            self.open_link(place.link)
+        elif isinstance(place, PanelPlace):
             self.areas.show_kind(place.kind).go(place)
         elif isinstance(place, SessionPlace) and place.beside:
             self.areas.make_rest()

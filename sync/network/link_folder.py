@@ -30,8 +30,8 @@ class LinkReader(Protocol):
         ...
 
 
-class LinkStorage(LinkReader, Protocol):
-    """A place that copies can be published in."""
+class LinkStorage(Protocol):
+    """A place that copies can be published in; the storages of mailboxes are such."""
 
     async def write(self, path: str, data: bytes) -> None:
         """Put something there, in the place of what was there before. TransportError."""

@@ -21,13 +21,14 @@ from msgspec import Meta, Struct
 
 from sync.crypto import decode, domain_hash, encode
 from sync.errors import ProtocolError
+from sync.protocol.address import Address
 from sync.protocol.published import SECRET_BYTES
 
 VERSION = 1
 MAX_SOCKETS = 8
 MAX_URLS = 4
 MAX_URL = 1024
-MAX_TEXT = 8192
+MAX_TEXT = 6144
 _MAX_BYTES = MAX_TEXT * 3 // 4
 _CHECK_BYTES = 4
 _SOCKET = r"^(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,64}):[0-9]{1,5}$"
@@ -48,6 +49,11 @@ class LinkAddress:
     sockets: tuple[str, ...] = ()
     relay: str = ""
     urls: tuple[str, ...] = ()
+
+    @property
+    def device(self) -> Address:
+        """Where the issuer was reachable when the link was made."""
+        return Address(self.issuer, self.sockets, self.relay)
 
 
 class _Fields(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):

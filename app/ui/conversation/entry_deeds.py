@@ -7,7 +7,7 @@ from PySide6.QtGui import QDesktopServices
 
 from app.errors import UserError
 from app.sessions import events as kinds
-from app.sessions.links import is_link, parse_link
+from app.sessions.links import SessionLink, is_link, parse_link
 from app.sessions.moments import parse_moment
 from app.ui.conversation.blocks import Opens
 from app.ui.conversation.copying import Copying
@@ -15,7 +15,7 @@ from app.ui.conversation.follower import Follower
 from app.ui.conversation.markdown import FILE_SCHEME
 from app.ui.conversation.row_menu import RowDeeds, row_menu, show_menu
 from app.ui.desk import Desk
-from app.ui.places import CommandPlace, FilePlace, SessionPlace
+from app.ui.places import CommandPlace, FilePlace, LinkPlace, SessionPlace
 
 
 class EntryDeeds:
@@ -75,8 +75,11 @@ class EntryDeeds:
             link = parse_link(address)
         except UserError as error:
             self._desk.report(error)
-        else:
+            return
+        if isinstance(link, SessionLink):
             self._desk.go(SessionPlace(link.session, link.event))
+        else:
+            self._desk.go(LinkPlace(str(link)))
 
     def ask_time(self) -> None:
         """Ask for a time and go to what was said then."""
