@@ -1,1 +1,1 @@
-"""Other devices and people: pairing, joining, members and devices, over an open home and a live transport."""
+"""What a home does with others: the network it takes part in, pairing, members and devices, links."""

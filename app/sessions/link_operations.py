@@ -9,6 +9,7 @@ from app.errors import UserError
 from app.sessions import purging
 from app.sessions.ids import counter_of
 from app.sessions.link_copies import CopyContents
+from app.sessions.link_shelf import LinkShelf
 from app.sessions.links import SHARED_PAGE, SharedLink
 from app.sessions.writing import Writing
 from sync.errors import ProtocolError
@@ -105,6 +106,10 @@ class LinkOperations(Writing):
                 shelf.delete_now(f"{link.hex()}/{name}")
             tx.touch("links")
         return True
+
+    def link_shelf(self, folder: LinkFolder) -> LinkShelf:
+        """What this device gives to those who open its links live; for use within this call."""
+        return LinkShelf(self._engine, folder, self._clock)
 
     def revoke_link(self, link: bytes) -> None:
         """Give nothing more for a link; taking its copies back is the caller's."""

@@ -14,10 +14,10 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWidget
 
 from app.commands import sessions as commands
-from app.commands.links import Opened, open_link
 from app.commands.window import WindowCommand
 from app.errors import UserError
-from app.sessions.links import parse_link
+from app.network.opening import Opened, open_link
+from app.sessions.links import SessionLink, parse_link
 from app.ui import kept
 from app.ui.actions import Actions, AnyCommand
 from app.ui.areas import Areas

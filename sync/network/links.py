@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from sync.clock import Random
 from sync.errors import LinkGone, ProtocolError, TransportError
@@ -15,20 +15,18 @@ from sync.transports.connection import Connection
 
 ANSWER_SECONDS = 30.0
 """How long an opener is waited for, and how long the opener waits."""
-Result = TypeVar("Result")
-Run = Callable[[Callable[[], Result]], Awaitable[Result]]
-"""Runs something where the store may be used."""
+Run = Callable[[Callable[[Shelf], list[bytes]]], Awaitable[list[bytes]]]
+"""Runs something where the store may be used, with what this device has published."""
 GONE = "What this link opens is not there any more: the link was revoked or has expired, or the session was deleted."
 
 
-async def serve_link(connection: Connection, shelf: Shelf, me: bytes, random: Random, run: Run[list[bytes]]) -> None:
+async def serve_link(connection: Connection, me: bytes, random: Random, run: Run) -> None:
     """Answer one opener until it leaves. me: the id of this device."""
-    side = IssuerSide(shelf, me, connection.peer, random)
+    side = IssuerSide(me, connection.peer, random)
     try:
         while not side.done:
             frame = await asyncio.wait_for(connection.receive(), ANSWER_SECONDS)
-            answers = await run(lambda frame=frame: side.receive(frame))  # type: ignore[misc]
-            for answer in answers:
+            for answer in await run(lambda shelf, frame=frame: side.receive(frame, shelf)):  # type: ignore[misc]
                 await connection.send(answer)
     except (TransportError, TimeoutError):
         pass  # they left, and may come again

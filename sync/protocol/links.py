@@ -78,8 +78,7 @@ class _Answer(Struct, frozen=True):
 class IssuerSide:
     """Answers one opener. me, peer: ids of the two devices."""
 
-    def __init__(self, shelf: Shelf, me: bytes, peer: bytes, random: Random) -> None:
-        self._shelf = shelf
+    def __init__(self, me: bytes, peer: bytes, random: Random) -> None:
         self._me, self._peer = me, peer
         self._nonce = random(_NONCE_BYTES)
         self._link: bytes | None = None
@@ -88,15 +87,15 @@ class IssuerSide:
         self.done = False
         """Whether the conversation is over once the frames given last are sent."""
 
-    def receive(self, frame: bytes) -> list[bytes]:
+    def receive(self, frame: bytes, shelf: Shelf) -> list[bytes]:
         """Answer a frame; raises ProtocolError for what nobody honest sends."""
         asking: _Asking = _convert(decode(frame, _MAX_ASKING_BYTES), _Asking)
         if asking.kind == "hello" and self._link is None:
             return self._challenge(asking)
         if asking.kind == "proof" and self._link is not None and not self._proven:
-            return self._check(self._link, asking.mac)
+            return self._check(self._link, asking.mac, shelf)
         if asking.kind == "object" and self._link is not None and self._proven:
-            return self._give(self._link, asking.name)
+            return self._give(self._link, asking.name, shelf)
         raise ProtocolError("A message came out of turn.")
 
     def _challenge(self, asking: _Asking) -> list[bytes]:
@@ -105,22 +104,22 @@ class IssuerSide:
         self._link = asking.link
         return [encode({"kind": "challenge", "nonce": self._nonce})]
 
-    def _check(self, link: bytes, mac: bytes) -> list[bytes]:
-        key = self._shelf.proof_key(link)
+    def _check(self, link: bytes, mac: bytes, shelf: Shelf) -> list[bytes]:
+        key = shelf.proof_key(link)
         expected = _mac(key or bytes(HASH_BYTES), self._me, self._peer, link, self._nonce)
         if not hmac.compare_digest(expected, mac) or key is None:
             return self._refuse(UNKNOWN)
-        head = self._shelf.head(link, self._peer)
+        head = shelf.head(link, self._peer)
         if isinstance(head, Refusal):
             return self._refuse(head.text)
         self._proven = True
         return [encode({"kind": "head", "data": head})]
 
-    def _give(self, link: bytes, name: bytes) -> list[bytes]:
+    def _give(self, link: bytes, name: bytes, shelf: Shelf) -> list[bytes]:
         self._requests += 1
         if self._requests > MAX_REQUESTS:
             raise ProtocolError("More was asked for than a link can hold.")
-        data = self._shelf.object(link, self._peer, name)
+        data = shelf.object(link, self._peer, name)
         if isinstance(data, Refusal):
             return self._refuse(data.text)
         return [encode({"kind": "object", "name": name, "data": data})]
