@@ -49,6 +49,27 @@ def parse_bound(text: str | None, bound: Bound, now_ms: int) -> int | None:
     )
 
 
+def parse_expiry(text: str | None, now_ms: int) -> int | None:
+    """Milliseconds of an end to come: a time, a date (its last millisecond), or in so long. None stays None.
+
+    Raises `UsageError` for anything else, and for what is past.
+    """
+    if text is None:
+        return None
+    if age := _AGE.fullmatch(text):
+        return now_ms + int(age[1]) * _MINUTES[age[2]] * 60_000
+    try:
+        ends = parse_bound(text, "until", now_ms)
+    except UsageError:
+        raise UsageError(
+            "--expires takes a time like 2026-01-02T10:00:00.000Z, a date like 2026-01-02,"
+            f" or how long from now, like 7d or 12h, not {text!r}."
+        ) from None
+    if ends is None or ends <= now_ms:
+        raise UsageError(f"--expires {text} is past already.")
+    return ends
+
+
 def time_format(out: Output) -> Callable[[int], str]:
     """How times are written: short and local on a terminal, exact and UTC in a pipe."""
     from app.sessions.views import iso_time

@@ -12,6 +12,7 @@ from app.sessions.link_copies import CopyContents
 from app.sessions.link_shelf import LinkShelf
 from app.sessions.links import SHARED_PAGE, SharedLink
 from app.sessions.writing import Writing
+from sync.crypto import KEY_BYTES
 from sync.errors import ProtocolError
 from sync.network.link_folder import HEAD, LinkFolder, head_path
 from sync.protocol.link_address import LinkAddress
@@ -106,6 +107,10 @@ class LinkOperations(Writing):
                 shelf.delete_now(f"{link.hex()}/{name}")
             tx.touch("links")
         return True
+
+    def device_seed(self) -> bytes:
+        """The secret that this device proves itself with, for its transports (32 bytes)."""
+        return self._engine.device.signing_key[:KEY_BYTES]
 
     def link_shelf(self, folder: LinkFolder) -> LinkShelf:
         """What this device gives to those who open its links live; for use within this call."""

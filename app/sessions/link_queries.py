@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from app.errors import NotFound
 from app.sessions.link_views import LinkRow, LinkState
 from app.sessions.workspace_queries import WorkspaceQueries
+from sync.protocol.address import Address
 from sync.store import links
 from sync.store.links import IssuedLink, LinkPlace
 
@@ -47,6 +48,13 @@ class LinkQueries(WorkspaceQueries):
             return found[0]
         candidates = [f"{link.id.hex()[:12]}  {link.title}" for link in found[:10]]
         raise NotFound(f"This device issued no link {name}. `lovelace links list` shows them.", candidates=candidates)
+
+    def own_address(self) -> Address:
+        """Where this device was reachable when it last said so."""
+        from sync.store.network_rows import addresses
+
+        own = bytes.fromhex(self.own_device()[1])
+        return next((one for one in addresses(self._connection) if one.device == own), Address(own))
 
     def is_copied(self, session: str) -> bool:
         """Whether a session (full id) was opened from a link, so that it can only be read."""
