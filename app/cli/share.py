@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 cli = group("")
 
-_LIVE = (
-    "It is given by this device alone, while Lovelace runs here and others can reach it. --to publishes it elsewhere."
-)
+_LIVE = "It is given by this device alone, while Lovelace runs and others can reach it. --to publishes it elsewhere."
 _KEPT = "Whoever has opened it keeps what they read, also after the link has ended."
 
 
@@ -66,6 +64,7 @@ def _wish(
     workspace: Workspace, ends: int | None, to: str | None, url: str | None, page: str, *, once: bool
 ) -> LinkWish:
     from app.sessions.link_operations import LinkWish
+    from sync.protocol.link_address import fitting_sockets
 
     if once and to is not None:
         raise UsageError("--once needs this device to be asked: a copy at --to can be read any number of times.")
@@ -76,7 +75,8 @@ def _wish(
     place = None if to is None else _absolute(to)
     urls = () if place is None else (url or _own_url(place),)
     device = workspace.read(lambda queries: queries.own_address())
-    return LinkWish(ends, once, () if place is None else (place,), urls, device.sockets, device.relay, page)
+    places = () if place is None else (place,)
+    return LinkWish(ends, once, places, urls, fitting_sockets(device), device.relay, page)
 
 
 def _absolute(to: str) -> str:

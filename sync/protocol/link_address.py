@@ -65,6 +65,11 @@ class _Fields(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     urls: Annotated[tuple[_Url, ...], Meta(max_length=MAX_URLS)]
 
 
+def fitting_sockets(address: Address) -> tuple[str, ...]:
+    """Those sockets of an address that a link can name, not too many of them."""
+    return tuple(socket for socket in address.sockets if re.match(_SOCKET, socket))[:MAX_SOCKETS]
+
+
 def format_address(address: LinkAddress) -> str:
     """The text behind the `#`; raises ProtocolError for what `parse_address` would not take."""
     fields = [VERSION, address.secret, address.issuer, list(address.sockets), address.relay, list(address.urls)]

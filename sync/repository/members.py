@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sync.errors import MembershipError, ProtocolError
 from sync.membership.bodies import Body
 from sync.membership.operation import Operation
+from sync.repository.copied import forget_copies
 from sync.repository.judging import Judging, held_documents, withdraw
 from sync.repository.memberships import Memberships
 from sync.repository.opened import Repository, WorkspaceKeys
@@ -18,7 +19,9 @@ from sync.repository.receiving import Receiver
 from sync.repository.showing import Shower
 from sync.repository.transaction import Transaction
 from sync.store import entries, operations
+from sync.store.links import is_copied
 from sync.store.projector import Projector
+from sync.store.schema import NOTE, SEGMENT
 
 
 class Members:
@@ -90,8 +93,10 @@ class Members:
     def adopt(self, tx: Transaction, workspace: bytes, encoded: Sequence[bytes], keys: Mapping[bytes, bytes]) -> int:
         """Take a workspace in that others founded, with its log and any epoch keys; gives its row id.
 
-        The logs of the identities in it must be known first.
+        The logs of the identities in it must be known first. What was opened of it from links makes room: it comes with
+        the rest, judged by the log.
         """
+        self._remove_copies(tx, workspace)
         found = tx.connection.execute("SELECT row FROM workspace WHERE id=?", (workspace,)).fetchone()
         if found is None:
             cursor = tx.connection.execute("INSERT INTO workspace(id, grant_id) VALUES(?,?)", (workspace, workspace))
@@ -105,6 +110,20 @@ class Members:
         self._memberships.keep_keys(workspace, row, keys)
         self._follow(tx, [workspace])
         return row
+
+    def _remove_copies(self, tx: Transaction, workspace: bytes) -> None:
+        found = tx.connection.execute("SELECT row FROM workspace WHERE id=?", (workspace,)).fetchone()
+        if found is None or not is_copied(tx.connection, found[0]):
+            return
+        rows = tx.connection.execute("SELECT DISTINCT kind, name FROM document WHERE workspace=?", found).fetchall()
+        for kind, name in rows:
+            if kind == SEGMENT:
+                self._projector.withdraw(tx.connection, found[0], name)
+                tx.touch(f"session/{name}")
+            elif kind == NOTE:
+                self._projector.apply_note(tx.connection, found[0], name, "", {})
+        forget_copies(tx.connection, found[0], [name for _, name in rows])
+        self._repository.forget()
 
     def add_keys(self, tx: Transaction, workspace: bytes, keys: Mapping[bytes, bytes]) -> None:
         """Keep epoch keys that another device of this identity handed over."""

@@ -186,8 +186,8 @@ class Repository:
     def open(self, keys: WorkspaceKeys, row: DocumentRow) -> OpenDocument:
         """A document as its rows have it; it stays in memory."""
         opened = self._documents.get(row.row)
-        if opened is None or opened.document.core.dead:
-            return self.remember(self.load(keys, row))
+        if opened is None or opened.document.core.dead or opened.row.id != row.id:
+            return self.remember(self.load(keys, row))  # row ids of copies that were removed are used again
         if opened.checked != self._generation:
             opened = self._catch_up(keys, opened)
         return self.remember(opened)

@@ -41,8 +41,15 @@ def add_identity(connection: Connection, identity: bytes) -> None:
 
 
 def add_device(connection: Connection, device: bytes, identity: bytes) -> None:
-    """Know a device as one of an identity's; a device that is known already stays whose it is."""
-    connection.execute("INSERT OR IGNORE INTO device(id, identity, is_own) VALUES(?,?,0)", (device, identity))
+    """Know a device as one of an identity's; a device that is known already stays whose it is.
+
+    One that only copies from links named was nobody's so far: its own id stands for its identity.
+    """
+    connection.execute(
+        "INSERT INTO device(id, identity, is_own) VALUES(?,?,0) "
+        "ON CONFLICT(id) DO UPDATE SET identity=excluded.identity WHERE identity=id",
+        (device, identity),
+    )
 
 
 def set_standing(connection: Connection, workspace: int, role: str, grant: bytes | None) -> bool:
