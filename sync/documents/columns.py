@@ -9,6 +9,7 @@ Format: https://automerge.org/automerge-binary-format-spec/ (operation columns, 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from sync.documents.leb import read_bytes, read_sleb, read_uleb
 from sync.errors import RejectedChange
 
 MAX_OPERATIONS = 1 << 20
+MAX_COLUMN_BYTES = 16 << 20
 MAX_KEY_BYTES = 256
 _KEY_TEXT, _ACTION = 0x15, 0x42
 _GROUP, _DELTA, _BOOLEAN, _TEXT, _VALUE_SIZES, _VALUES, _DEFLATED = 0, 3, 4, 5, 6, 7, 8
@@ -47,27 +49,66 @@ def read_operations(body: bytes, at: int) -> OperationSummary:
     return OperationSummary(_count_rows(_ACTION, columns.get(_ACTION, b"")), _keys(columns.get(_KEY_TEXT, b"")))
 
 
+def check_saved(body: bytes, at: int, most: int) -> None:
+    """Check the columns of a saved document, those of its changes and those of its operations; raises RejectedChange.
+
+    at: where their two layouts begin. most: rows that a column may stand for.
+    """
+    changes, at = _read_layout(body, at)
+    operations, at = _read_layout(body, at)
+    for layout in (changes, operations):
+        columns, at = _cut_columns(body, at, layout)
+        plain = {spec & ~_DEFLATED: _inflate(data) if spec & _DEFLATED else data for spec, data in columns.items()}
+        for spec, data in plain.items():
+            if spec & 7 != _VALUES and _count_rows(spec, data) > most:
+                raise RejectedChange("too many operations")
+        _check_values(plain)
+
+
 def _split_columns(body: bytes, at: int) -> dict[int, bytes]:
-    """specification → content; they stand in ascending order, each once."""
+    """specification → content; none is deflated on its own."""
+    layout, at = _read_layout(body, at)
+    if any(spec & _DEFLATED for spec, _ in layout):
+        raise RejectedChange("columns are not in order")
+    return _cut_columns(body, at, layout)[0]
+
+
+def _read_layout(body: bytes, at: int) -> tuple[list[tuple[int, int]], int]:
+    """(specification, length) of columns, which stand in ascending order, each once; and where their content begins."""
     count, at = read_uleb(body, at)
     layout: list[tuple[int, int]] = []
     for _ in range(count):
         spec, at = read_uleb(body, at)
         length, at = read_uleb(body, at)
-        if spec & _DEFLATED or (layout and spec <= layout[-1][0]):
+        if layout and spec & ~_DEFLATED <= layout[-1][0] & ~_DEFLATED:
             raise RejectedChange("columns are not in order")
         layout.append((spec, length))
+    return layout, at
+
+
+def _cut_columns(body: bytes, at: int, layout: list[tuple[int, int]]) -> tuple[dict[int, bytes], int]:
     columns = {}
     for spec, length in layout:
         columns[spec] = body[at : at + length]
         at += length
     if at > len(body):
         raise RejectedChange("columns are cut off")
-    return columns
+    return columns, at
+
+
+def _inflate(data: bytes) -> bytes:
+    inflater = zlib.decompressobj(-15)
+    try:
+        plain = inflater.decompress(data, MAX_COLUMN_BYTES)
+    except zlib.error as error:
+        raise RejectedChange("broken compression") from error
+    if not inflater.eof or inflater.unused_data:
+        raise RejectedChange("broken compression")
+    return plain
 
 
 def _count_rows(spec: int, data: bytes) -> int:
-    """Rows of a column; for groups, if that is more, the rows they stand for."""
+    """Rows of a column, or some number over the limit; for groups, if that is more, the rows they stand for."""
     kind = spec & 7
     if kind == _BOOLEAN:
         return sum(_booleans(data))
@@ -76,6 +117,8 @@ def _count_rows(spec: int, data: bytes) -> int:
         total += run
         if kind == _GROUP and isinstance(value, int):
             grouped += run * value
+        if total > MAX_OPERATIONS:
+            break
     return max(total, grouped)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from sync.documents.bundle import open_bundle
+from sync.documents.bundle import check_bundle, open_bundle
 from sync.documents.change import split_chunks
 from sync.documents.entry import Entry
 from sync.errors import DocumentError
@@ -136,6 +136,7 @@ def chunks_of_batch(batch: Batch) -> Callable[[Entry], list[bytes] | None]:
     if batch.form == "none":
         return lambda _entry: None
     if batch.form == "bundle":
+        check_bundle(batch.payload)
         bundled = open_bundle(batch.payload)
         return lambda entry: _take(bundled, entry)
     chunks, at = split_chunks(batch.payload), 0
