@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,13 +71,21 @@ def find_sessions(workspace: Workspace, ids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(workspace.read(lambda queries: [queries.session(part).id for part in ids])))
 
 
-def run_on_sessions(call: Call, command: Command, ids: Sequence[str], done: str, text: str = "") -> None:
+def run_on_sessions(
+    call: Call,
+    command: Command,
+    ids: Sequence[str],
+    done: str,
+    text: str = "",
+    after: Callable[[Workspace, Sequence[str]], None] = lambda _workspace, _changed: None,
+) -> None:
     """Run a command on sessions in one transaction and report what changed.
 
-    done: the sentence for people; `{what}` becomes "1 session" or "3 sessions".
+    done: the sentence for people; `{what}` becomes "1 session" or "3 sessions". after: what else follows from it.
     """
     with call.workspace() as workspace:
         sessions = find_sessions(workspace, ids)
         changed = list(workspace.write(lambda operations: command.run(operations, sessions, text)))
+        after(workspace, changed)
     what = "1 session" if len(changed) == 1 else f"{len(changed)} sessions"
     call.out.done(changed, done.format(what=what))

@@ -22,6 +22,8 @@ _NOT_EMPTIED = (
 
 def purge_sessions(call: Call, ids: list[str]) -> None:
     """Erase sessions and their sub-sessions, after a question that `--yes` answers."""
+    from app.network.sharing import withdraw_deleted
+
     with call.workspace() as workspace:
         found = find_sessions(workspace, ids)
         rows = workspace.read(
@@ -32,6 +34,7 @@ def purge_sessions(call: Call, ids: list[str]) -> None:
         if not call.confirm(_question(rows, len(found))):
             raise UserError("Nothing was purged.")
         purged = workspace.write(lambda operations: operations.purge(found))
+        withdraw_deleted(workspace, purged.sessions)
     what = "1 session" if len(purged.sessions) == 1 else f"{len(purged.sessions)} sessions"
     lost = f" {len(purged.forks)} forked from it lost what they had inherited." if purged.forks else ""
     call.out.done(list(purged.sessions), f"Purged {what}.{lost}", forks=list(purged.forks), emptied=purged.emptied)

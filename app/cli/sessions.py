@@ -204,8 +204,10 @@ def delete(
 
         purge_sessions(call, sessions)
     else:
-        done = "Moved {what} to the trash; 'lovelace sessions undelete' brings back."
-        run_on_sessions(call, commands.DELETE, sessions, done)
+        from app.network.sharing import withdraw_deleted
+
+        done = "Moved {what} to the trash; 'lovelace sessions undelete' brings back. What a link opened is removed."
+        run_on_sessions(call, commands.DELETE, sessions, done, after=withdraw_deleted)
 
 
 def _on_many(command: Command, done: str) -> Callable[[typer.Context, list[str]], None]:

@@ -8,7 +8,8 @@ expires, when a place could not be reached before. Whoever runs the network call
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,13 +137,17 @@ async def _places(home: Workspace, link: bytes) -> list[LinkPlace]:
     return [place for issued, places in found if issued.id == link for place in places]
 
 
-async def refresh_links(home: Workspace, storages: Storages = storage_at) -> int:
-    """Do all that is due for the links of a home; gives how many were looked after. Again is free.
+async def refresh_links(
+    home: Workspace, storages: Storages = storage_at, sessions: Collection[str] | None = None
+) -> int:
+    """Do all that is due for the links of a home, or of some of its sessions; gives how many were looked after.
 
     What cannot be done now, because a place is not there, is noted with the link and tried again by the next call.
     """
     done = 0
     for link, places in await home.read_async(lambda queries: queries.issued_links()):
+        if sessions is not None and link.name not in sessions:
+            continue
         if _is_over(link, home.clock.now_ms()):
             if link.objects or places:
                 await withdraw(home, link, storages, final=True)
@@ -179,6 +184,12 @@ async def serve_opener(home: Workspace, connection: Connection) -> None:
         return await home.write_async(lambda operations: work(operations.link_shelf(folder)))
 
     await serve_link(connection, me, system_random, run)
+
+
+def withdraw_deleted(home: Workspace, sessions: Collection[str]) -> None:
+    """Take back the copies of sessions that were just deleted, where there are any."""
+    if any(link.name in sessions for link, _ in home.read(lambda queries: queries.issued_links())):
+        asyncio.run(refresh_links(home, sessions=sessions))
 
 
 def find_issued(home: Workspace, name: str) -> IssuedLink:

@@ -31,8 +31,8 @@ MAX_URL = 1024
 MAX_TEXT = 6144
 _MAX_BYTES = MAX_TEXT * 3 // 4
 _CHECK_BYTES = 4
-_SOCKET = r"^(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,64}):[0-9]{1,5}$"
-_URL = r"^(https?|file)://[!-~]+$"
+_SOCKET = r"^(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,64}):[0-9]{1,5}\Z"
+_URL = r"^(https?|file)://[!-~]+\Z"
 _TEXT = re.compile(r"[A-Za-z0-9_-]+")
 
 _Key = Annotated[bytes, Meta(min_length=SECRET_BYTES, max_length=SECRET_BYTES)]
@@ -61,7 +61,7 @@ class _Fields(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     secret: _Key
     issuer: _Key
     sockets: Annotated[tuple[_Socket, ...], Meta(max_length=MAX_SOCKETS)]
-    relay: Annotated[str, Meta(max_length=256, pattern=r"^(https?://[!-~]+)?$")]
+    relay: Annotated[str, Meta(max_length=256, pattern=r"^(https?://[!-~]+)?\Z")]
     urls: Annotated[tuple[_Url, ...], Meta(max_length=MAX_URLS)]
 
 
