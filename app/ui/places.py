@@ -50,8 +50,7 @@ class SearchPlace(msgspec.Struct, frozen=True):
     query: str
 
 
-@dataclass(frozen=True, slots=True)
-class LinkPlace:
+class LinkPlace(msgspec.Struct, frozen=True):
     """What a link of Lovelace opens, as a person would type it."""
 
     link: str
