@@ -89,14 +89,15 @@ async def _mirror(home: Workspace, link: bytes, storages: Storages) -> list[str]
     for issued, places in await home.read_async(lambda queries: queries.issued_links()):
         for place in places if issued.id == link else ():
             names, old = issued.objects, set(place.objects)
-            both = LinkPlace(place.place, place.number, tuple(old.union(names)))
+            broken_off = LinkPlace(place.place, 0, tuple(old.union(names)))
             there = LinkPlace(place.place, issued.number, names)
-            await _note(home, link, both)
+            await _note(home, link, broken_off)
+            sure = old if place.number else set()
             try:
-                await mirror(shelf_of(home.home), storages(place.place), link, names, old)
+                await mirror(shelf_of(home.home), storages(place.place), link, names, sure=sure, old=old)
             except TransportError as error:
                 troubles.append(str(error))
-                there = replace(both, trouble=str(error))
+                there = replace(broken_off, trouble=str(error))
             await _note(home, link, there)
     return troubles
 

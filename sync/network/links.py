@@ -139,10 +139,15 @@ def fetched(link: bytes, unit: Unit, arriving: LinkFolder) -> list[bytes]:
 # publishing
 
 
-async def mirror(shelf: LinkFolder, storage: LinkStorage, link: bytes, names: Sequence[bytes], old: set[bytes]) -> None:
-    """Bring a copy from the shelf to another place: what is new there first, then the head, then what is old goes."""
+async def mirror(
+    shelf: LinkFolder, storage: LinkStorage, link: bytes, names: Sequence[bytes], *, sure: set[bytes], old: set[bytes]
+) -> None:
+    """Bring a copy from the shelf to another place: what is new there first, then the head, then what is old goes.
+
+    sure: names of objects that are there. old: of all that may be.
+    """
     for name in names:
-        if name not in old:
+        if name not in sure:
             data = shelf.read_now(object_path(link, name), OBJECT_BYTES)
             if data is not None:
                 await storage.write(object_path(link, name), data)

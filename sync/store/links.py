@@ -3,8 +3,8 @@
 `link`: a link outlives its session, so that the list remembers it. secret: NULL once it was revoked; proof stays, to
 tell whoever comes with it. name: of the documents. `number`, `objects`, `state` are of what was published last: how
 often, the names of its objects, and what the documents looked like then.
-`link_place`: where else a copy is published. number, objects: of what lies there (or may, after a broken try); a row
-goes when nothing does any more. trouble: why the last try failed.
+`link_place`: where else a copy is published. number, objects: of what lies there; number 0: of what may lie there,
+after a try that broke off. A row goes when nothing does any more. trouble: why the last try failed.
 `opened`: a copy that was opened here. units: those taken in, one 32-byte hash each.
 `arrived`: payloads that came with a copy while it is being opened.
 `copied_workspace`: a workspace of which there are only such copies; nobody here may write into it. name: for people.
@@ -68,7 +68,7 @@ class IssuedLink:
 
 @dataclass(frozen=True, slots=True)
 class LinkPlace:
-    """A place where a copy lies. number, objects: of the head there; trouble: a sentence, "" if there is none."""
+    """A place where a copy lies; see `link_place`. trouble: a sentence, "" if there is none."""
 
     place: str
     number: int = 0

@@ -15,7 +15,9 @@ from sync.protocol.link_address import MAX_SOCKETS, LinkAddress, fitting_sockets
 
 KEYS = st.binary(min_size=32, max_size=32)
 SOCKETS = st.builds("{}:{}".format, st.sampled_from(["10.0.0.7", "example.org", "[fe80::1]"]), st.integers(0, 65535))
-URLS = st.builds("{}{}".format, st.sampled_from(["https://a.b/", "http://x:8/", "file:///"]), st.text("abc/%20", max_size=30))
+URLS = st.builds(
+    "{}{}".format, st.sampled_from(["https://a.b/", "http://x:8/", "file:///"]), st.text("abc/%20", max_size=30)
+)
 ADDRESSES = st.builds(
     LinkAddress,
     KEYS,

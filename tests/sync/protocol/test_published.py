@@ -40,7 +40,9 @@ KEYS, THEIRS = keys_of(b"s" * 32), keys_of(b"t" * 32)
 IDS = st.binary(min_size=32, max_size=32)
 RECORDS = st.lists(
     st.builds(EntriesRecord, IDS, st.binary(max_size=200))
-    | st.builds(lambda blob, at, data: BlobRecord(blob, at, at + len(data), data), IDS, st.integers(0, 99), st.binary()),
+    | st.builds(
+        lambda blob, at, data: BlobRecord(blob, at, at + len(data), data), IDS, st.integers(0, 99), st.binary()
+    ),
     max_size=5,
 )
 
