@@ -278,7 +278,7 @@ def palette(theme: Theme) -> QPalette:
 
 def stylesheet(theme: Theme) -> str:
     """The few rules that a palette cannot express."""
-    colors = {name: getattr(theme, name) for name in Theme.__slots__}
+    colors = {name: getattr(theme, name) for name in Theme.__struct_fields__}
     return _QSS.format(**colors, icons=ICONS.as_posix(), tone="dark" if theme.dark else "light")
 
 

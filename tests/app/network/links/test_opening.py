@@ -112,7 +112,7 @@ def test_nothing_that_was_opened_can_be_written(ada: Workspace, bob: Workspace, 
         lambda operations: inside.import_events(inside.open_import("x", "y").session, [draft]),
     ]
     for attempt in attempts:
-        with pytest.raises((MembershipError, UserError), match="read here|Only the person"):
+        with pytest.raises((MembershipError, UserError), match=r"read here|Only the person"):
             bob.write(attempt)
     assert texts_of(bob, session) == ["one", "two"]
     assert read_in(bob, workspace, lambda queries: queries.sessions())[0].title == f"{SENTINEL} title"
