@@ -42,6 +42,8 @@ class Conversing:
         self._heard = heard
         self._awake = asyncio.Event()
         self._ended: Ended | None = None
+        self._is_torn = False
+        """Whether a frame may have left in part."""
 
     def wake(self) -> None:
         """There may be something to send; from the loop's thread."""
@@ -80,7 +82,8 @@ class Conversing:
         """Say goodbye if there is somebody to say it to, and close."""
         try:
             await self._run(self.conversation.leave)
-            while (frame := await self._run(self.conversation.next_frame)) is not None:
+            frame = await self._run(self.conversation.next_frame)
+            if frame is not None and not self._is_torn:
                 await asyncio.wait_for(self._connection.send(frame), FAREWELL_SECONDS)
         except (TransportError, TimeoutError):
             pass
@@ -98,7 +101,9 @@ class Conversing:
         while not self.conversation.is_over:
             self._awake.clear()
             while not self.conversation.is_over and (frame := await self._next_frame()) is not None:
+                self._is_torn = True
                 await self._connection.send(frame)
+                self._is_torn = False
             await self._awake.wait()
 
     async def _next_frame(self) -> bytes | None:

@@ -16,7 +16,6 @@ from sync.protocol.messages import (
     MAX_BUCKET_HASHES,
     MAX_BUCKET_ROWS,
     MAX_BUCKETS,
-    MAX_CHAINS,
     BucketRow,
     Buckets,
     Entries,
@@ -30,6 +29,9 @@ from sync.protocol.outgoing import PIECE, pieces
 from sync.protocol.replica import DIGEST_BYTES
 from sync.protocol.talk import Talk
 
+AT_ONCE = 8
+"""Chains that are asked about at the same time."""
+MAX_OPEN = 3 * AT_ONCE
 _FIRST_STEP = 32
 _MOST_AT_ONCE = 512
 _WANTED_HASHES = PIECE // DIGEST_BYTES
@@ -59,38 +61,40 @@ class BucketExchange:
         self._work = work
         self._on_done = on_done
         self._open: dict[bytes, _Exchange] = {}
+        self._waiting: dict[bytes, None] = {}
 
     @property
     def is_busy(self) -> bool:
-        return bool(self._open)
+        return bool(self._open or self._waiting)
 
     def is_open(self, device: bytes) -> bool:
         """Whether that chain is being compared."""
-        return device in self._open
+        return device in self._open or device in self._waiting
 
     def ask(self, device: bytes) -> None:
         """Find out what differs in a chain."""
-        if device not in self._open:
-            self._open[device] = _Exchange(is_asker=True)
-            self._talk.outbox.soon(("buckets", self._workspace, device), partial(self._own_buckets, device))
+        if not self.is_open(device):
+            self._waiting[device] = None
+            self._begin()
 
     def give_up(self) -> None:
         """Forget what is open."""
         self._open.clear()
+        self._waiting.clear()
 
     def buckets(self, message: Buckets) -> None:
         """Answer with our hashes where the digests differ."""
-        device, theirs = message.device, split(message.digests)
+        device = message.device
         own = self._open.get(device)
         if own is not None and (not own.is_asker or self._talk.device < self._talk.peer):
             if not own.is_asker:
                 self._talk.strike("It asked for the same chain again before it was answered.")
             return
-        mine = self._talk.replica.buckets(self._talk.peer, self._workspace, device)[:MAX_BUCKETS]
-        if len(self._open) >= MAX_CHAINS:
+        if len(self._open) >= MAX_OPEN:
             raise ProtocolError("It asks for too many chains at once.")
+        self._waiting.pop(device, None)
         self._open[device] = _Exchange(is_asker=False)
-        self._work(device, self._answer(device, mine, theirs))
+        self._work(device, self._answer(device, message.digests))
 
     def hashes(self, message: Hashes) -> None:
         """Send what the peer lacks in those buckets; ask for what we lack."""
@@ -124,8 +128,16 @@ class BucketExchange:
         if not message.more:
             self._close(message.device)
 
+    def _begin(self) -> None:
+        while self._waiting and sum(each.is_asker for each in self._open.values()) < AT_ONCE:
+            device = next(iter(self._waiting))
+            del self._waiting[device]
+            self._open[device] = _Exchange(is_asker=True)
+            self._talk.outbox.soon(("buckets", self._workspace, device), partial(self._own_buckets, device))
+
     def _close(self, device: bytes) -> None:
         del self._open[device]
+        self._begin()
         self._on_done(device)
 
     def _own_buckets(self, device: bytes) -> Message | None:
@@ -146,10 +158,11 @@ class BucketExchange:
         exchange.wanted.extend(digest for digest in theirs if digest in lacking)
         return [digest for digest in mine if digest not in frozenset(theirs)]
 
-    def _answer(self, device: bytes, mine: Sequence[bytes], theirs: Sequence[bytes]) -> Iterator[Message]:
+    def _answer(self, device: bytes, digests: bytes) -> Iterator[Message]:
+        mine, theirs = self._talk.replica.buckets(self._talk.peer, self._workspace, device), split(digests)
         rows: list[BucketRow] = []
         size = 0
-        for number in range(max(len(mine), len(theirs))):
+        for number in range(min(max(len(mine), len(theirs)), MAX_BUCKETS)):
             if mine[number : number + 1] == theirs[number : number + 1]:
                 continue
             hashes = self._bucket(device, number) if number < len(mine) else ()

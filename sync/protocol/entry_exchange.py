@@ -110,13 +110,11 @@ class EntryExchange:
         theirs = {row.device: row for row in message.chains}
         is_fresh = message.seen == self._frames_out
         wants = False
-        mine = self._talk.replica.chains(self._talk.peer, self._workspace)
-        for chain in mine:
+        self._claims = {row.device: (row.n, row.hash) for row in message.chains}
+        for chain in self._talk.replica.chains(self._talk.peer, self._workspace):
             row = theirs.pop(chain.device, None) or ChainRow(chain.device, 0, _ZEROS, 0, EMPTY)
             wants |= self._judge(chain, row, is_fresh)
-        for row in theirs.values():
-            self._claims[row.device] = (row.n, row.hash)
-            wants |= row.count > 0
+        wants |= any(row.count for row in theirs.values())
         self._is_known = True
         self._answered = message.round
         if wants and not self._asked:
@@ -126,7 +124,7 @@ class EntryExchange:
     def entries(self, message: Entries) -> None:
         """Take in what the peer sent."""
         self._seen, self._theirs = message.sent, None
-        if message.n:
+        if message.n and (message.device in self._claims or len(self._claims) < MAX_CHAINS):
             self._claims[message.device] = (message.n, message.hash)
         self._owe_state()
         if not message.envelopes:
@@ -203,7 +201,6 @@ class EntryExchange:
     def _judge(self, chain: ChainSummary, theirs: ChainRow, is_fresh: bool) -> bool:
         """Send what the peer lacks of a chain; gives whether it has to hear what we have of it."""
         device = chain.device
-        self._claims[device] = (theirs.n, theirs.hash)
         if device == self._talk.device:
             self._acknowledge(theirs.n, theirs.hash)
         if (chain.count, chain.digest) == (theirs.count, theirs.digest):

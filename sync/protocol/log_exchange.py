@@ -12,7 +12,7 @@ from sync.protocol.messages import MAX_IDS, MAX_OPERATIONS, Ids, Message, Operat
 from sync.protocol.outgoing import pieces
 from sync.protocol.talk import Talk
 
-AT_ONCE = 16
+AT_ONCE = 8
 """Logs that are asked for at the same time."""
 MAX_ANSWERS = 2 * AT_ONCE
 MAX_TRIED = 4096
@@ -28,8 +28,8 @@ class LogExchange:
         self._on_done = on_done
         self._waiting: dict[bytes, bool] = {}
         self._asked: dict[bytes, bool] = {}
-        self._answers: dict[bytes, frozenset[bytes]] = {}
-        """What the peer has of logs that it asked for, until the answer begins."""
+        self._answers: dict[bytes, bytes] = {}
+        """Ids of what the peer has of logs that it asked for, until the answer begins."""
         self._tried: set[tuple[bytes, ...]] = set()
         self._moved_ms = 0
 
@@ -62,7 +62,7 @@ class LogExchange:
                 self._talk.strike("It asks for too many logs at once.")
                 return
             self._talk.outbox.bulk("logs", self._answer(log))
-        self._answers[log] = theirs
+        self._answers[log] = message.ids
         mine = replica.operation_ids(peer, log)
         if mine and not theirs.issubset(mine):
             self._want(log, set_digest(mine), set_digest(theirs), is_listed=True)
@@ -120,6 +120,6 @@ class LogExchange:
         self._talk.happened(OperationsReceived(log))
 
     def _answer(self, log: bytes) -> Iterator[Message]:
-        operations = self._talk.replica.operations(self._talk.peer, log, self._answers.pop(log))
+        operations = self._talk.replica.operations(self._talk.peer, log, frozenset(split(self._answers.pop(log))))
         for piece, more in pieces(operations, MAX_OPERATIONS):
             yield Operations(log, piece, more)

@@ -52,6 +52,13 @@ class Outbox:
         """Forget what waits in a lane."""
         self._lanes.pop(lane, None)
 
+    def forget(self, workspace: bytes) -> None:
+        """Forget everything whose subject or lane is `(…, workspace, …)`."""
+        for subject in [each for each in self._soon if _is_about(each, workspace)]:
+            del self._soon[subject]
+        for lane in [each for each in self._lanes if _is_about(each, workspace)]:
+            del self._lanes[lane]
+
     def lanes(self, kind: str) -> int:
         """How many lanes whose name begins with `kind` have something to send."""
         return sum(1 for lane in self._lanes if isinstance(lane, tuple) and lane[0] == kind)
@@ -103,6 +110,10 @@ class Outbox:
             if message is not None:
                 return message
         return None
+
+
+def _is_about(name: Hashable, workspace: bytes) -> bool:
+    return isinstance(name, tuple) and name[1] == workspace
 
 
 def pieces(items: Sequence[bytes], most: int) -> Iterator[tuple[tuple[bytes, ...], bool]]:

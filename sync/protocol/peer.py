@@ -307,7 +307,7 @@ class Conversation:
     def _forget_workspaces(self, workspaces: Set[bytes]) -> None:
         for workspace in workspaces:
             del self._entries[workspace]
-            self._talk.outbox.drop(("entries", workspace))
+            self._talk.outbox.forget(workspace)
 
     def _exchange(self, workspace: bytes) -> EntryExchange:
         if workspace not in self._entries:
