@@ -18,6 +18,7 @@ from sync.documents.segment import SEGMENT_EVENTS, SegmentHeader
 from sync.errors import DamagedError, IdentityError, StoreError
 from sync.events import Committed
 from sync.identity.device import DeviceKeys
+from sync.membership.bodies import WorkspaceGenesis
 from sync.membership.founding import Founding, found_identity, found_workspace
 from sync.membership.operation import Operation, decode_operation
 from sync.protocol.published import Head, Record
@@ -388,10 +389,16 @@ class Engine:
                 "SELECT key FROM epoch WHERE workspace=? ORDER BY row LIMIT 1", (row,)
             ).fetchone()
             secret = derive_key(bytes(first[0]), "lovelace/blob-secret/1") if first else b""
-            mailbox = derive_key(bytes(first[0]), "lovelace/mailbox-secret/1") if first else b""
+            mailbox = self._mailbox_secret(bytes(workspace_id))
             role = operations.find_standing(self.connection, row)
             keys = self._workspaces[row] = WorkspaceKeys(row, bytes(workspace_id), bytes(grant), secret, role, mailbox)
         return keys
+
+    def _mailbox_secret(self, workspace: bytes) -> bytes:
+        """What all members know for good, whichever epochs they can read: the nonce of the workspace's genesis."""
+        row = self.connection.execute("SELECT content FROM operation WHERE id=?", (workspace,)).fetchone()
+        body = decode_operation(bytes(row[0])).body if row else None
+        return derive_key(body.nonce, "lovelace/mailbox-secret/1") if isinstance(body, WorkspaceGenesis) else b""
 
     # documents
 

@@ -4,7 +4,7 @@
     entries    content = [envelope, …]              see `sync.protocol.envelope`
     others     content = {v, keys: {key id: AEAD(log key, key)}, sealed}        sealed = AEAD(key, inside)
       operations   inside = [[log, [operation, …]], …]
-      addresses    inside = {device, sockets, relay}
+      addresses    inside = see `sync.protocol.addresses`
       blob parts   inside = the bytes
 
 The mailbox key comes from the workspace's secret, which former members know too: it hides from the storage which
@@ -28,6 +28,8 @@ from sync.crypto import KEY_BYTES, decode, derive_key, encode, open_sealed, seal
 from sync.errors import ProtocolError
 from sync.membership.epoch import key_id
 from sync.membership.operation import MAX_OPERATION_BYTES
+from sync.protocol.address import Address
+from sync.protocol.addresses import decode_address, encode_address
 from sync.protocol.envelope import MAX_ENVELOPE_BYTES
 from sync.protocol.mailbox import MAX_OBJECT_BYTES
 
@@ -60,25 +62,10 @@ class Spot:
     last: int
 
 
-class _Address(Struct, frozen=True, forbid_unknown_fields=True):
-    device: _Id
-    sockets: Annotated[tuple[Annotated[str, Meta(max_length=256)], ...], Meta(max_length=32)]
-    relay: Annotated[str, Meta(max_length=1024)]
-
-
 class _Sealed(Struct, frozen=True):
     v: Literal[1]
     keys: Annotated[dict[_Id, Annotated[bytes, Meta(max_length=128)]], Meta(max_length=MAX_KEYS)]
     sealed: Annotated[bytes, Meta(max_length=MAX_OBJECT_BYTES)]
-
-
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """Where a device says it may be reached; the fields of `sync.transports.connection.Address`."""
-
-    device: bytes
-    sockets: tuple[str, ...]
-    relay: str
 
 
 class Sealer:
@@ -107,15 +94,13 @@ class Sealer:
         form = Annotated[tuple[tuple[_Id, _Operations], ...], Meta(max_length=MAX_LOGS)]
         return dict(_convert(inside, form))
 
-    def seal_address(self, spot: Spot, where: Whereabouts, log_key: bytes) -> bytes:
+    def seal_address(self, spot: Spot, address: Address, log_key: bytes) -> bytes:
         """An object that says where a device may be reached."""
-        inside = {"device": where.device, "sockets": list(where.sockets), "relay": where.relay}
-        return self._seal_inside(spot, encode(inside), [log_key])
+        return self._seal_inside(spot, encode_address(address), [log_key])
 
-    def open_address(self, spot: Spot, data: bytes, log_keys: Mapping[bytes, bytes]) -> Whereabouts:
+    def open_address(self, spot: Spot, data: bytes, log_keys: Mapping[bytes, bytes]) -> Address:
         """Where a device says it may be reached; errors as of `open_operations`."""
-        inside: _Address = _convert(decode(self._open_inside(spot, data, log_keys)), _Address)
-        return Whereabouts(inside.device, inside.sockets, inside.relay)
+        return decode_address(self._open_inside(spot, data, log_keys))
 
     def seal_part(self, spot: Spot, data: bytes, log_key: bytes) -> bytes:
         """An object with a piece of a blob."""

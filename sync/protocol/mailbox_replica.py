@@ -67,6 +67,10 @@ class MailboxReplica(Protocol):
         """Entries up to n leave now: recorded durably when this returns."""
         ...
 
+    def brought(self, n: int) -> None:
+        """Own entries up to n are in the mailbox, and announced."""
+        ...
+
     def logs(self) -> Collection[bytes]:
         """The log of the workspace, and those of the identities in it."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sync.errors import MembershipError
-from sync.membership.epoch import key_id, log_key
+from sync.membership.epoch import log_key
 from sync.protocol.envelope import read_envelope
 from sync.protocol.mailbox_replica import BlobList, Erasure, Received
 from sync.protocol.replica import BlobPart, Outgoing
@@ -86,8 +86,8 @@ class StoredMailboxReplica:
         return None if key is None else log_key(key.key)
 
     def log_keys(self) -> Mapping[bytes, bytes]:
-        keys = [log_key(key) for key in operations.epoch_keys(self._connection, self._row).values()]
-        return {key_id(key): key for key in keys}
+        keys = operations.epoch_keys(self._connection, self._row)
+        return {epoch: log_key(key) for epoch, key in keys.items()}
 
     # what the mailbox keeps
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from sync.clock import Clock, Random
 from sync.errors import ProtocolError
+from sync.protocol.address import Address
 from sync.protocol.mailbox import MAX_NUMBER, Head, Layout, ObjectName, read_name
-from sync.protocol.mailbox_objects import Sealer, Spot, Whereabouts
+from sync.protocol.mailbox_objects import Sealer, Spot
 from sync.protocol.mailbox_replica import MailboxReplica
 from sync.protocol.replica import BlobPart
-from sync.transports.connection import Address
 from sync.transports.mailbox_care import Caretaker
 from sync.transports.mailbox_progress import Ask, Box
 from sync.transports.mailbox_reading import Polled, Reader
@@ -42,6 +42,7 @@ class Mailbox:
         self._writer = Writer(self._box)
         self._care = Caretaker(self._box, self._writer)
         self._heads: frozenset[Head] = frozenset()
+        self._brought = 0
         self._loaded = False
         self._polled_at: float | None = None
         self._audited_at: float | None = None
@@ -58,11 +59,11 @@ class Mailbox:
 
     def addresses(self) -> list[Address]:
         """Where other devices say they may be reached."""
-        return [Address(where.device, where.sockets, where.relay) for where in self._reader.addresses.values()]
+        return list(self._reader.addresses.values())
 
     def set_address(self, address: Address) -> None:
         """Where this device may be reached from now on; the next `publish` brings it."""
-        self._writer.where = Whereabouts(address.device, address.sockets, address.relay)
+        self._writer.address = address
 
     def hurry(self) -> None:
         """Files came: the next poll tries again what could not be had before."""
@@ -93,6 +94,9 @@ class Mailbox:
         await self._writer.publish(key, done)
         await self._care.erase(done)
         self._heads = await self._writer.announce(self._heads)
+        if self._brought != (entries := self._box.progress.entries):
+            await self._box.ask(lambda: self._box.replica.brought(entries))
+            self._brought = entries
         return done
 
     async def fetch_blob(self, blob: bytes, devices: Iterable[bytes], offset: int = 0) -> bool:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from sync.errors import MembershipError, ProtocolError
 from sync.membership.operation import decode_operation
+from sync.protocol.address import Address
 from sync.protocol.mailbox import MAX_DEVICES, Head, ObjectName, Stream, covered, object_start, read_heads, to_read
-from sync.protocol.mailbox_objects import LockedObject, Whereabouts
+from sync.protocol.mailbox_objects import LockedObject
 from sync.transports.mailbox_progress import Box, spot, together
 
 FIRST_RETRY_S, LAST_RETRY_S = 5.0, 600.0
@@ -73,7 +74,7 @@ class Reader:
         self._keys: Mapping[bytes, bytes] = {}
         self.own_heads: frozenset[Head] = frozenset()
         """This device's markers as the last poll saw them."""
-        self.addresses: dict[bytes, Whereabouts] = {}
+        self.addresses: dict[bytes, Address] = {}
         """Where other devices say they may be reached."""
 
     def hurry(self) -> None:
@@ -223,11 +224,11 @@ class Reader:
             if data is None:
                 continue
             try:
-                where = box.sealer.open_address(spot(folder.name, "addresses", name), data, self._keys)
+                address = box.sealer.open_address(spot(folder.name, "addresses", name), data, self._keys)
             except ProtocolError:
                 continue
-            if box.layout.folder(where.device) == folder.name:
-                self.addresses[where.device] = where
+            if box.layout.folder(address.device) == folder.name:
+                self.addresses[address.device] = address
                 folder.addresses = name.last
                 return
 

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sync.crypto import domain_hash, encode
+from sync.crypto import domain_hash
 from sync.membership.bodies import Epoch
 from sync.membership.epoch import key_id
 from sync.membership.operation import Operation, decode_operation
+from sync.protocol.address import Address
+from sync.protocol.addresses import encode_address
 from sync.protocol.mailbox import Head, ObjectName, Stream, read_name
-from sync.protocol.mailbox_objects import Spot, Whereabouts
+from sync.protocol.mailbox_objects import Spot
 from sync.protocol.mailbox_upkeep import LARGE_BYTES
 from sync.transports.mailbox_progress import Box, together
 from sync.transports.storage import StorageError
@@ -60,7 +62,7 @@ class Writer:
 
     def __init__(self, box: Box) -> None:
         self._box = box
-        self.where: Whereabouts | None = None
+        self.address: Address | None = None
         """Where this device may be reached; None leaves what stands there."""
 
     async def publish(self, key: bytes, done: Published) -> None:
@@ -160,17 +162,16 @@ class Writer:
 
     async def _address(self, key: bytes) -> None:
         """Say where this device may be reached, if that changed or the key did; then remove what stood there."""
-        box, where = self._box, self.where
-        if where is None:
+        box, address = self._box, self.address
+        if address is None:
             return
-        content = [where.device, list(where.sockets), where.relay, key_id(key)]
-        stands = domain_hash(_ADDRESS, encode(content))
+        stands = domain_hash(_ADDRESS, encode_address(address), key_id(key))
         if stands == box.progress.address:
             return
         box.progress.addresses += 1
         await box.save()
         number = box.progress.addresses
-        data = box.sealer.seal_address(Spot(box.own, "addresses", number, number), where, key)
+        data = box.sealer.seal_address(Spot(box.own, "addresses", number, number), address, key)
         await self.write([self.object("addresses", number, number, data)], Published())
         box.progress.address = stands
         await box.save()

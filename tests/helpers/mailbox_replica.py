@@ -52,7 +52,7 @@ class MemoryMailboxReplica:
         self.log: dict[bytes, Operation] = {}
         self.chains: dict[bytes, dict[int, dict[bytes, Said]]] = {}
         self.values: dict[str, bytes] = {}
-        self.published = 0
+        self.published = self.elsewhere = 0
         self.blobs: dict[bytes, bytes] = {}
         self.own_blobs: list[bytes] = []
         self.partial: dict[bytes, bytes] = {}
@@ -229,6 +229,9 @@ class MemoryMailboxReplica:
 
     def publishing(self, n: int) -> None:
         self.published = max(self.published, n)
+
+    def brought(self, n: int) -> None:
+        self.elsewhere = n
 
     def logs(self) -> Collection[bytes]:
         return [self.workspace]

@@ -80,6 +80,28 @@ def test_a_removed_member_reads_nothing_newer() -> None:
     run(talk())
 
 
+def test_entries_that_come_before_the_key_they_need_are_opened_once_it_is_there() -> None:
+    async def talk() -> None:
+        storage = MemoryStorage()
+        ada, bob = workspace(storage, 2)
+        await settle([ada, bob])
+        before = set(storage.files)
+        ada.replica.new_epoch([ada.replica, bob.replica])
+        ada.replica.say(b"under the new key")
+        await ada.exchange()
+        (late,) = [path for path in storage.files.keys() - before if "/operations/" in path]
+        held = storage.files.pop(late)
+        for _ in range(3):
+            await bob.poll()
+        assert bob.replica.heard() == {}
+        storage.files[late] = held
+        bob.mailbox.hurry()
+        await bob.poll()
+        assert bob.replica.heard() == {ada.replica.device: [b"under the new key"]}
+
+    run(talk())
+
+
 @pytest.mark.parametrize("members", [2, 12])
 def test_an_idle_poll_is_one_list_whatever_the_number_of_devices(members: int) -> None:
     async def talk() -> None:
@@ -162,6 +184,7 @@ def test_after_a_crash_at_any_call_everything_arrives(fatal: int, late: bool) ->
         with suppress(StorageError):
             await ada.exchange()
         storage.failing = storage.failing_late = working
+        await bob.poll()
         ada.restart()
         ada.replica.say(b"four")
         ada.replica.sign(Set(b"m" * 32, "member"))

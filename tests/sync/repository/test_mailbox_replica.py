@@ -1,0 +1,94 @@
+"""Homes that meet only in a mailbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sync.engine import Engine
+from sync.membership.bodies import Remove
+from sync.repository.mailbox_replica import StoredMailboxReplica
+from sync.store.network_rows import add_mailbox, holders
+from sync.testing import ManualClock, seeded_random
+from sync.transports.mailbox import Mailbox
+from tests.helpers.mailbox_replica import direct
+from tests.sync.engine_home import append, open_engine, shown
+from tests.sync.repository.peers import let_in
+from tests.sync.transports.mailboxes import MemoryStorage
+
+
+class Member:
+    """A home and its mailbox of the common workspace."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        (folder / name).mkdir()
+        self.engine: Engine = open_engine(folder / name, name)
+        self.now = 0.0
+
+    def row(self, workspace: bytes) -> int:
+        return int(self.engine.connection.execute("SELECT row FROM workspace WHERE id=?", (workspace,)).fetchone()[0])
+
+    def enter(self, storage: MemoryStorage, workspace: bytes) -> None:
+        row = self.row(workspace)
+        with self.engine.transaction() as tx:
+            box = add_mailbox(tx.connection, row, "/somewhere", {}, 0)
+        replica = StoredMailboxReplica(self.engine.replica, box, row, workspace, lambda: 0)
+        secret = self.engine.workspace(row).mailbox_secret
+        self.mailbox = Mailbox(storage, secret, replica, direct, ManualClock(), seeded_random(hash(workspace)))
+
+    def exchange(self) -> None:
+        self.now += 1000
+        asyncio.run(self.mailbox.publish(self.now))
+
+    def shown(self) -> dict[str, set[str]]:
+        return shown(self.engine.connection)
+
+
+@pytest.fixture
+def members(tmp_path: Path) -> Iterator[list[Member]]:
+    made = [Member(tmp_path, name) for name in ("ada", "bob", "eve", "new")]
+    yield made
+    for member in made:
+        member.engine.close()
+
+
+def test_members_follow_each_other_through_a_mailbox_alone(members: list[Member]) -> None:
+    ada, bob, eve, new = members
+    storage = MemoryStorage()
+    with ada.engine.transaction(durable=True):
+        row = ada.engine.create_workspace().row
+    workspace = ada.engine.workspace(row).id
+    let_in(ada.engine, bob.engine, workspace)
+    let_in(ada.engine, eve.engine, workspace)
+    for member in ada, bob, eve:
+        member.enter(storage, workspace)
+    append(ada.engine, row, "s", "a")
+    for member in ada, bob, eve, ada:
+        member.exchange()
+    append(bob.engine, bob.row(workspace), "s", "b")
+    for member in bob, ada, eve:
+        member.exchange()
+    assert ada.shown() == bob.shown() == eve.shown() == {"s": {"a", "b"}}
+    with ada.engine.transaction(durable=True) as tx:
+        ada.engine.members.sign(tx, workspace, Remove(eve.engine.identity, {}))
+        ada.engine.members.renew_epochs(tx)
+    append(ada.engine, row, "s", "c")
+    for member in ada, bob, eve:
+        member.exchange()
+    assert bob.shown() == {"s": {"a", "b", "c"}}
+    assert eve.shown() == {"s": {"a", "b"}}
+    let_in(ada.engine, new.engine, workspace)
+    with ada.engine.transaction(durable=True) as tx:
+        ada.engine.members.renew_epochs(tx)
+    new.enter(storage, workspace)
+    for member in ada, new, bob:
+        member.exchange()
+    assert new.shown() == {"s": {"a", "b", "c"}}
+    append(new.engine, new.row(workspace), "s", "d")
+    for member in new, ada, bob:
+        member.exchange()
+    assert ada.shown() == bob.shown() == {"s": {"a", "b", "c", "d"}}
+    assert [holder.n for holder in holders(ada.engine.connection, row)] == [2]
