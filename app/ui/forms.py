@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QPlainTextEdit,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -29,6 +30,8 @@ from app.ui.words import in_words
 
 Level = Literal["muted", "done", "failed"]
 HEADING, LABEL_WIDTH, FIELD_WIDTH = 15.0, 150, 380
+_FIRST_LINE = 8
+"""Pixels above the first line of a field."""
 
 
 class Heading(QLabel):
@@ -198,7 +201,9 @@ def labelled(text: str, control: QWidget, hint: str = "") -> QWidget:
     layout.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
     layout.addWidget(field, 100)
     layout.addStretch(1)
-    label.setMinimumHeight(control.sizeHint().height())
+    several = isinstance(control, QPlainTextEdit)  # beside several lines the label stands at the first
+    label.setContentsMargins(0, _FIRST_LINE if several else 0, 0, 0)
+    label.setMinimumHeight(0 if several else control.sizeHint().height())
     return row
 
 

@@ -160,10 +160,10 @@ QSplitter::handle {{ background: {line}; }}
 QSplitter::handle:horizontal {{ width: 1px; }}
 QSplitter::handle:vertical {{ height: 1px; }}
 QListView, QPlainTextEdit {{ border: 0; background: {base}; outline: 0; }}
-QLineEdit, #prompt {{ border: 1px solid {field_line}; border-radius: 6px; background: {base};
-    padding: 6px 10px; selection-background-color: {highlight}; selection-color: {text}; }}
+QLineEdit, #prompt, QPlainTextEdit[role="field"] {{ border: 1px solid {field_line}; border-radius: 6px;
+    background: {base}; padding: 6px 10px; selection-background-color: {highlight}; selection-color: {text}; }}
 #prompt {{ padding: 4px 6px; }}
-QLineEdit:focus, #prompt:focus {{ border: 1px solid {accent}; }}
+QLineEdit:focus, #prompt:focus, QPlainTextEdit[role="field"]:focus {{ border: 1px solid {accent}; }}
 QPushButton {{ border: 1px solid {field_line}; border-radius: 6px; padding: 6px 12px; background: {base}; }}
 QPushButton:hover {{ background: {raised}; }}
 QPushButton:focus {{ border-color: {accent}; }}
@@ -192,6 +192,11 @@ QLabel[role="done"] {{ color: {added_text}; }}
 #sections::item {{ padding: 7px 12px; margin: 1px 8px; border-radius: 6px; color: {text}; }}
 #sections::item:selected {{ background: {selected}; color: {text}; }}
 #sections::item:selected:focus {{ border: 1px solid {accent}; }}
+#offers {{ border: 0; background: {base}; }}
+#offers::item {{ padding: 6px 10px; margin: 1px 0; border-radius: 6px; color: {text}; }}
+#offers::item:disabled {{ color: {muted}; padding-top: 12px; }}
+#offers::item:selected {{ background: {selected}; color: {text}; }}
+#offers::item:selected:focus {{ border: 1px solid {accent}; }}
 #card {{ border: 1px solid {line}; border-radius: 8px; background: {base}; }}
 #question {{ background: {raised}; border-radius: 8px; }}
 #rule {{ background: {line}; border: 0; }}

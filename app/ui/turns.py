@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from app.errors import UserError
+from app.ui.servers import LateServers
 
 if TYPE_CHECKING:
     import asyncio
@@ -86,6 +87,7 @@ class Turns:
     def __init__(self, workspace: Workspace, agents: Agents, publish: Callable[[str, object], None]) -> None:
         self._workspace = workspace
         self.agents = agents
+        self.servers = LateServers(workspace)
         self._publish = publish
         self._running: dict[str, _Running] = {}
         self._naming: set[asyncio.Task[None]] = set()
@@ -145,7 +147,7 @@ class Turns:
         await asyncio.gather(*(self.cancel(session) for session in tuple(self._running)), return_exceptions=True)
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
-        await asyncio.to_thread(self.agents.close)
+        await asyncio.gather(asyncio.to_thread(self.agents.close), self.servers.close())
 
     async def _run(
         self, turn: _Running, session: str, agent: str, text: str, tools: bool, attached: Sequence[Attachment]

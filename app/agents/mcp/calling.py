@@ -27,10 +27,11 @@ Keep = Callable[[bytes, str, str | None], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What came of a call. event: id of the result in the session. error: why there is no answer."""
+    """What came of a call. event: id of its result. took: milliseconds. error: why there is no answer."""
 
     session: str
     event: str
+    took: int
     answer: Answer | None = None
     error: UserError | None = None
 
@@ -60,16 +61,47 @@ class Caller:
         on_progress: Progress | None = None,
         seconds: float | None = None,
     ) -> Called:
-        """Do a call and record it, also one that fails. opening: gives the connection, which stays open.
+        """Call a tool and record that, also where it fails. opening: gives the connection, which stays open.
 
         Cancelling the caller cancels the call and still records that.
         """
-        recorder = StoreRecorder(self._store, self.session, agent=None, clock=self._clock)
-        call_id = "call_" + secrets.token_hex(8)
-        name = tool_name(server, tool)
-        await recorder.record(
-            ToolCall(call_id=call_id, name=name, title=f"{server}: {title or tool}", input=dict(arguments))
+
+        async def work(connection: Connection) -> Answer:
+            return await connection.call(tool, arguments, on_progress=on_progress, seconds=seconds)
+
+        call = ToolCall(
+            call_id=_new_call(),
+            name=tool_name(server, tool),
+            title=f"{server}: {title or tool}",
+            input=dict(arguments),
         )
+        return await self._do(opening, call, work)
+
+    async def read(self, opening: Opening, server: str, uri: str) -> Called:
+        """Read a resource, as `call`."""
+        call = ToolCall(
+            call_id=_new_call(),
+            name=tool_name(server, "resources/read"),
+            tool_kind="read",
+            title=f"{server}: read {uri}",
+            input={"uri": uri},
+        )
+        return await self._do(opening, call, lambda connection: connection.read(uri))
+
+    async def prompt(self, opening: Opening, server: str, name: str, arguments: Mapping[str, str]) -> Called:
+        """Get a prompt, as `call`."""
+        call = ToolCall(
+            call_id=_new_call(),
+            name=tool_name(server, "prompts/get"),
+            tool_kind="read",
+            title=f"{server}: prompt {name}",
+            input={"name": name, "arguments": dict(arguments)},
+        )
+        return await self._do(opening, call, lambda connection: connection.prompt(name, arguments))
+
+    async def _do(self, opening: Opening, call: ToolCall, work: Callable[[Connection], Awaitable[Answer]]) -> Called:
+        recorder = StoreRecorder(self._store, self.session, agent=None, clock=self._clock)
+        await recorder.record(call)
         began = time.monotonic()
         answer: Answer | None = None
         error: UserError | None = None
@@ -77,16 +109,20 @@ class Caller:
         event = ""
         try:
             connection = await opening()
-            connection.consent = RecordedConsent(self._consent, recorder.record, call_id)
-            answer = await connection.call(tool, arguments, on_progress=on_progress, seconds=seconds)
+            connection.consent = RecordedConsent(self._consent, recorder.record, call.call_id)
+            answer = await work(connection)
             status = "failed" if answer.is_error else "completed"
         except UserError as raised:
             error, status = raised, "failed"
         finally:
             took = round((time.monotonic() - began) * 1000)
-            result = await _result(call_id, status, answer, str(error or ""), took, recorder.keep)
+            result = await _result(call.call_id, status, answer, str(error or ""), took, recorder.keep)
             [event] = await recorder.record(result)
-        return Called(self.session, event, answer, error)
+        return Called(self.session, event, took, answer, error)
+
+
+def _new_call() -> str:
+    return "call_" + secrets.token_hex(8)
 
 
 async def _result(

@@ -6,6 +6,7 @@ from app.ui.settings.page import PageKind
 
 PAGES: tuple[PageKind, ...] = (
     PageKind("agents", "Agents and models", "app.ui.settings.agents:AgentsPage"),
+    PageKind("servers", "MCP servers", "app.ui.settings.servers:ServersPage"),
     PageKind("appearance", "Appearance", "app.ui.settings.appearance:AppearancePage"),
     PageKind("shortcuts", "Shortcuts", "app.ui.settings.shortcuts:ShortcutsPage"),
     PageKind("import", "Import", "app.ui.settings.importing:ImportPage"),
