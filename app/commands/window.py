@@ -233,6 +233,8 @@ _REVIEW = (
     WindowCommand(
         "review.show", "Review of a Week", "What was asked, what failed and what it cost.", "Go", (), "review"
     ),
+    WindowCommand("mcp.show", "MCP Tools", "Call a tool of an MCP server by hand.", "Go", (), "mcp"),
+    WindowCommand("mcp.refresh", "MCP: Look Again", "Ask the server anew what it has.", "Go", (), "mcp"),
     WindowCommand("review.previous", "Review: Week Before", "Show the week before.", "Go", (), "review"),
     WindowCommand("review.next", "Review: Week After", "Show the week after.", "Go", (), "review"),
     WindowCommand("review.copy", "Copy Review as Markdown", "Copy the shown week.", "Edit", (), "review"),

@@ -9,6 +9,7 @@ PANELS: tuple[PanelKind, ...] = (
     PanelKind("browser", "Sessions", "left", "app.ui.panels.browser:BrowserPanel", (SearchPlace,)),
     PanelKind("conversation", "Conversation", "main", "app.ui.panels.conversation:ConversationPanel", (SessionPlace,)),
     PanelKind("review", "Review", "main", "app.ui.panels.review:ReviewPanel"),
+    PanelKind("mcp", "MCP", "main", "app.ui.panels.mcp:McpPanel"),
     PanelKind("settings", "Settings", "main", "app.ui.panels.settings:SettingsPanel"),
     PanelKind("diff", "Changes", "right", "app.ui.panels.diff:DiffPanel", (FilePlace,)),
     PanelKind("terminal", "Terminal", "right", "app.ui.panels.terminal:TerminalPanel", (CommandPlace,)),
