@@ -23,6 +23,7 @@ from app.ui.conversation.lexing import Lexer
 from app.ui.desk import Desk
 from app.ui.first_run.greeting import greet, is_due
 from app.ui.instance import SingleInstance
+from app.ui.network import WindowNetwork
 from app.ui.opening import opening, while_shown
 from app.ui.painted import once_painted
 from app.ui.theme import CHOICES, Themes
@@ -86,7 +87,7 @@ def make_desk(application: QApplication, workspace: Workspace, agents: Agents) -
     themes = Themes(application, choice if choice in CHOICES else "system", zoom if isinstance(zoom, float) else 1.0)
     motion.reduce_motion(application, bool(workspace.settings.get(f"window.{kept.REDUCED_MOTION}", False)))
     turns = Turns(workspace, agents, bridge.publish)
-    return Desk(workspace, bridge, themes, lexer, turns)
+    return Desk(workspace, bridge, themes, lexer, turns, WindowNetwork(workspace, bridge))
 
 
 def _application() -> QApplication:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.sessions.queries import Queries
     from app.ui.bridge import Bridge
     from app.ui.conversation.lexing import Lexer
+    from app.ui.network import WindowNetwork
     from app.ui.places import Place
     from app.ui.theme import Themes
     from app.ui.turns import Turns
@@ -51,6 +52,7 @@ class Desk:
     themes: Themes
     lexer: Lexer
     turns: Turns
+    network: WindowNetwork
     requests: Requests = field(default_factory=Requests)
     own_commands: OwnCommands = field(default_factory=OwnCommands)
 

@@ -51,6 +51,11 @@ class StatusBar(QStatusBar):
         self.agents.style().unpolish(self.agents)
         self.agents.style().polish(self.agents)
 
+    def show_sync(self, words: str, sentence: str) -> None:
+        """How far sync is."""
+        self.sync.setText(words)
+        self.sync.setToolTip(sentence)
+
     def show_zoom(self, zoom: float) -> None:
         """The size of text, where it is not the normal one."""
         self.zoom.setText(f"{round(zoom * 100)} %")

@@ -25,6 +25,7 @@ from app.ui.bridge import union
 from app.ui.deeds import Deeds
 from app.ui.desk import Desk
 from app.ui.masthead import Masthead
+from app.ui.network import sync_words
 from app.ui.notice import NoticeBar
 from app.ui.notifications import Notification, notifications, send
 from app.ui.panel import Panel
@@ -156,6 +157,7 @@ class MainWindow(QMainWindow):
         self.areas.fronted.connect(self._fronted)
         self._desk.themes.changed.connect(lambda _theme: self.status.show_zoom(self._desk.themes.zoom))
         self.status.show_zoom(self._desk.themes.zoom)
+        self._desk.network.changed.connect(self._show_sync)
 
     def _adopt(self, panel: Panel) -> None:
         """A panel has been made: it learns what is in front, and what it says is passed on."""
@@ -227,6 +229,9 @@ class MainWindow(QMainWindow):
         self.notice.say(in_words(error), "error")
 
     # Going
+
+    def _show_sync(self) -> None:
+        self.status.show_sync(*sync_words(self._desk.network.view))
 
     def go(self, place: Place) -> None:
         """Take the person to a place: the panel that shows it comes to the front."""

@@ -1,0 +1,104 @@
+"""The network beside the window: it begins once the window stands, and what it does shows on the main thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.ui.bridge import Bridge
+
+if TYPE_CHECKING:
+    from app.network.service import NetworkService
+    from app.network.syncing import WorkspaceSync
+    from app.workspace import Workspace
+    from sync.network.node import NodeStatus
+
+NETWORK = "network"
+BEGIN_MS = 3_000
+"""So long after the window stands the network begins: nothing that it brings is missed by then."""
+LOOK_MS = 500
+"""How often at most the state is looked at, however often it changes."""
+
+
+class NetworkView(msgspec.Struct, frozen=True):
+    """What the window shows. node: None while another process runs the network, or none does yet. state: how far the
+    workspace is; None before it was looked at."""
+
+    node: NodeStatus | None = None
+    state: WorkspaceSync | None = None
+
+
+class WindowNetwork(QObject):
+    """Takes part in the network for the window. changed: `view` is another one."""
+
+    changed = Signal()
+
+    def __init__(self, workspace: Workspace, bridge: Bridge) -> None:
+        super().__init__(bridge)
+        self._workspace = workspace
+        self._bridge = bridge
+        self.service: NetworkService | None = None
+        """Once it has begun; use it on the bridge's loop."""
+        self.view = NetworkView()
+        self._pause = QTimer(self, singleShot=True, interval=LOOK_MS)
+        self._pause.timeout.connect(self.look)
+        bridge.receive(NETWORK, lambda _value: self._look_soon())
+
+    def begin_later(self) -> None:
+        """Begin after a moment."""
+        QTimer.singleShot(BEGIN_MS, self, self.begin)
+
+    def begin(self) -> None:
+        """Take part from now on, until the bridge stops."""
+        self._bridge.call(self._run())
+
+    async def _run(self) -> None:
+        from app.network.service import NetworkService
+        from sync.network.node import Hooks
+
+        self.service = NetworkService(self._workspace, Hooks(changed=lambda: self._bridge.publish(NETWORK, None)))
+        await self.service.run()
+
+    def _look_soon(self) -> None:
+        if not self._pause.isActive():
+            self._pause.start()
+
+    def look(self) -> None:
+        """Look at the state again, off the main thread."""
+        self._bridge.call(self._view(), self._take)
+
+    async def _view(self) -> NetworkView:
+        import asyncio
+
+        from app.network.syncing import sync_state
+
+        state = await asyncio.to_thread(sync_state, self._workspace)
+        service = self.service
+        return NetworkView(service.status() if service is not None and service.runs_here else None, state)
+
+    def _take(self, view: NetworkView) -> None:
+        if view != self.view:
+            self.view = view
+            self.changed.emit()
+
+
+def sync_words(view: NetworkView) -> tuple[str, str]:
+    """The state of sync in a few words, and the sentence behind them."""
+    state, node = view.state, view.node
+    if state is None or not (state.shared or (node is not None and node.peers)):
+        return "On this device only", "Nothing leaves this device: pair another one, invite somebody, or add a mailbox."
+    peers = 0 if node is None else len(node.peers)
+    there = "No other device is there now." if not peers else f"{peers} other {_devices(peers)} there now."
+    troubles = () if node is None else tuple(box.trouble for box in node.mailboxes if box.trouble)
+    if state.waiting:
+        waits = f"{state.waiting:,} {'entry is' if state.waiting == 1 else 'entries are'} not yet elsewhere."
+        return f"{state.waiting:,} to sync", " ".join([waits, there, *troubles])
+    return "Synced" if not peers else f"Synced · {peers} here", " ".join(
+        ["Everything of this device is also elsewhere.", there, *troubles]
+    )
+
+
+def _devices(count: int) -> str:
+    return "device is" if count == 1 else "devices are"
