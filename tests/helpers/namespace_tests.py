@@ -1,34 +1,52 @@
 """A pytest plugin: tests marked `namespace` run in a network namespace of their own.
 
 All marked tests of a file that are to be run go into one other pytest in a new namespace, when the first of them is
-due; its reports are given out as theirs. Where namespaces are not allowed they are skipped, on CI they fail.
+due, in whichever process; its reports are given out as theirs. Where namespaces are not allowed they are skipped, on
+CI they fail.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 
 from tests.helpers import namespace
 
-_REPORTS = "LOVELACE_TEST_REPORTS"
-_SECONDS = 100.0  # for the marked tests of one file together
+_FOLDER = "LOVELACE_TEST_REPORTS"  # what the pytests of one run share
+_FILE = "LOVELACE_TEST_REPORTS_FILE"  # where the pytest inside writes
+_SECONDS = 200.0  # for the marked tests of one file together
 
 Reports = dict[str, list[pytest.TestReport]]
-_KNOWN = pytest.StashKey[Reports]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder, in the first process of a run."""
+    if not namespace.inside() and _FOLDER not in os.environ:
+        folder = TemporaryDirectory(prefix="lovelace-reports-")
+        os.environ[_FOLDER] = folder.name
+        config.add_cleanup(folder.cleanup)
+        config.add_cleanup(lambda: os.environ.pop(_FOLDER))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Outside, a test may take as long as all those of its file."""
+    for item in items:
+        if _is_marked(item) and not namespace.inside():
+            item.add_marker(pytest.mark.timeout(_SECONDS * 2), append=False)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Report a marked test from the pytest inside."""
-    if namespace.inside() or item.get_closest_marker("namespace") is None:
+    if namespace.inside() or not _is_marked(item):
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in _reports_of(item):
@@ -40,57 +58,47 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Inside: write the report down for the pytest outside."""
-    if namespace.inside() and (path := os.environ.get(_REPORTS)):
+    if namespace.inside() and (path := os.environ.get(_FILE)):
         with open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(report._to_json()) + "\n")
+
+
+def _is_marked(item: pytest.Item) -> bool:
+    return item.get_closest_marker("namespace") is not None
 
 
 def _reports_of(item: pytest.Item) -> list[pytest.TestReport]:
     if reason := namespace.refusal():
         return [_refused(item, reason)]
-    known = item.config.stash.setdefault(_KNOWN, {})
-    if item.nodeid not in known:
-        known.update(_run_inside(item, _group(item)))
-    return known.pop(item.nodeid)
+    base = Path(os.environ[_FOLDER], sha256(str(item.path).encode()).hexdigest())
+    reports, output = base.with_suffix(".reports"), base.with_suffix(".output")
+    with open(base.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be running them
+        if not output.exists():
+            output.write_text(_run_inside(item, reports), "utf-8")
+    values = map(json.loads, reports.read_text("utf-8").splitlines() if reports.exists() else [])
+    own = [pytest.TestReport._from_json(value) for value in values if value["nodeid"] == item.nodeid]
+    if not any(report.when == "teardown" for report in own):
+        own.append(_lost(item, output.read_text("utf-8")))
+    return own
 
 
-def _group(item: pytest.Item) -> list[pytest.Item]:
-    """The marked tests of the same file; only the test itself where the tests are spread over processes."""
-    if hasattr(item.config, "workerinput"):
-        return [item]
-    return [o for o in item.session.items if o.path == item.path and o.get_closest_marker("namespace")]
-
-
-def _run_inside(item: pytest.Item, group: list[pytest.Item]) -> Reports:
-    """The reports of each test of a group."""
-    with TemporaryDirectory() as folder:
-        path, output = Path(folder, "reports"), ""
-        line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(other.nodeid for other in group)]
-        environment = namespace.environment() | {_REPORTS: str(path)}
-        try:
-            done = subprocess.run(
-                namespace.command(*line),
-                cwd=item.config.rootpath,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=_SECONDS,
-            )
-            output = done.stdout.decode(errors="replace")
-        except subprocess.TimeoutExpired as error:
-            output = f"{(error.stdout or b'').decode(errors='replace')}\nnot done within {_SECONDS:.0f} s"
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
-    reports: Reports = {other.nodeid: [] for other in group}
-    for values in map(json.loads, lines):
-        reports[values["nodeid"]].append(_report(values))
-    for other in group:
-        if not any(report.when == "teardown" for report in reports[other.nodeid]):
-            reports[other.nodeid].append(_lost(other, output))
-    return reports
-
-
-def _report(values: dict[str, Any]) -> pytest.TestReport:
-    return pytest.TestReport._from_json(values)
+def _run_inside(item: pytest.Item, reports: Path) -> str:
+    """Run all that are marked in the file of this one; what they print."""
+    names = [other.nodeid for other in item.session.items if other.path == item.path and _is_marked(other)]
+    line = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *names]
+    try:
+        done = subprocess.run(
+            namespace.command(*line),
+            cwd=item.config.rootpath,
+            env=namespace.environment() | {_FILE: str(reports)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        return f"{(error.stdout or b'').decode(errors='replace')}\nnot done within {_SECONDS:.0f} s"
+    return done.stdout.decode(errors="replace")
 
 
 def _lost(item: pytest.Item, output: str) -> pytest.TestReport:
