@@ -72,7 +72,7 @@ async def _open_shared(home: Workspace, link: SharedLink, connect: Connect | Non
     try:
         if head.expires is not None and head.expires <= home.clock.now_ms():
             raise LinkGone(_EXPIRED)
-        known = await home.write_async(lambda operations: operations.begin_opening(head, str(link)))
+        known = await home.write_async(lambda operations: operations.find_opening(head, str(link)))
         if known is not None and head.number > known.number:
             await _take(home, source, keys, head, known, progress)
     finally:
@@ -139,8 +139,13 @@ async def _take(
     arriving = LinkFolder(home.home / "links" / "arriving", private=True)
     units = [unit for unit in head.units if unit.digest not in known.units]
     total = sum(unit.size for unit in units)
-    await fetch_units(source, head.link, units, arriving, lambda done: progress(done, total))
     try:
+        await fetch_units(source, head.link, units, arriving, lambda done: progress(done, total))
+    except ProtocolError:
+        arriving.remove_now(head.link)
+        raise
+    try:
+        await home.write_async(lambda operations: operations.begin_opening(head, known))
         for unit in units:
             await _take_unit(home, keys, head, unit, arriving)
         await home.write_async(lambda operations: operations.finish_opening(head))

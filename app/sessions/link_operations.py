@@ -142,20 +142,25 @@ class LinkOperations(Writing):
 
     # opening
 
-    def begin_opening(self, head: Head, text: str) -> OpenedLink | None:
-        """What is here of a copy; None where the session is here as a member's. UserError: it cannot be opened."""
+    def find_opening(self, head: Head, text: str) -> OpenedLink | None:
+        """What is here of a copy, number 0 if nothing is; None where the session is here as a member's.
+
+        UserError: it cannot be opened here. Nothing is written yet.
+        """
         if counter_of(head.name) is None:
             raise ProtocolError("This link names no session.")
-        with self._engine.transaction(durable=True) as tx:
+        with self._engine.transaction() as tx:
             if self._is_own(tx, head):
                 return None
             known = links.find_opened(tx.connection, head.link)
-            if known is None:
-                now = self._clock.now_ms()
-                known = OpenedLink(head.link, text, head.workspace, head.name, 0, head.refreshed, now, frozenset())
-                self._engine.begin_copy(tx, head)
-                links.put_opened(tx.connection, known)
-        return known
+        now = self._clock.now_ms()
+        return known or OpenedLink(head.link, text, head.workspace, head.name, 0, head.refreshed, now, frozenset())
+
+    def begin_opening(self, head: Head, opening: OpenedLink) -> None:
+        """Make room for a copy all of which has arrived."""
+        with self._engine.transaction(durable=True) as tx:
+            self._engine.begin_copy(tx, head)
+            links.put_opened(tx.connection, opening)
 
     def _is_own(self, tx: Transaction, head: Head) -> bool:
         """Whether the session is here already, and not from a link."""
