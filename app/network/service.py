@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from app.network.settings import NetworkSettings, make_transport, read_settings
+from app.network.streaming import Streaming
 from app.workspace import Workspace
 from sync.clock import system_random
 from sync.network.lease import Lease
 from sync.network.node import Hooks, Node, NodeStatus, Serve
+from sync.protocol.happenings import Happening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +65,7 @@ class NetworkService:
         self._serves: dict[Purpose, Serve] = {}
         self._renew = asyncio.Event()
         self._ready = asyncio.Event()
+        self._arrived: asyncio.Queue[tuple[bytes, Happening]] = asyncio.Queue()
         self.node: Node | None = None
         """While this process runs the network."""
 
@@ -112,8 +115,9 @@ class NetworkService:
             system_random,
             program=PROGRAM,
             nearby=None if transport is None else self._nearby,
-            hooks=self._hooks,
+            hooks=Hooks(self._happened, self._hooks.changed),
         )
+        self._streaming = Streaming(self._workspace, node)
         for purpose, serve in self._serves.items():
             node.serve(purpose, serve)
         async with self._subscribed(node), node.running(), self._looking_around(node, needs.settings):
@@ -139,6 +143,16 @@ class NetworkService:
     async def _call(self, work: Callable[[Engine], T]) -> T:
         return await self._workspace.write_async(lambda operations: work(operations.engine))
 
+    def _happened(self, peer: bytes, happening: Happening) -> None:
+        self._arrived.put_nowait((peer, happening))
+        self._hooks.happened(peer, happening)
+
+    async def _take_in(self) -> None:
+        """What arrives live, one after the other."""
+        while True:
+            peer, happening = await self._arrived.get()
+            await self._streaming.happened(peer, happening)
+
     # commits
 
     @contextlib.asynccontextmanager
@@ -148,6 +162,7 @@ class NetworkService:
 
         def heard(subjects: frozenset[str]) -> None:
             node.committed(subjects)
+            self._streaming.committed(subjects)
             if any(
                 subject.startswith(("workspace/", "identity/", "device", "setting/network")) for subject in subjects
             ):
@@ -159,13 +174,16 @@ class NetworkService:
             loop.call_soon_threadsafe(heard, subjects)
 
         stop = await self._workspace.on_commit(committed)
-        others = asyncio.ensure_future(self._follow_others(heard))
+        tasks = [
+            asyncio.ensure_future(each) for each in (self._follow_others(heard), self._streaming.run(), self._take_in())
+        ]
         try:
             yield
         finally:
             stop()
-            others.cancel()
-            await asyncio.wait([others])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _follow_others(self, heard: Callable[[frozenset[str]], None]) -> None:
         async with contextlib.aclosing(self._workspace.commits()) as commits:

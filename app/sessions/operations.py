@@ -30,6 +30,7 @@ from app.sessions.events import (
     SessionSet,
     UserMessage,
 )
+from app.sessions.far_operations import FarOperations
 from app.sessions.fields import title_from
 from app.sessions.ids import counter_of
 from app.sessions.import_operations import ImportOperations
@@ -42,7 +43,7 @@ from app.sessions.workspace_operations import WorkspaceOperations
 from sync.repository.transaction import Transaction
 
 
-class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations, LinkOperations):
+class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations, LinkOperations, FarOperations):
     """Everything that changes sessions; see `Writing` for how it is used."""
 
     def inside(self, workspace: str) -> SessionOperations:

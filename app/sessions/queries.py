@@ -14,6 +14,7 @@ import msgspec
 from app.sessions.activity_queries import ActivityQueries
 from app.sessions.event_queries import PAGE_ROWS, UNTITLED
 from app.sessions.facets import Facets, read_facets
+from app.sessions.far_operations import FAR
 from app.sessions.filtering import LISTED, listed, session_conditions
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.lineage import conversation
@@ -220,9 +221,9 @@ class Queries(ActivityQueries, LinkQueries, PeopleQueries):
         return [DraftRow(*row) for row in rows]
 
     def drafting(self) -> list[str]:
-        """Names of the processes that drafts and output of running commands belong to."""
+        """Names of the processes of this home that drafts and output of running commands belong to."""
         sql = "SELECT process FROM draft UNION SELECT process FROM output"
-        return [row[0] for row in self._connection.execute(sql)]
+        return [row[0] for row in self._connection.execute(sql) if not row[0].startswith(FAR)]
 
 
 def _of_few(column: str, sessions: Sequence[int]) -> tuple[str, list[str]]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from app.errors import AppError
 from app.sessions.events import AgentMessage, AgentThought, Body, CommandResult, Draft
+from app.sessions.far_operations import FAR
 from app.sessions.operations import SessionOperations
 from sync.engine import Engine
 from sync.errors import SyncError
@@ -87,7 +88,7 @@ def _recover_output(
 
 
 def _gone(engine: Engine, writers: Iterable[str]) -> set[str]:
-    others = set(writers) - {engine.presence.name}
+    others = {writer for writer in writers if writer != engine.presence.name and not writer.startswith(FAR)}
     return {process for process in others if not is_alive(engine.home, process)}
 
 

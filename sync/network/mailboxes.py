@@ -14,7 +14,7 @@ from sync.errors import SyncError
 from sync.network.conversations import Call
 from sync.protocol.address import Address
 from sync.repository.mailbox_replica import StoredMailboxReplica
-from sync.store.network_rows import MailboxRow, keep_holder, mailboxes
+from sync.store.network_rows import MailboxRow, mailboxes
 from sync.transports.mailbox import Mailbox, Pace
 from sync.transports.opendal_storage import open_storage
 from sync.transports.storage_uri import read_uri
@@ -48,7 +48,6 @@ class _Running:
         self._pace = Pace()
         self._wake = asyncio.Event()
         self._rounds = 0
-        self._brought = -1
         self._round_done = asyncio.Condition()
         self.mailbox: Mailbox | None = None
         shown = read_uri(row.uri, row.credentials).shown
@@ -80,30 +79,19 @@ class _Running:
             return
         if polled.admitted or polled.operations or published.entries:
             self._pace.note_activity(now)
-        if mailbox.brought != self._brought:
-            self._brought = mailbox.brought
-            await self._note_brought(mailbox.brought)
         for address in mailbox.addresses():
             self._owner.learn_address(address)
         reached = self._owner.clock.now_ms()
         self._show(replace(self.status, trouble="", reached=reached, behind=polled.behind, waiting=published.unsafe))
-
-    async def _note_brought(self, n: int) -> None:
-        now_ms = self._owner.clock.now_ms()
-
-        def note(engine: Engine) -> None:
-            with engine.transaction() as tx:
-                keep_holder(tx.connection, self.row.workspace, f"mailbox/{self.row.row}", n, now_ms)
-                tx.touch("holder")
-
-        await self._owner.call(note)
 
     async def _open(self) -> Mailbox:
         owner = self._owner
         storage = await asyncio.to_thread(open_storage, read_uri(self.row.uri, self.row.credentials))
 
         def make(engine: Engine) -> StoredMailboxReplica:
-            return StoredMailboxReplica(engine.replica, self.row.row, self.row.workspace, self.workspace)
+            return StoredMailboxReplica(
+                engine.replica, self.row.row, self.row.workspace, self.workspace, owner.clock.now_ms
+            )
 
         replica = await owner.call(make)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sync.errors import MembershipError
@@ -12,6 +12,7 @@ from sync.protocol.mailbox_replica import BlobList, Erasure, Received
 from sync.protocol.replica import BlobPart, Outgoing
 from sync.store import chain_sums, operations
 from sync.store.database import Connection
+from sync.store.network_rows import keep_holder
 from sync.store.outgoing import Chain
 
 if TYPE_CHECKING:
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 class StoredMailboxReplica:
     """One mailbox (row id) of one workspace (row and id)."""
 
-    def __init__(self, replica: StoredReplica, mailbox: int, row: int, workspace: bytes) -> None:
+    def __init__(
+        self, replica: StoredReplica, mailbox: int, row: int, workspace: bytes, now_ms: Callable[[], int]
+    ) -> None:
         self._replica = replica
         self._mailbox = mailbox
         self._row = row
         self._workspace = workspace
+        self._now_ms = now_ms
 
     @property
     def _connection(self) -> Connection:
@@ -100,6 +104,11 @@ class StoredMailboxReplica:
     def set_value(self, name: str, value: bytes) -> None:
         with self._replica.begin(True) as tx:
             tx.connection.execute("INSERT OR REPLACE INTO mailbox_value VALUES(?,?,?)", (self._mailbox, name, value))
+
+    def brought(self, n: int) -> None:
+        with self._replica.begin(False) as tx:
+            keep_holder(tx.connection, self._row, f"mailbox/{self._mailbox}", n, self._now_ms())
+            tx.touch("holder")
 
     # blobs
 

@@ -80,6 +80,11 @@ class StoredReplica:
         states = [self.memberships.state(bytes(ident)) for (ident,) in rows]
         return tuple(state.log_id for state in states if state.may_read(self.memberships.identity))
 
+    def may_write(self, workspace: bytes, device: bytes) -> bool:
+        """Whether what a device writes into a workspace from now on counts."""
+        state = self.memberships.state(workspace)
+        return any(state.may_write(identity) for identity in self._identities(device))
+
     def devices_of(self, workspace: bytes) -> frozenset[bytes]:
         """Every device that is or was in a workspace."""
         ever = set(self.memberships.state(workspace).ever_members())

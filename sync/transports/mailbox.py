@@ -52,11 +52,6 @@ class Mailbox:
         """Where in the storage everything of this workspace lies."""
         return self._box.layout.root
 
-    @property
-    def brought(self) -> int:
-        """The number up to which this device's entries are in the mailbox."""
-        return self._box.progress.entries
-
     def addresses(self) -> list[Address]:
         """Where other devices say they may be reached."""
         return list(self._reader.addresses.values())
