@@ -84,12 +84,17 @@ class StoreRecorder:
 
 
 async def stored_answer(store: Store, session: str, request: PermissionRequest) -> Answered:
-    """Wait until an answer to the request is in the session, written by whichever process."""
+    """Wait until an answer to the request is in the session, from a process or device of this person.
+
+    Nobody else's word lets anything run here, whatever they write into the session.
+    """
+    own, _device = await store.read_async(lambda q: q.own_device())
     async with aclosing(_watch(store, session)) as changes:
         async for _ in changes:
             events = await store.read_async(lambda q: q.events(session, kinds=["permission_answer"], limit=50))
             for event in events:
-                if isinstance(event.body, PermissionAnswer) and event.body.request_id == request.request_id:
+                is_own = event.author.identity == own and not event.author.claimed
+                if is_own and isinstance(event.body, PermissionAnswer) and event.body.request_id == request.request_id:
                     return Answered(event.body, recorded=True)
     raise RuntimeError("the store was closed while a permission request waited")
 

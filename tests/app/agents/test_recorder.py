@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from app.agents.backend import Answered
 from app.agents.recorder import StoreRecorder, first_answer, stored_answer
 from app.sessions.events import AgentMessage, BlobRef, Draft, PermissionAnswer, PermissionRequest, UserMessage
+from app.sessions.views import Author
 from sync.testing import ManualClock
 from tests.app.agents.support import Past, run
 
@@ -26,6 +28,7 @@ class Store:
         self.drafts: list[Draft] = []
         self.saved: list[Any] = []
         self.changed: asyncio.Queue[Change] = asyncio.Queue()
+        self.authors: defaultdict[int, Author] = defaultdict(lambda: Author("me", "another", "Ada", None))
 
     async def write_async(self, operation: Callable[[Any], Any]) -> Any:
         return operation(self)
@@ -50,8 +53,11 @@ class Store:
     def put_blob(self, data: bytes, *, name: str, media_type: str | None = None) -> BlobRef:
         return BlobRef(blob="hash", size=len(data), name=name, media_type=media_type)
 
+    def own_device(self) -> tuple[str, str]:
+        return "me", "here"
+
     def events(self, session: str, *, kinds: list[str], limit: int) -> list[Past]:
-        return [Past(draft.body) for draft in self.drafts if draft.body.kind in kinds]
+        return [Past(d.body, author=self.authors[n]) for n, d in enumerate(self.drafts) if d.body.kind in kinds]
 
 
 def test_events_carry_time_turn_and_who_spoke() -> None:
@@ -88,6 +94,23 @@ def test_an_answer_of_another_process_is_found() -> None:
         return await waiting
 
     assert run(answered()) == Answered(PermissionAnswer(request_id="r", answer="always"), recorded=True)
+
+
+def test_nobody_elses_answer_counts_whatever_they_claim() -> None:
+    store = Store()
+    store.authors[0] = Author("mallory", "here", "Ada", None)
+    store.authors[1] = Author("me", "here", "Ada", None, claimed=True)
+    answers = [PermissionAnswer(request_id="r", answer="always")] * 2
+
+    async def answered() -> Answered:
+        waiting = asyncio.ensure_future(stored_answer(store, "s", REQUEST))
+        store.append("s", [Draft(body=body, time=0) for body in answers])
+        await store.changed.put(Change(frozenset({"s"})))
+        store.append("s", [Draft(body=PermissionAnswer(request_id="r", answer="reject"), time=0)])
+        await store.changed.put(Change(frozenset({"s"})))
+        return await waiting
+
+    assert run(answered()).answer.answer == "reject"
 
 
 def test_the_first_answer_counts_and_the_other_question_ends() -> None:
