@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from sync.errors import ProtocolError
+from sync.protocol.envelope import MAX_ENTRIES
 from sync.protocol.messages import (
     MAX_BUCKET_HASHES,
     MAX_BUCKET_ROWS,
@@ -185,9 +186,13 @@ class BucketExchange:
         replica, peer, at, step = self._talk.replica, self._talk.peer, 0, _FIRST_STEP
         while at < len(joined):
             end = at + step * DIGEST_BYTES
-            sent = replica.entries_by_hash(peer, self._workspace, device, split(joined[at:end])).envelopes
-            for piece, _ in pieces(sent, _MOST_AT_ONCE):
+            sent = replica.entries_by_hash(peer, self._workspace, device, split(joined[at:end]))
+            if not sent.done and step > 1:
+                step //= 2
+                continue
+            for piece, _ in pieces(sent.envelopes, MAX_ENTRIES):
                 if piece:
                     yield Entries(self._workspace, device, piece, more=True)
-            size, at = sum(map(len, sent)), end
-            step = min(step * 2, _MOST_AT_ONCE) if size < PIECE // 2 else max(step // 2, 1) if size > PIECE else step
+            at = end
+            if sum(map(len, sent.envelopes)) < PIECE // 2:
+                step = min(step * 2, _MOST_AT_ONCE)

@@ -46,6 +46,8 @@ class EntryExchange:
         self._is_known = False
         """Whether `_sent` and `_claims` say what the peer has."""
         self._is_dirty = False
+        self._changed: list[ChainSummary] = []
+        """Chains that are still to be looked at for what is to be pushed."""
         self._has_waiting = False
         """Whether something was not pushed because its chain was under way."""
         self._is_unsure = False
@@ -153,7 +155,7 @@ class EntryExchange:
 
     @property
     def _is_working(self) -> bool:
-        return bool(self._steps) or self._buckets.is_busy
+        return bool(self._steps or self._changed) or self._buckets.is_busy
 
     def _compare_state(self, mine: tuple[int, bytes] | None) -> None:
         """Compare with what the peer last said, if it had seen by then all that was sent."""
@@ -282,12 +284,13 @@ class EntryExchange:
 
     def _live(self) -> Message | None:
         """The next entries of a chain that the peer has not been sent; called again until there are none."""
-        self._is_dirty = False
-        if self._is_known:
-            for chain in self._talk.replica.chains(self._talk.peer, self._workspace):
-                if (message := self._push(chain)) is not None:
-                    self.local_change()
-                    return message
+        if self._is_dirty:
+            self._is_dirty = False
+            self._changed = [*self._talk.replica.chains(self._talk.peer, self._workspace)] if self._is_known else []
+        while self._changed:
+            if (message := self._push(self._changed.pop())) is not None:
+                self._talk.outbox.soon(("live", self._workspace), self._live)
+                return message
         self._owe_state()
         return None
 

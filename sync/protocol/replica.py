@@ -124,7 +124,7 @@ class Replica(Protocol):
         ...
 
     def entries_by_hash(self, peer: bytes, workspace: bytes, device: bytes, hashes: Collection[bytes]) -> Outgoing:
-        """Those entries of a chain, sealed, all at once: the caller asks for few when they are large."""
+        """Those entries of a chain, sealed. done: whether all of them are among it; if not, ask again for fewer."""
         ...
 
     def receive(self, peer: bytes, workspace: bytes, envelopes: Sequence[bytes]) -> Taken:

@@ -221,7 +221,8 @@ class StoredReplica:
             return Outgoing((), 0, True)
         batches = self._outgoing.by_hash(chain, hashes, HASHES_BYTES)
         last = max((batch.parts[-1].entry.n for batch in batches), default=0)
-        return self._seal(chain, batches, 0, last, done=True)
+        is_whole = sum(len(batch.parts) for batch in batches) == len(set(hashes))
+        return self._seal(chain, batches, 0, last, done=is_whole)
 
     def _seal(self, chain: Chain, batches: list[Batch], before: int, after: int, *, done: bool) -> Outgoing:
         key = self.memberships.writing_key(chain.workspace, chain.workspace_row)

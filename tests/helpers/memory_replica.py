@@ -20,6 +20,7 @@ from sync.testing import seeded_random
 
 GRANT = bytes(32)
 MAX_BLOB = 64 << 20
+BY_HASH_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,11 @@ class MemoryReplica:
         if not self._is_shared(peer, workspace) or not self.has_safe_key:
             return Outgoing((), 0, True)
         held = self._chain(workspace, device).held
-        return Outgoing(self._sealed(workspace, [held[digest] for digest in hashes if digest in held]), 0, True)
+        taken: list[Held] = []
+        for digest in hashes:
+            if digest in held and sum(len(each.change) for each in taken) < BY_HASH_BYTES:
+                taken.append(held[digest])
+        return Outgoing(self._sealed(workspace, taken), 0, len(taken) == len(hashes))
 
     def _sealed(self, workspace: bytes, entries: list[Held]) -> tuple[bytes, ...]:
         key = derive_key(workspace, "test/workspace-key")

@@ -115,10 +115,24 @@ def test_two_forked_chains_meet(seed: int) -> None:
             replica._chain(workspace, author.device).add(author._chain(workspace, author.device).held[signed.hash])
             prev = signed.hash
     network = PeerNetwork(seed)
-    network.connect(left, right)
+    ends = network.connect(left, right)
     network.settle()
     assert left.contents() == right.contents()
     assert left.received_twice + right.received_twice == 0
+    assert all(end.kinds().count("chains") == 1 for end in ends)
+
+
+def test_large_entries_after_a_gap() -> None:
+    left, right = _team(2)
+    for number in range(80):
+        left.write(WORKSPACES[0], b"%d" % number + random.Random(number).randbytes(100_000))
+    right._chain(WORKSPACES[0], left.device).add(left._chain(WORKSPACES[0], left.device).ordered()[50])
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    network.settle()
+    assert left.contents() == right.contents() and right.received_twice == 0
+    assert ends[0].kinds().count("chains") == 1
+    assert max(size for _, size in ends[0].log) < 1 << 20
 
 
 def test_gaps_are_filled_without_sending_the_rest() -> None:

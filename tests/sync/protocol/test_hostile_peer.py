@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from sync.protocol import messages as m
+from sync.protocol.entry_exchange import ROUNDS
 from sync.protocol.frames import decode_frame, encode_frame
 from sync.protocol.happenings import Ended, Ephemeral, Reached
 from sync.protocol.log_exchange import MAX_ANSWERS
@@ -233,6 +234,20 @@ def test_unread_log_answers_are_few() -> None:
     it.meet()
     it.say(*(m.Ids(bytes([number]) * 32, b"") for number in range(MAX_ANSWERS + 10)))
     assert len(it.answers()) <= MAX_ANSWERS
+
+
+def test_rounds_between_two_ticks_are_few() -> None:
+    it = _Hostile()
+    it.meet()
+    asked = 0
+    for number in range(200):
+        digest = number.to_bytes(32, "big")
+        it.say(m.State(SHARED, number, digest, 0, bytes(32), asked, 0, 0))
+        asked += sum(isinstance(each, m.Chains) for each in it.answers())
+    assert 1 < asked <= ROUNDS
+    it.say(m.Beat())
+    it.tick()
+    assert any(isinstance(each, m.Chains) for each in it.answers())
 
 
 def test_a_peer_that_refuses_is_not_asked_for_ever() -> None:

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from sync.protocol.happenings import Acknowledged, Ended, Ephemeral, InSync, Reached, Received
+from sync.protocol.messages import State, encode_message
 from tests.helpers.memory_replica import MemoryReplica
 from tests.helpers.peer_network import PeerNetwork
 
@@ -71,7 +72,7 @@ def test_first_transfer_and_live_push() -> None:
 def test_both_write_at_once() -> None:
     left, right = _pair()
     network = PeerNetwork(3)
-    network.connect(left, right)
+    ends = network.connect(left, right)
     network.settle()
     for number in range(50):
         for replica in (left, right):
@@ -82,6 +83,31 @@ def test_both_write_at_once() -> None:
     network.settle()
     assert left.contents() == right.contents()
     assert left.received_twice == right.received_twice == 0
+    assert not any("chains" in end.kinds() for end in ends)
+
+
+def test_what_is_written_at_the_end_of_a_transfer_follows_it() -> None:
+    left, right = _pair(entries=5)
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    sending = ends[0].conversation
+    while not ends[0].kinds().count("entries"):
+        network.step()
+    left.write(WORKSPACE, b"more")
+    sending.local_change(WORKSPACE)
+    network.settle()
+    assert left.contents() == right.contents() and right.received_twice == 0
+    assert ends[0].kinds().count("entries") == 2 and ends[0].kinds().count("chains") == 1
+
+
+def test_a_claim_about_our_chain_has_to_be_true() -> None:
+    left, right = _pair(entries=2)
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    while "summary" not in ends[0].kinds():
+        network.step()
+    ends[0].conversation.receive(encode_message(State(WORKSPACE, 9, bytes(32), 2, b"x" * 32, 0, 0, 0)))
+    assert ends[0].conversation.next_happening() is None
 
 
 def test_a_workspace_becomes_common_by_its_log() -> None:
