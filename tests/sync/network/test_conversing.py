@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import pytest
-from tests.helpers.connection_pair import PairedConnection, connection_pair
 
 from sync.network.conversing import Conversing
 from sync.protocol.happenings import Ended, Happening, InSync, Reached
 from sync.protocol.peer import Conversation
+from tests.helpers.connection_pair import PairedConnection, connection_pair
 from tests.helpers.memory_replica import MemoryReplica
 
 T = TypeVar("T")
