@@ -110,7 +110,8 @@ def test_a_second_stream_ends_the_connection(open_more: str) -> None:
 def test_a_wrong_first_byte_ends_the_connection() -> None:
     async def work() -> None:
         async with device(1) as transport, raw_caller(transport.address()) as caller:
-            await (await caller.open_bi()).send().write_all(b"\x07")
+            stream = await caller.open_bi()
+            await stream.send().write_all(b"\x07")
             assert "first byte" in await caller.closed()
 
     run(work())
