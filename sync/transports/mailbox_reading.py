@@ -43,7 +43,8 @@ class Polled:
 
 @dataclass(slots=True)
 class _Folder:
-    """One device's folder. have: read, but beyond a gap; useless: does not open; locked: waits for a key."""
+    """One device's folder. have: read, but beyond a gap; useless: does not open; locked: waits for a
+    key, or for what tells why a log belongs here."""
 
     name: str
     heads: frozenset[Head] = frozenset()
@@ -72,6 +73,7 @@ class Reader:
         self._folders: dict[str, _Folder] = {}
         self._devices: dict[str, bytes] = {}
         self._keys: Mapping[bytes, bytes] = {}
+        self._logs: frozenset[bytes] = frozenset()
         self.own_heads: frozenset[Head] = frozenset()
         """This device's markers as the last poll saw them."""
         self.addresses: dict[bytes, Address] = {}
@@ -114,15 +116,16 @@ class Reader:
         self.own_heads = frozenset(heads.get(self._box.own, ()))
 
     async def _learn(self) -> None:
-        """Look up devices and keys; what waited for a key is tried again when there are new ones."""
+        """Look up devices, logs and keys; what waited for one is tried again when there are others."""
         box = self._box
         devices = await box.ask(box.replica.devices)
+        logs = frozenset(await box.ask(box.replica.logs))
         keys = await box.log_keys()
-        if keys.keys() != self._keys.keys() or len(devices) != len(self._devices):
+        if keys.keys() != self._keys.keys() or len(devices) != len(self._devices) or logs != self._logs:
             for folder in self._folders.values():
                 folder.locked.clear()
                 folder.hurry()
-        self._keys = keys
+        self._keys, self._logs = keys, logs
         self._devices = {box.layout.folder(device): device for device in devices}
 
     def _due(self, now: float) -> list[_Folder]:
@@ -138,10 +141,11 @@ class Reader:
 
             async def take(name: ObjectName, data: bytes, folder: _Folder = folder) -> None:
                 place = spot(folder.name, "operations", name)
-                logs = box.sealer.open_operations(place, data, self._keys)
-                for log, operations in logs.items():
-                    found.operations += await self._add(log, operations, found)
-                folder.have["operations"].add(name)
+                logs = dict(box.sealer.open_operations(place, data, self._keys))
+                while fitting := logs.keys() & set(await box.ask(box.replica.logs)):
+                    for log in sorted(fitting):
+                        found.operations += await self._add(log, logs.pop(log), found)
+                (folder.locked if logs else folder.have["operations"]).add(name)
 
             await self._read(folder, "operations", n, take, found)
             n = covered(folder.have["operations"], n)

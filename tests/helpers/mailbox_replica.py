@@ -59,6 +59,8 @@ class MemoryMailboxReplica:
         self.to_erase: list[Erasure] = []
         self.refused: list[str] = []
         self.writable = True
+        self.related: set[bytes] | None = None
+        """Logs that belong here, if not the workspace's."""
 
     # Making a workspace
 
@@ -234,7 +236,7 @@ class MemoryMailboxReplica:
         self.elsewhere = n
 
     def logs(self) -> Collection[bytes]:
-        return [self.workspace]
+        return {self.workspace} if self.related is None else self.related
 
     def operation_ids(self, log: bytes) -> Sequence[bytes]:
         return list(self.log)

@@ -162,9 +162,15 @@ def test_what_leaves_was_recorded_before() -> None:
     run(talk())
 
 
-@pytest.mark.parametrize("late", [False, True])
-@pytest.mark.parametrize("fatal", range(12))
-def test_after_a_crash_at_any_call_everything_arrives(fatal: int, late: bool) -> None:
+class Killed(BaseException):
+    """The process ended here."""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("fatal", range(10))
+def test_after_a_crash_at_any_call_everything_arrives(fatal: int, killed: bool) -> None:
+    """From some call on the storage fails, or the process ends after a call that did what it should."""
+
     async def talk() -> None:
         storage = MemoryStorage()
         ada, bob = workspace(storage, 2)
@@ -177,11 +183,13 @@ def test_after_a_crash_at_any_call_everything_arrives(fatal: int, late: bool) ->
         def crash(call: str, path: str) -> StorageError | None:
             nonlocal left
             left -= 1
+            if left < 0 and killed:
+                raise Killed
             return StorageError("gone", "Gone.") if left < 0 else None
 
         working = storage.failing
-        storage.failing, storage.failing_late = (working, crash) if late else (crash, working)
-        with suppress(StorageError):
+        storage.failing, storage.failing_late = (working, crash) if killed else (crash, working)
+        with suppress(StorageError, Killed):
             await ada.exchange()
         storage.failing = storage.failing_late = working
         await bob.poll()
@@ -244,8 +252,24 @@ def test_what_was_lost_is_brought_again() -> None:
         assert bob.replica.log.keys() == ada.replica.log.keys()
         storage.files.clear()
         new = Device(storage, ada.replica.join(9))
-        await settle([ada, bob, new])
+        await ada.exchange()
+        await new.poll()
         assert new.replica.heard() == ada.replica.heard()
+
+    run(talk())
+
+
+def test_a_log_that_does_not_belong_here_yet_is_taken_in_once_it_does() -> None:
+    async def talk() -> None:
+        storage = MemoryStorage()
+        ada, bob = workspace(storage, 2)
+        await ada.exchange()
+        related, bob.replica.related = bob.replica.related, set()
+        await bob.poll()
+        assert bob.replica.log == {}
+        bob.replica.related = related
+        await bob.poll()
+        assert bob.replica.log.keys() == ada.replica.log.keys()
 
     run(talk())
 
