@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 from sync.clock import Clock, Random
@@ -15,11 +16,17 @@ from sync.network.conversations import Call
 from sync.protocol.address import Address
 from sync.repository.mailbox_replica import StoredMailboxReplica
 from sync.store.network_rows import MailboxRow, mailboxes
+from sync.transports.folder_watch import FolderWatch
 from sync.transports.mailbox import Mailbox, Pace
 from sync.transports.opendal_storage import open_storage
 from sync.transports.storage_uri import read_uri
 
 T = TypeVar("T")
+
+WATCH_S = 2.0
+"""How often it is looked whether a folder is there that can be watched."""
+GATHER_S = 0.05
+"""Files that come one after the other make one poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class _Running:
         self._pace = Pace()
         self._wake = asyncio.Event()
         self._rounds = 0
+        self._more = False
+        self._watching: asyncio.Task[None] | None = None
         self._round_done = asyncio.Condition()
         self.mailbox: Mailbox | None = None
         shown = read_uri(row.uri, row.credentials).shown
@@ -63,9 +72,19 @@ class _Running:
                 self._rounds += 1
                 self._round_done.notify_all()
             self._pace.note_poll(loop.time())
+            pause = 0.0 if self._more else self._pace.next_poll(loop.time()) - loop.time()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.1, self._pace.next_poll(loop.time()) - loop.time())):
+                async with asyncio.timeout(max(0.1, pause)):
                     await self._wake.wait()
+
+    async def _watch(self, mailbox: Mailbox, folder: Path) -> None:
+        """Poll as soon as files come into a folder."""
+        async with FolderWatch(folder) as watch:
+            while True:
+                if await watch.wait(WATCH_S):
+                    await asyncio.sleep(GATHER_S)
+                    mailbox.hurry()
+                    self._wake.set()
 
     async def _round(self, now: float) -> None:
         try:
@@ -77,6 +96,9 @@ class _Running:
         except SyncError as error:
             self._show(replace(self.status, trouble=str(error)))
             return
+        if mailbox.folder is not None and self._watching is None:
+            self._watching = asyncio.ensure_future(self._watch(mailbox, mailbox.folder))
+        self._more = polled.more
         if polled.admitted or polled.operations or published.entries:
             self._pace.note_activity(now)
         for address in mailbox.addresses():
@@ -99,6 +121,12 @@ class _Running:
             return owner.call(lambda _engine: work())
 
         return Mailbox(storage, self._secret, replica, ask, owner.clock, owner.random)
+
+    async def stop(self) -> None:
+        """End both tasks."""
+        for task in filter(None, (self.task, self._watching)):
+            task.cancel()
+            await asyncio.wait([task])
 
     def _show(self, status: MailboxStatus) -> None:
         if status != self.status:
@@ -147,7 +175,7 @@ class Mailboxes:
         wanted = {row.row: (row, workspace, secret) for row, workspace, secret in found}
         for number, running in list(self._running.items()):
             if number not in wanted or wanted[number][0] != running.row:
-                await self._end(self._running.pop(number))
+                await self._running.pop(number).stop()
         for number, (row, workspace, secret) in wanted.items():
             if number not in self._running:
                 self._running[number] = _Running(self, row, workspace, secret)
@@ -181,12 +209,8 @@ class Mailboxes:
     async def stop(self) -> None:
         """End all."""
         for running in self._running.values():
-            await self._end(running)
+            await running.stop()
         self._running.clear()
-
-    async def _end(self, running: _Running) -> None:
-        running.task.cancel()
-        await asyncio.wait([running.task])
 
 
 def _look(engine: Engine) -> list[tuple[MailboxRow, bytes, bytes]]:

@@ -32,9 +32,9 @@ class BlobList:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Something of this device was purged: entries by number, whose content must go, and blobs."""
+    """A document was purged: the numbers of this device's entries in it, whose content must go, and unused blobs."""
 
-    id: int
+    document: int
     numbers: tuple[int, ...]
     blobs: tuple[bytes, ...] = ()
 

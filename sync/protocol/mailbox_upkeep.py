@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 
-from sync.protocol.mailbox import ObjectName, to_read
+from sync.protocol.mailbox import MAX_NUMBER, ObjectName, to_read
 
 SMALL_BYTES = 64 << 10
 LARGE_BYTES = 1 << 20
@@ -59,5 +60,5 @@ def replaced(names: Sequence[ObjectName], today: int) -> list[ObjectName]:
 
 def overlapping(names: Iterable[ObjectName], numbers: Iterable[int]) -> list[ObjectName]:
     """Objects that hold one of these numbers."""
-    wanted = sorted(numbers)
-    return [name for name in names if any(name.first <= number <= name.last for number in wanted)]
+    wanted = [*sorted(numbers), MAX_NUMBER + 1]
+    return [name for name in names if wanted[bisect_left(wanted, name.first)] <= name.last]

@@ -14,9 +14,16 @@ from sync.store import chain_sums, operations
 from sync.store.database import Connection
 from sync.store.network_rows import keep_holder
 from sync.store.outgoing import Chain
+from sync.store.schema import PURGED
 
 if TYPE_CHECKING:
     from sync.repository.replica import StoredReplica
+
+_ERASED = "erased/"
+_PURGED_HERE = f"""
+SELECT d.row FROM document d
+ WHERE d.workspace=? AND d.kind='{PURGED}' AND EXISTS(SELECT 1 FROM entry WHERE document=d.row AND device=?)
+   AND NOT EXISTS(SELECT 1 FROM mailbox_value WHERE mailbox=? AND name='{_ERASED}' || d.row) ORDER BY d.row LIMIT 64"""
 
 
 class StoredMailboxReplica:
@@ -129,7 +136,25 @@ class StoredMailboxReplica:
     # what was purged
 
     def erasures(self) -> Sequence[Erasure]:
-        return ()
+        rows = self._connection.execute(_PURGED_HERE, (self._row, self._own().device_row, self._mailbox)).fetchall()
+        unused = self._unused() if rows else ()
+        return [Erasure(document, self._numbers(document), unused) for (document,) in rows]
 
     def erased(self, erasure: Erasure) -> None:
-        """Nothing is remembered of it."""
+        with self._replica.begin(True) as tx:
+            name = f"{_ERASED}{erasure.document}"
+            tx.connection.execute("INSERT OR REPLACE INTO mailbox_value VALUES(?,?,?)", (self._mailbox, name, b""))
+            tx.connection.executemany(
+                "DELETE FROM made WHERE workspace=? AND blob=?", [(self._row, blob) for blob in erasure.blobs]
+            )
+
+    def _numbers(self, document: int) -> tuple[int, ...]:
+        rows = self._connection.execute(
+            "SELECT n FROM entry WHERE document=? AND device=? ORDER BY n", (document, self._own().device_row)
+        )
+        return tuple(n for (n,) in rows)
+
+    def _unused(self) -> tuple[bytes, ...]:
+        """Blobs that this device made and nothing shown refers to any more."""
+        rows = self._connection.execute("SELECT blob FROM made WHERE workspace=?", (self._row,)).fetchall()
+        return tuple(bytes(blob) for (blob,) in rows if not self._replica.refers(self._row, bytes(blob)))

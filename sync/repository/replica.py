@@ -309,6 +309,10 @@ class StoredReplica:
         row = self._row(peer, workspace)
         return None if row is None else self.read_blob(row, blob, offset, limit)
 
+    def refers(self, row: int, blob: bytes) -> bool:
+        """Whether something shown of a workspace (row id) refers to a blob."""
+        return self._projector.refers(self.connection, row, blob)
+
     def read_blob(self, row: int, blob: bytes, offset: int, limit: int) -> BlobPart | None:
         """A piece of a blob that something in a workspace (row id) refers to; None if it is not here."""
         if not self._projector.refers(self.connection, row, blob):

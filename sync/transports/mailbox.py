@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from sync.clock import Clock, Random
 from sync.errors import ProtocolError
@@ -52,6 +53,11 @@ class Mailbox:
         """Where in the storage everything of this workspace lies."""
         return self._box.layout.root
 
+    @property
+    def folder(self) -> Path | None:
+        """The same on this computer, where changes can be watched; it may not be there yet."""
+        return self._box.storage.folder and self._box.storage.folder / self.root
+
     def addresses(self) -> list[Address]:
         """Where other devices say they may be reached."""
         return list(self._reader.addresses.values())
@@ -67,6 +73,7 @@ class Mailbox:
     async def poll(self, now: float) -> Polled:
         """Take in what others left."""
         await self._load()
+        self._box.renew()
         found = await self._reader.poll(now)
         if self._reader.own_heads != self._heads:  # lost, or written by a copy of this home
             self._audited_at = None
@@ -86,8 +93,10 @@ class Mailbox:
         if self._audited_at is None or now - self._audited_at >= AUDIT_S:
             await self._care.audit(key, done)
             self._audited_at = now
-        await self._writer.publish(key, done)
+        if self._box.progress.device != self._box.replica.device:  # it was a copy; the next call begins its new folder
+            return done
         await self._care.erase(done)
+        await self._writer.publish(key, done)
         self._heads = await self._writer.announce(self._heads)
         if self._brought != (entries := self._box.progress.entries):
             await self._box.ask(lambda: self._box.replica.brought(entries))

@@ -60,6 +60,8 @@ class Caretaker:
         for name in names:
             if name.last > box.progress.entries:
                 await self._look_into(name)
+        if box.progress.device != box.replica.device:
+            return
         for row in merges([name for name in names if name.last <= box.progress.entries]):
             await self._writer.bring(row[0].first - 1, row[-1].last, done)
         await self._delete("entries", replaced(names, box.today()))

@@ -32,12 +32,14 @@ class Ask(Protocol):
 
 
 class Progress(Struct):
-    """Kept durably. entries, operations: last numbers that are in the mailbox; reserved: of operations, that may be.
+    """Kept durably. device: whose folder the rest is about, except for `read`.
 
-    count: of the last head. addresses: the last number; address: what stands there, as a hash. blobs: the cursor of
+    count: of the last head. entries, operations: last numbers that are in the mailbox; reserved: of operations, that
+    may be. addresses: the last number; address: what stands there, as a hash. blobs: the cursor of
     `MailboxReplica.blobs_after`. read: the number up to which operations were read, by folder.
     """
 
+    device: bytes = b""
     count: int = 0
     entries: int = 0
     operations: int = 0
@@ -78,6 +80,11 @@ class Box:
         self.progress = _read(await self.ask(lambda: self.replica.value(_PROGRESS)))
         known = await self.ask(lambda: self.replica.value(_KNOWN)) or b""
         self.known = {known[at : at + _KNOWN_BYTES] for at in range(0, len(known), _KNOWN_BYTES)}
+
+    def renew(self) -> None:
+        """A home that was copied becomes another device: its new folder is empty."""
+        if self.progress.device != self.replica.device:
+            self.progress = Progress(device=self.replica.device, read=self.progress.read)
 
     async def save(self, *, known: bool = False) -> None:
         """Keep it durably; known: also which operations are in the mailbox."""

@@ -206,6 +206,8 @@ class MemoryMailboxReplica:
                 raise ProtocolError("A change is not the one that was signed.")
             at = self.chains.setdefault(each.entry.device, {}).setdefault(each.entry.n, {})
             new += each.hash not in at
+            if each.entry.device == self.device and each.hash not in at:
+                self.keys = DeviceKeys.create(self.random)  # somebody else writes as this device
             at.setdefault(each.hash, Said(each, text))
         return new
 

@@ -9,6 +9,7 @@ from sync.engine import Engine
 from sync.network.lease import Lease, is_running
 from sync.protocol.address import Address
 from sync.store.network_rows import add_mailbox, keep_address
+from sync.transports.mailbox import ACTIVE_S
 from sync.transports.memory import MemoryNetwork
 from tests.sync.engine_home import append, first_workspace
 from tests.sync.network.homes import Home, until
@@ -109,6 +110,29 @@ def test_two_devices_that_never_meet_use_a_mailbox(homes: tuple[Home, Home], tmp
     new.do(lambda engine: append(engine, 1, "s", "b"))
     asyncio.run(scene())
     assert old.shown() == new.shown() == {"s": {"a", "b"}}
+
+
+def test_what_comes_into_a_folder_is_shown_at_once(homes: tuple[Home, Home], tmp_path: Path) -> None:
+    (tmp_path / "box").mkdir()
+
+    def join(engine: Engine) -> None:
+        with engine.transaction() as tx:
+            add_mailbox(tx.connection, 1, str(tmp_path / "box"), {}, 0)
+
+    async def scene() -> None:
+        old, new = homes
+        async with old.online(None) as node, new.online(None) as other:
+            await node.sync_now()
+            await other.sync_now()
+            old.do(lambda engine: append(engine, 1, "s", "a"))
+            loop = asyncio.get_running_loop()
+            begun = loop.time()
+            await until(lambda: new.shown() == {"s": {"a"}})
+            assert loop.time() - begun < ACTIVE_S
+
+    for home in homes:
+        home.do(join)
+    asyncio.run(scene())
 
 
 def test_one_process_of_a_home_runs_the_network(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sync.store.network_rows import add_mailbox, holders
 from sync.testing import ManualClock, seeded_random
 from sync.transports.mailbox import Mailbox
 from tests.helpers.mailbox_replica import direct
-from tests.sync.engine_home import append, open_engine, shown
+from tests.sync.engine_home import PlainProjector, append, open_engine, shown
 from tests.sync.repository.peers import let_in
 from tests.sync.transports.mailboxes import MemoryStorage
 
@@ -92,3 +92,33 @@ def test_members_follow_each_other_through_a_mailbox_alone(members: list[Member]
         member.exchange()
     assert ada.shown() == bob.shown() == {"s": {"a", "b", "c", "d"}}
     assert [holder.n for holder in holders(ada.engine.connection, row)] == [2]
+
+
+def test_a_purged_session_goes_from_the_mailbox(members: list[Member], monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, bob, *_ = members
+    storage = MemoryStorage()
+    with ada.engine.transaction(durable=True):
+        row = ada.engine.create_workspace().row
+    workspace = ada.engine.workspace(row).id
+    let_in(ada.engine, bob.engine, workspace)
+    ada.enter(storage, workspace)
+    bob.enter(storage, workspace)
+    for session in ("kept", "purged", "kept"):
+        append(ada.engine, row, session, f"{session}{len(storage.everything)}")
+        ada.exchange()
+    entries = {path for path in storage.files if "/entries/" in path}
+    with ada.engine.transaction() as tx:
+        blobs = [ada.engine.put_blob(tx, row, content).id for content in (b"still shown", b"not any more")]
+    ada.exchange()
+    held = {path for path in storage.files if "/blobs/" in path}
+    monkeypatch.setattr(PlainProjector, "refers", lambda *args: args[-1] == blobs[0])
+    with ada.engine.transaction() as tx:
+        ada.engine.purge(tx, row, ["purged"], blobs[1:])
+    ada.exchange()
+    assert len(entries - storage.files.keys()) == 1
+    assert (len(held), len(held & storage.files.keys())) == (2, 1)
+    bob.exchange()
+    assert bob.shown().keys() == {"kept"} and len(bob.shown()["kept"]) == 2
+    before = dict(storage.files)
+    ada.exchange()
+    assert storage.files == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
@@ -362,20 +363,24 @@ def test_addresses_are_left_for_members_and_the_old_one_goes() -> None:
     run(talk())
 
 
-def test_a_copy_of_a_home_is_seen_by_the_store() -> None:
+def test_a_copy_of_a_home_becomes_another_device_with_a_folder_of_its_own() -> None:
     async def talk() -> None:
         storage = MemoryStorage()
-        (ada,) = workspace(storage, 1)
-        ada.replica.say(b"one")
+        ada, bob = workspace(storage, 2)
+        ada.replica.say(b"one", b"two")
         await ada.exchange()
-        copy = MemoryMailboxReplica.found(1)
-        copy.say(b"one")
-        copy.values = dict(ada.replica.values)
+        copied = Device(storage, copy.deepcopy(ada.replica))
+        old = ada.replica.device
         ada.replica.say(b"of the original")
         await ada.exchange()
-        copied = Device(storage, copy)
         await copied.exchange()
-        assert [said.text for said in copy.chains[copy.device][2].values()] == [b"of the original"]
+        assert copied.replica.device != old
+        assert [said.text for said in copied.replica.chains[old][3].values()] == [b"of the original"]
+        ada.replica.sign(Set(copied.replica.device, "member"))
+        copied.replica.say(b"of the copy")
+        await settle([ada, copied, bob])
+        everything = {old: [b"one", b"two", b"of the original"], copied.replica.device: [b"of the copy"]}
+        assert ada.replica.heard() == copied.replica.heard() == bob.replica.heard() == everything
 
     run(talk())
 
