@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from app.ui.conversation.heights import HeightIndex
 from app.ui.conversation.layout import RowLayout
 from app.ui.conversation.parts import Style
+from app.ui.conversation.repainting import Shown
 from app.ui.models.conversation import ConversationModel
 
 COLUMN, MARGIN, BOTTOM = 860, 20, 18
@@ -181,6 +182,15 @@ class Geometry:
             if self._model.row_id(row) not in self._layouts:
                 return self.lay_out(row) is not None
         return False
+
+    def shown(self) -> list[Shown]:
+        """The rows in sight as they are to be drawn; what has changed in them is told once."""
+        rows = []
+        for row, top in self.visible:
+            layout, height = self.layout_of(row), self.heights[row]
+            same = height if layout is None else layout.take_same()
+            rows.append(Shown(self._model.row_id(row), top, height, layout, same))
+        return rows
 
     def row_at(self, y: int) -> tuple[int, int] | None:
         """The visible row at a y of the viewport, with its top edge."""

@@ -26,10 +26,12 @@ class ProsePart(Stack):
         self._color = "muted" if muted else "text"
         self._finished: list[Part] = []
         self._finished_text = ""
+        self._before: list[Part] = []
         self.update(text)
 
     def update(self, text: str) -> None:
         """Show another text. The caller resizes afterwards."""
+        self._before = self.children
         if not text.startswith(self._finished_text):
             self._finished, self._finished_text = [], ""
         tail = text[len(self._finished_text) :]
@@ -39,6 +41,16 @@ class ProsePart(Stack):
             cut = _offset_of_line(tail, blocks[-1].line)
             self._finished_text += tail[:cut]
         self.children = [*self._finished, *self._parts(blocks[-1:])]
+
+    def same_height(self) -> int:
+        """So many pixels from the top look as they did before the update."""
+        number = 0
+        for old, new in zip(self._before, self.children, strict=False):
+            if old is not new:
+                grown = isinstance(old, TextPart) and isinstance(new, TextPart)
+                return self._tops[number] + (new.same_height(old) if grown else 0)
+            number += 1
+        return self._tops[number] if number < len(self._tops) else self.height
 
     def _parts(self, blocks: list[markdown.MarkdownBlock]) -> list[Part]:
         parts: list[Part] = []
@@ -69,7 +81,13 @@ class RowLayout(Stack):
     def __init__(self, style: Style, blocks: tuple[Block, ...], width: int) -> None:
         super().__init__([_part(style, block) for block in blocks], (0, _gap_above(blocks), 0, 0))
         self.blocks = blocks
+        self._same: int | None = None
         self.resize(width)
+
+    def take_same(self) -> int:
+        """So many pixels from the top look as they did when this was last asked."""
+        same, self._same = self._same, None
+        return self.height if same is None else same
 
     @property
     def foldable(self) -> bool:
@@ -96,6 +114,8 @@ class RowLayout(Stack):
         part.update(last.text)
         self.blocks = blocks
         self.resize(self._width)
+        same = self._tops[-1] + part.same_height()
+        self._same = same if self._same is None else min(same, self._same)
         return True
 
 

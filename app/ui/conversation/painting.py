@@ -10,6 +10,9 @@ from app.ui.conversation.parts import Style
 from app.ui.conversation.selection import Selection
 from app.ui.models.conversation import ConversationModel
 
+OUTLINE = 4
+"""Pixels below a row that its outline reaches."""
+
 
 class RowPainter:
     """Draws with one painter, onto one viewport. flashed: the id of a row to show for a moment. current: the row that
@@ -33,8 +36,12 @@ class RowPainter:
         """Draw everything inside the clip."""
         self._painter.fillRect(clip, self._style.color("base"))
         for row, top in self._rows.visible:
-            if row < len(self._rows.heights) and top < clip.bottom() and top + self._rows.heights[row] > clip.top():
+            if row < len(self._rows.heights) and top < clip.bottom() and self._bottom(row, top) > clip.top():
                 self._paint_row(row, top, clip)
+
+    def _bottom(self, row: int, top: int) -> int:
+        """The marks around a row reach a little beyond it."""
+        return top + self._rows.heights[row] + OUTLINE
 
     def _paint_row(self, row: int, top: int, clip: QRectF) -> None:
         left, width = self._rows.column()
@@ -45,7 +52,7 @@ class RowPainter:
         if layout.height == 0:
             return
         gap = max(0, layout.padding[1] - 6)
-        self._paint_marks(row, QRectF(left - 8, top + gap, width + 16, layout.height - gap + 4))
+        self._paint_marks(row, QRectF(left - 8, top + gap, width + 16, layout.height - gap + OUTLINE))
         self._painter.save()
         self._painter.translate(left, top)
         selected = self._selection.within(row) if self._selection else None

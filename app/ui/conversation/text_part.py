@@ -21,6 +21,9 @@ from PySide6.QtGui import (
 from app.ui.conversation.blocks import Divider, Heading
 from app.ui.conversation.parts import Fold, Link, Part, Range, Style, Target, found_in
 
+_CLOSING = re.compile(r"(\s*</\w+>\s*)+$")
+"""The ends of elements that a text may go on in."""
+
 
 class TextPart(Part):
     """A QTextDocument."""
@@ -31,6 +34,7 @@ class TextPart(Part):
         self._style = style
         self._palette = QPalette(style.palette)
         self._palette.setColor(QPalette.ColorRole.Text, style.color(color))
+        self._html = html
         self._document = QTextDocument()
         self._document.setDocumentMargin(0)
         self._document.setDefaultFont(style.text_font)
@@ -57,6 +61,19 @@ class TextPart(Part):
         if ranges:
             context.selections = [self._behind(*span, color) for span, color in ranges]
         self._document.documentLayout().draw(painter, context)
+
+    def same_height(self, before: TextPart) -> int:
+        """So many pixels from the top look as they do in a part of the same width, whose text goes on in this one.
+
+        The last line may wrap otherwise now, and columns of a table may have other widths.
+        """
+        begin = _CLOSING.sub("", before._html)
+        if not self._html.startswith(begin) or "<table" in begin:
+            return 0
+        block = before._document.lastBlock()
+        line = block.layout().lineAt(max(0, block.layout().lineCount() - 1))
+        top = before._document.documentLayout().blockBoundingRect(block).top()
+        return int(top + (line.y() if line.isValid() else 0))
 
     def position_at(self, x: float, y: float) -> int:
         """The nearest character."""

@@ -25,9 +25,10 @@ from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from app.ui.conversation.blocks import Opens
 from app.ui.conversation.geometry import BOTTOM, ESTIMATED_LINE, Geometry
-from app.ui.conversation.painting import RowPainter
+from app.ui.conversation.painting import OUTLINE, RowPainter
 from app.ui.conversation.parts import Answer, CopyText, Fold, Link, Style, Target, Toggle
 from app.ui.conversation.pointing import Pointing
+from app.ui.conversation.repainting import Shown, repaint
 from app.ui.conversation.selection import END_OF_ROW, Selection, join_rows
 from app.ui.models.conversation import ConversationModel
 from app.ui.painted_list import Index, PaintedList
@@ -55,6 +56,7 @@ class ConversationView(PaintedList):
         self._style = style
         self._rows = Geometry(model, style, self.following_changed.emit)
         self._scrolling = False
+        self._shown: list[Shown] = []
         self.pointing = Pointing(self, self._rows)
         self._flashed: int | None = None
         self.setAccessibleName("Conversation")
@@ -206,12 +208,18 @@ class ConversationView(PaintedList):
         return self._rows.column()
 
     def _arrange(self) -> None:
-        """Lay out what is visible, then tell the scroll bar, then paint."""
+        """Lay out what is visible, then tell the scroll bar, then paint what looks otherwise now."""
         self._arrange_soon.stop()
-        self._rows.resize(self.viewport().width(), self.viewport().height())
+        viewport = self.viewport()
+        self._rows.resize(viewport.width(), viewport.height())
         self._rows.arrange()
         self._update_scroll_bar()
-        self.viewport().update()
+        before, self._shown = self._shown, self._rows.shown()
+        shift, strips = repaint(before, self._shown, viewport.height())
+        if shift:
+            viewport.scroll(0, shift)
+        for top, bottom in strips:
+            viewport.update(0, top, viewport.width(), bottom - top)
 
     def _update_scroll_bar(self) -> None:
         bar, height = self.verticalScrollBar(), self.viewport().height()
@@ -292,6 +300,11 @@ class ConversationView(PaintedList):
     def dataChanged(self, top_left: Index, bottom_right: Index, roles: Iterable[int] = ()) -> None:
         self._arrange_soon.start()
 
+    def currentChanged(self, current: Index, previous: Index) -> None:
+        super().currentChanged(current, previous)
+        for index in (current, previous):
+            self.viewport().update(self.visualRect(index).adjusted(0, 0, 0, OUTLINE))
+
     def visualRect(self, index: Index) -> QRect:
         row = index.row()
         if not index.isValid() or row >= len(self._rows.heights):
@@ -328,10 +341,13 @@ class ConversationView(PaintedList):
 
     # Qt: events
 
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Moving what is drawn is part of arranging it."""
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         current = self.currentIndex().row() if self.hasFocus() else None
-        RowPainter(
+        rows = RowPainter(
             painter,
             self._rows,
             self._model,
@@ -339,7 +355,10 @@ class ConversationView(PaintedList):
             selection=self.pointing.selection,
             flashed=self._flashed,
             current=current,
-        ).paint(QRectF(event.rect()))
+        )
+        for strip in event.region():
+            painter.setClipRect(strip)
+            rows.paint(QRectF(strip))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
