@@ -16,7 +16,8 @@ from tests.benchmarks.sessions_list import write_sessions
 
 START_BAR, IDLE_BAR_PERCENT, MEMORY_BAR_MB = 1.5, 0.5, 300.0
 REPEATS = 9
-SETTLE_S, IDLE_S = 5.0, 20.0
+SETTLE_S, IDLE_S = 12.0, 20.0
+"""A window is at rest when it has imported the agents, which it does after five seconds (`app.ui.app.AGENTS_MS`)."""
 
 
 def run(place: Place) -> Iterator[Figure]:

@@ -62,8 +62,9 @@ def blocks_of(entry: Entry, *, now: int, opened: bool) -> tuple[Block, ...]:
     blocks = show(entry, opened)
     if not blocks:
         return ()
-    heading = (Heading(name_of(entry), moment(entry.event.time, now), _device_of(entry), entry.hides),)
-    return (*_dividers(entry, now), *(heading if _needs_heading(entry) else ()), *blocks)
+    if _needs_heading(entry):
+        blocks = (Heading(name_of(entry), moment(entry.event.time, now), _device_of(entry), entry.hides), *blocks)
+    return (*_dividers(entry, now), *blocks)
 
 
 def _dividers(entry: Entry, now: int) -> tuple[Divider, ...]:
