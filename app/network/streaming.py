@@ -15,8 +15,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from app.sessions.far_operations import FAR, FarDraft, FarOutput
+from app.sessions.far_operations import FarDraft, FarOutput
 from app.sessions.queries import Queries
+from app.sessions.tables import FAR
 from app.workspace import Workspace
 from sync.crypto import decode, encode
 from sync.errors import ProtocolError, SyncError

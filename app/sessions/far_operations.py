@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.sessions.tables import FAR
 from app.sessions.writing import Writing
 
-FAR = "peer:"
-"""What the `process` of such rows begins with; the device's id follows."""
 MAX_DRAFT = 1 << 20
 MAX_ROWS = 64
 """Of one device at once."""

@@ -14,12 +14,12 @@ import msgspec
 from app.sessions.activity_queries import ActivityQueries
 from app.sessions.event_queries import PAGE_ROWS, UNTITLED
 from app.sessions.facets import Facets, read_facets
-from app.sessions.far_operations import FAR
 from app.sessions.filtering import LISTED, listed, session_conditions
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.lineage import conversation
 from app.sessions.link_queries import LinkQueries
 from app.sessions.people_queries import PeopleQueries
+from app.sessions.tables import FAR
 from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
 
 if TYPE_CHECKING:

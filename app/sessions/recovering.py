@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from app.errors import AppError
 from app.sessions.events import AgentMessage, AgentThought, Body, CommandResult, Draft
-from app.sessions.far_operations import FAR
 from app.sessions.operations import SessionOperations
+from app.sessions.tables import FAR
 from sync.engine import Engine
 from sync.errors import SyncError
 from sync.repository.transaction import Transaction

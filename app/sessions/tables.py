@@ -16,6 +16,9 @@ from __future__ import annotations
 
 from sync.store.migrations import Component
 
+FAR = "peer:"
+"""What the `process` of drafts and output begins with that another device sends; its id follows."""
+
 PROJECTION_VERSION = 9
 
 PROJECTION = """

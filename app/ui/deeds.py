@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.commands import sessions, workspaces
 from app.ui.desk import Desk
@@ -86,6 +86,8 @@ class Deeds:
         return self._title() if command.id == sessions.RENAME.id else ""
 
     def _ask_folder(self, command: Command, subjects: Sequence[str]) -> None:
+        from PySide6.QtWidgets import QFileDialog
+
         dialog = QFileDialog(self._window, command.title.removesuffix("…"))
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.setOption(QFileDialog.Option.ShowDirsOnly)

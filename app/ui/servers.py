@@ -5,12 +5,13 @@ What brings much code with it is imported when it is first needed. Used on the b
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import asyncio
+
     from app.agents.mcp.calling import Called, Caller
     from app.agents.mcp.connection import Connection, Progress
     from app.agents.mcp.consent import Consent
@@ -41,6 +42,8 @@ class LateServers:
 
     async def pool(self) -> ServerPool:
         """The configured servers; they start in the folders that the workspace has now."""
+        import asyncio
+
         if self._pool is None:
             made = await asyncio.to_thread(_make_pool, self._workspace)
             self._pool = self._pool or made
@@ -49,6 +52,8 @@ class LateServers:
 
     async def call(self, wanted: Wanted, consent: Consent, on_progress: Progress) -> Called:
         """Do a call and record it in the server's session. Raises NotFound for a server that is not there any more."""
+        import asyncio
+
         from app.agents.mcp.calling import Caller
         from app.agents.mcp.sessions import session_for
 
@@ -67,6 +72,8 @@ class LateServers:
 
     async def close(self) -> None:
         """Cancel the calls and close the connections."""
+        import asyncio
+
         for task in self._calls:
             task.cancel()
         if self._calls:

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWi
 from app.commands import sessions as commands
 from app.commands.window import WindowCommand
 from app.errors import UserError
-from app.network.opening import Opened, open_link
 from app.sessions.links import SessionLink, parse_link
 from app.ui import kept
 from app.ui.actions import Actions, AnyCommand
@@ -39,6 +38,7 @@ from app.ui.words import in_words, is_foreseen
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from app.network.opening import Opened
     from app.ui.palette import Palette
     from app.ui.panels.browser import BrowserPanel
     from app.ui.panels.conversation import ConversationPanel
@@ -199,6 +199,8 @@ class MainWindow(QMainWindow):
 
     def open_link(self, text: str) -> None:
         """Show what a link names or shares; one to a session of another workspace switches to it."""
+        from app.network.opening import open_link
+
         try:
             link = parse_link(text)
         except UserError as error:

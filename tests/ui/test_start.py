@@ -70,8 +70,8 @@ print(json.dumps(found))
 
 AFTER_THE_FIRST = """
 asyncio concurrent.futures subprocess PySide6.QtNetwork app.ui.panels.conversation app.ui.conversation.view
-app.ui.composer.composer app.ui.trouble app.ui.updating app.ui.following app.sessions.operations
-argparse
+sync.engine sync.network.node app.network.opening app.network.service app.ui.composer.composer app.ui.trouble
+app.ui.updating app.ui.following app.sessions.operations argparse
 """.split()
 
 LATER = """

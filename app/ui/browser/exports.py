@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.ui.bridge import while_alive
 from app.ui.words import counted
@@ -45,6 +45,8 @@ class Exports(QObject):
 
     def ask(self, rows: Sequence[SessionRow], name: str, then: Callable[[], object] | None = None) -> None:
         """Ask where to, and export. then: is called when all is written."""
+        from PySide6.QtWidgets import QFileDialog
+
         from app.sessions.exporting import file_name
         from app.sessions.formats.registry import FORMATS
 

@@ -46,9 +46,10 @@ class ProsePart(Stack):
         """So many pixels from the top look as they did before the update."""
         number = 0
         for old, new in zip(self._before, self.children, strict=False):
+            if isinstance(old, TextPart) and isinstance(new, TextPart) and old is not new:
+                return self._tops[number] + new.same_height(old)
             if old is not new:
-                grown = isinstance(old, TextPart) and isinstance(new, TextPart)
-                return self._tops[number] + (new.same_height(old) if grown else 0)
+                return self._tops[number]
             number += 1
         return self._tops[number] if number < len(self._tops) else self.height
 
