@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from app.agents.permission import Policy
 from app.agents.rules import Rules
@@ -24,6 +24,7 @@ from sync.clock import Clock
 
 if TYPE_CHECKING:
     from app.agents.files.watch import FileWatch
+    from app.agents.tools.tool import Tool
 
 TextKind = Literal["agent_message", "agent_thought"]
 
@@ -119,9 +120,9 @@ class SessionContext:
     in their place, and `earlier_prompts` counts the prompts among them. own: identity (hex) of the person who runs the
     agent. related, children: what other sessions came to, by their ids, and which of them calls of this one started.
     state: the state of the work in a few lines, '' for a new session. folders: the workspace's folders, the working
-    one first. tools: names of the tools the agent may use; empty for none. hidden: paths that no tool ever opens, even
-    inside a folder. `policy` says what needs a person; `rules` hold even where no person is asked. files: watches the
-    folders.
+    one first. tools: names of the tools the agent may use; empty for none. more_tools: those of MCP servers, which need
+    no folders. hidden: paths that no tool ever opens, even inside a folder. `policy` says what needs a person; `rules`
+    hold even where no person is asked. files: watches the folders.
     """
 
     ask: Ask
@@ -131,6 +132,7 @@ class SessionContext:
     folders: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
     tools: tuple[str, ...] = ()
+    more_tools: tuple[Tool[Any], ...] = ()
     policy: Policy = field(default_factory=Policy)
     rules: Rules = field(default_factory=Rules)
     files: FileWatch | None = None

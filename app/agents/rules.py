@@ -3,11 +3,12 @@
     {"tools": ["list", "read", "search", "write", "edit", "run"], "commands": ["python3", "git diff"],
      "paths": ["src/**"], "network": false, "tool_chains": ["/opt/node"], "checks": ["python3 -m pytest -q"],
      "steps": 40, "seconds": 900, "tokens": 500000, "command_seconds": 120, "attempts": 3, "processes": 512,
-     "repeats": 3, "unconfined": false}
+     "repeats": 3, "unconfined": false, "servers": ["github"]}
 
 All keys are optional. `commands`: how a command may begin; null allows every command. `paths`: globs of the
 files that may be changed; null means all of the workspace. `checks`: commands that must succeed before a task
-counts as done. `unconfined`: run commands even where there is no sandbox.
+counts as done. `unconfined`: run commands even where there is no sandbox. `servers`: MCP servers whose tools may be
+used; null means all, and a task without a word about it has none.
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     repeats: int = 3
     """How often the very same tool call is answered in one turn before it is refused."""
     unconfined: bool = False
+    servers: tuple[str, ...] | None = None
+
+    def allow_server(self, name: str) -> bool:
+        """Whether the tools of an MCP server may be used."""
+        return self.servers is None or name in self.servers
 
     def refuse_command(self, command: str) -> str | None:
         """Why the command line may not run, or None."""
@@ -68,7 +74,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"The rules do not allow changing '{path}'."
 
 
-TASK_RULES = Rules(commands=TASK_COMMANDS)
+TASK_RULES = Rules(commands=TASK_COMMANDS, servers=())
 
 
 def load_rules(path: Path) -> Rules:
@@ -80,7 +86,7 @@ def load_rules(path: Path) -> Rules:
         data = msgspec.json.decode(path.read_bytes())
         if not isinstance(data, dict):
             raise UserError(f"The rules file {path} must hold one JSON object.")
-        return msgspec.convert({"commands": TASK_COMMANDS} | data, Rules)
+        return msgspec.convert({"commands": TASK_COMMANDS, "servers": ()} | data, Rules)
     except OSError as error:
         raise UserError(f"The rules file {path} cannot be read: {error.strerror}.") from error
     except msgspec.DecodeError as error:

@@ -157,7 +157,7 @@ class Task:
         """Run one check of the rules as a tool call of its own, outside the agent's list of commands."""
         gathered: list[Update] = []
         rules = msgspec.structs.replace(self._context.rules, commands=None, tools=("run",))
-        tools = ToolBox(replace(self._context, rules=rules, tools=("run",)), gathered.append)
+        tools = ToolBox(replace(self._context, rules=rules, tools=("run",), more_tools=()), gathered.append)
         try:
             outcome = await tools.call("run", {"command": command})
         finally:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.agents.backend import AgentBackend
+from app.agents.backend import AgentBackend, Conversation, SessionContext
 from app.agents.context import read_past, session_context
 from app.agents.late import LateConversation
 from app.agents.permission import Group, Policy
@@ -73,7 +74,12 @@ class Talk:
         folders = self._manner.folders
         state = await work_state(self._workspace, past, folders)
         context = session_context(self._workspace, past, recorder, asking, folders=folders, policy=policy, state=state)
-        conversation = LateConversation(lambda: self._backend.start(context))
+        servers = AsyncExitStack()
+
+        async def start() -> Conversation:
+            return await self._backend.start(await self._with_servers(context, recorder, servers))
+
+        conversation = LateConversation(start)
         runner = TurnRunner(
             conversation,
             recorder,
@@ -89,9 +95,24 @@ class Talk:
         finally:
             self._printer.end()
             await conversation.close()
+            await servers.aclose()
         if result.outcome == "completed" and is_first_turn(past.events):
             await self._name(text, result.text)
         return result
+
+    async def _with_servers(
+        self, context: SessionContext, recorder: StoreRecorder, opened: AsyncExitStack
+    ) -> SessionContext:
+        """With tools, those of MCP servers too. opened: gets what must be closed afterwards."""
+        if not context.folders:
+            return context
+        from app.agents.mcp.agent_tools import with_servers
+        from app.agents.mcp.pool import ServerPool
+        from app.agents.mcp.servers import ServerRegistry
+
+        pool = ServerPool(ServerRegistry(self._workspace), folders=context.folders)
+        opened.push_async_callback(pool.close)
+        return await with_servers(self._backend, context, pool, recorder.record)
 
     async def _name(self, prompt: str, answer: str) -> None:
         """Let the agent name the session, if it is quick about it; Ctrl+C goes on without."""

@@ -97,6 +97,10 @@ def _prepare(
 
 
 async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared: _Prepared, text: str) -> TaskResult:
+    from app.agents.mcp.agent_tools import with_servers
+    from app.agents.mcp.pool import ServerPool
+    from app.agents.mcp.servers import ServerRegistry
+
     printer = TurnPrinter(call.out)
     recorder = EchoingRecorder(workspace, prepared.session, backend.name, printer)
     context = SessionContext(
@@ -109,13 +113,16 @@ async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared
         files=FileWatch(recorder, prepared.folders, (workspace.home,)),
     )
     _, device = await workspace.read_async(lambda queries: queries.own_device())
-    task = Task(
-        backend, context, recorder, runner=device, listener=lambda update: printer.update(recorder.turn, update)
-    )
+    pool = ServerPool(ServerRegistry(workspace), folders=prepared.folders)
     try:
+        context = await with_servers(backend, context, pool, recorder.record)
+        task = Task(
+            backend, context, recorder, runner=device, listener=lambda update: printer.update(recorder.turn, update)
+        )
         result = await task.run(text)
     finally:
         printer.end()
+        await pool.close()
     if result.outcome == "completed":
         within = WAITED_SECONDS if call.has_person else PROPOSING_SECONDS
         await propose_title(workspace, prepared.session, backend, text, result.text, within=within)

@@ -6,8 +6,9 @@ What brings much code with it is imported when it is first needed. Used on the b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,15 +22,14 @@ if TYPE_CHECKING:
 Kind = Literal["tool", "resource", "prompt"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """A call by hand. name: of the tool or prompt, or the address of the resource."""
 
     server: str
     kind: Kind
     name: str
     title: str = ""
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = {}
 
 
 class LateServers:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from app.agents.attaching import Attachment
-    from app.agents.backend import AgentBackend, Answered
+    from app.agents.backend import AgentBackend, Answered, Conversation
     from app.agents.registry import AgentRegistry
     from app.agents.turn import TurnRunner
     from app.sessions.events import PermissionChoice, PermissionRequest
@@ -175,7 +175,15 @@ class Turns:
         context = session_context(
             self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True), state=state
         )
-        conversation = LateConversation(lambda: backend.start(context))
+
+        async def start() -> Conversation:
+            if not tools and past.row.type != "mcp":
+                return await backend.start(context)
+            from app.agents.mcp.agent_tools import with_servers
+
+            return await backend.start(await with_servers(backend, context, await self.servers.pool(), recorder.record))
+
+        conversation = LateConversation(start)
         try:
             turn.runner = TurnRunner(
                 conversation,

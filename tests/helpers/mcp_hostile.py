@@ -115,6 +115,8 @@ def main() -> None:
                 )
             case "tools/list" if MODE == "pages":
                 send(id=number, result={"tools": [TOOL] * 100, "nextCursor": str(time.monotonic())})
+            case "tools/list" if MODE == "many":
+                send(id=number, result={"tools": [{**TOOL, "name": f"go{count}"} for count in range(300)]})
             case "tools/list" if MODE == "wrongtools":
                 send(id=number, result={"tools": [{"name": 5}]})
             case "tools/list":

@@ -117,7 +117,8 @@ class _Steps:
 
     async def stream(self, messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str | DeltaToolCalls]:
         """One answer, as pydantic-ai asks for it."""
-        tools = info.function_tools
+        # Tools of servers are more than a small model can choose among.
+        tools = [tool for tool in info.function_tools if not tool.name.startswith("mcp__")]
         rows = _rows(messages, info.instructions or "", tools, self._characters)
         if not tools:
             async for text in _ask(self._client, rows, self._plain):

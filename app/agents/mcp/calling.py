@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,16 +102,16 @@ class Caller:
 
     async def _do(self, opening: Opening, call: ToolCall, work: Callable[[Connection], Awaitable[Answer]]) -> Called:
         recorder = StoreRecorder(self._store, self.session, agent=None, clock=self._clock)
-        await recorder.record(call)
         began = time.monotonic()
         answer: Answer | None = None
         error: UserError | None = None
         status: ResultStatus = "cancelled"
         event = ""
         try:
+            await _surely(recorder.record(call))
             connection = await opening()
-            connection.consent = RecordedConsent(self._consent, recorder.record, call.call_id)
-            answer = await work(connection)
+            with connection.asking(RecordedConsent(self._consent, recorder.record, call.call_id)):
+                answer = await work(connection)
             status = "failed" if answer.is_error else "completed"
         except UserError as raised:
             error, status = raised, "failed"
@@ -119,6 +120,16 @@ class Caller:
             result = await _result(call.call_id, status, answer, str(error or ""), took, recorder.keep)
             [event] = await recorder.record(result)
         return Called(self.session, event, took, answer, error)
+
+
+async def _surely(work: Coroutine[Any, Any, object]) -> None:
+    """Do the work to its end, also where the caller is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _new_call() -> str:

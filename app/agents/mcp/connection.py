@@ -10,7 +10,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -40,7 +41,7 @@ class Connection:
         self, target: Launch | Address, *, consent: Consent | None = None, limits: Limits, roots: Sequence[Path] = ()
     ) -> None:
         self.target = target
-        self.consent: Consent = consent or Refusing()
+        self._asking: list[Consent] = [] if consent is None else [consent]
         self._limits = limits
         self._roots = roots if isinstance(target, Launch) else ()
         self._clocks = Clocks()
@@ -55,6 +56,20 @@ class Connection:
     def name(self) -> str:
         """The server's name here."""
         return self.target.name
+
+    @contextmanager
+    def asking(self, consent: Consent) -> Iterator[None]:
+        """Within: what the server asks is put to this one. A server does not say which call a question is about, so
+        while several calls that ask differently run at once, its questions are declined.
+        """
+        self._asking.append(consent)
+        try:
+            yield
+        finally:
+            self._asking.remove(consent)
+
+    def _consent(self) -> Consent:
+        return self._asking[0] if len(self._asking) == 1 else Refusing()
 
     @property
     def is_open(self) -> bool:
@@ -122,7 +137,7 @@ class Connection:
         from app.agents.mcp.asking import Asked
         from app.agents.mcp.web import web_transport
 
-        asked = Asked(self.name, lambda: self.consent, self._clocks, self._roots)
+        asked = Asked(self.name, self._consent, self._clocks, self._roots)
         transport: Any = self._stdio
         if isinstance(self.target, Address):
             transport = web_transport(self.target, self._limits)

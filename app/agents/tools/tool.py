@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from app.agents.backend import KeepBlob, Update
+from app.agents.backend import Ask, KeepBlob, Update
 from app.agents.rules import Rules
 from app.agents.tools.folders import Folders
 from app.sessions.events import ToolKind
@@ -33,7 +33,10 @@ P = TypeVar("P", bound=PathArguments)
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where one call of a tool happens. `emit` puts events and live output into the session."""
+    """Where one call of a tool happens. `emit` puts events and live output into the session.
+
+    ask: a person can be asked.
+    """
 
     call_id: str
     folders: Folders
@@ -42,13 +45,22 @@ class Site:
     keep: KeepBlob
     confined: bool
     files: FileWatch | None = None
+    ask: Ask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReply:
+    """What a tool gave. text: for the model. content: what text cannot say, for the session."""
+
+    text: str
+    content: Any = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[A]):
     """One tool.
 
-    `perform` gives the text for the model, or raises ToolFailure. `path_of`: the file a call is about.
+    `perform` gives the text for the model, or more, or raises ToolFailure. `path_of`: the file a call is about.
     """
 
     name: str
@@ -56,7 +68,7 @@ class Tool(Generic[A]):
     kind: ToolKind
     arguments: type[A]
     title: Callable[[A], str]
-    perform: Callable[[Site, A], Awaitable[str]]
+    perform: Callable[[Site, A], Awaitable[str | ToolReply]]
     path_of: Callable[[A], str] | None = None
 
     def schema(self) -> dict[str, Any]:

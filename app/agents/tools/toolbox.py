@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -21,7 +21,7 @@ from app.agents.tools.failure import ToolFailure
 from app.agents.tools.folders import Folders
 from app.agents.tools.looking import LIST, READ, SEARCH, overview
 from app.agents.tools.running import RUN
-from app.agents.tools.tool import Arguments, Site, Tool
+from app.agents.tools.tool import Arguments, Site, Tool, ToolReply
 from app.sessions.events import Location, Notice, PermissionRequest, ResultStatus, ToolCall, ToolResult
 
 TOOLS: Mapping[str, Tool[Any]] = {tool.name: tool for tool in (LIST, READ, SEARCH, WRITE, EDIT, RUN)}
@@ -29,10 +29,11 @@ TOOLS: Mapping[str, Tool[Any]] = {tool.name: tool for tool in (LIST, READ, SEARC
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a call ended, and the text the model is given."""
+    """How a call ended, and the text the model is given. content: what only the session keeps."""
 
     status: ResultStatus
     text: str
+    content: Any = None
 
 
 class ToolBox:
@@ -48,7 +49,8 @@ class ToolBox:
         self._folders = Folders(context.folders, context.hidden) if context.folders else None
         self._confined: bool | None = None
         allowed = [name for name in context.tools if name in context.rules.tools]
-        self.tools = [TOOLS[name] for name in allowed if name in TOOLS] if self._folders else []
+        own = [TOOLS[name] for name in allowed if name in TOOLS] if self._folders else []
+        self.tools: list[Tool[Any]] = [*own, *context.more_tools]
         self.calls = 0
 
     def overview(self) -> str:
@@ -80,7 +82,7 @@ class ToolBox:
                 raise
             finally:
                 took = round((time.monotonic() - started) * 1000)
-                self._emit(ToolResult(call_id=call_id, status=outcome.status, output=outcome.text, duration_ms=took))
+                self._emit(_closed(call_id, outcome, took))
             return outcome
 
     def refuse(self, name: str, arguments: Any, why: str) -> None:
@@ -147,18 +149,20 @@ class ToolBox:
         return None
 
     async def _perform(self, call_id: str, tool: Tool[Any], parsed: Arguments) -> Outcome:
-        assert self._folders is not None
         if tool.kind == "execute" and (refusal := await self._prepare_commands()) is not None:
             return Outcome("denied", refusal)
         context, confined = self._context, bool(self._confined)
-        site = Site(call_id, self._folders, context.rules, self._emit, context.keep, confined, context.files)
+        folders = cast(Folders, self._folders)  # only tools of servers, which look at none, are there without any
+        ask = context.ask if context.policy.asks else None
+        site = Site(call_id, folders, context.rules, self._emit, context.keep, confined, context.files, ask)
         try:
-            text = await tool.perform(site, parsed)
+            given = await tool.perform(site, parsed)
         except ToolFailure as failure:
             return Outcome("failed", str(failure))
+        reply = given if isinstance(given, ToolReply) else ToolReply(given)
         if tool.kind == "edit":
             self._repeats = {key: count for key, count in self._repeats.items() if key.startswith(tool.name)}
-        return Outcome("completed", text)
+        return Outcome("completed", reply.text, reply.content)
 
     async def _prepare_commands(self) -> str | None:
         """Find out once whether there is a sandbox; without one the session says so, or the rules refuse."""
@@ -173,13 +177,13 @@ class ToolBox:
 
 def _opened(call_id: str, name: str, tool: Tool[Any] | None, arguments: Any, folders: Folders | None) -> ToolCall:
     """The event of a call, also of one that makes no sense."""
-    if tool is None or folders is None:
+    if tool is None:
         return ToolCall(call_id=call_id, name=name, title=name, input=arguments)
     try:
         parsed = tool.parse(arguments)
     except msgspec.ValidationError:
         return ToolCall(call_id=call_id, name=name, tool_kind=tool.kind, title=name, input=arguments)
-    locations = () if tool.path_of is None else _locations(folders, tool.path_of(parsed))
+    locations = () if tool.path_of is None or folders is None else _locations(folders, tool.path_of(parsed))
     return ToolCall(
         call_id=call_id,
         name=name,
@@ -187,6 +191,12 @@ def _opened(call_id: str, name: str, tool: Tool[Any] | None, arguments: Any, fol
         title=tool.title(parsed),
         input=arguments,
         locations=locations,
+    )
+
+
+def _closed(call_id: str, outcome: Outcome, took: int) -> ToolResult:
+    return ToolResult(
+        call_id=call_id, status=outcome.status, output=outcome.text, content=outcome.content, duration_ms=took
     )
 
 
