@@ -138,8 +138,6 @@ class Receiver:
         if chunks is None:
             return Received(None)
         row = row or entries.add_unknown(self._connection, entry.document, keys.row)
-        if row.workspace != keys.row:
-            raise ProtocolError("An entry names a document of another workspace.")
         received = self._take_in(keys, author, row, signed, chunks)
         if received.state == ADMITTED:
             self.release(keys, row.id)

@@ -139,9 +139,11 @@ def test_an_older_copy_does_not_take_anything_back(ada: Workspace, bob: Workspac
     say(ada, copy.link.name, "three")
     asyncio.run(refresh_links(ada))
     open_text(bob, copy.link.text)
+    before = rows_of(bob)["opened"]
     shutil.rmtree(copy.folder)
     shutil.copytree(tmp_path / "older", copy.folder)
     open_text(bob, copy.link.text)
+    assert rows_of(bob)["opened"] == before
     assert texts_of(bob, copy.link.name) == ["one", "two", "three"]
 
 
