@@ -11,9 +11,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from app.network.link_keeping import LinkKeeper
 from app.network.settings import NetworkSettings, make_transport, read_settings
+from app.network.sharing import serve_opener
 from app.network.streaming import Streaming
 from app.workspace import Workspace
 from sync.clock import system_random
@@ -33,6 +36,7 @@ T = TypeVar("T")
 PROGRAM = "Lovelace 1"
 SYNC_NOW = "network/now"
 """The commit subject by which one process asks the one that runs the network to try everything at once."""
+_RENEWING = ("workspace/", "identity/", "device", "setting/network", "links")
 TAKE_OVER_SECONDS = 2.0
 """How often a process looks whether the one that ran the network is gone."""
 
@@ -43,6 +47,7 @@ class _Needs:
 
     device: bytes
     live: bool
+    links: bool
     settings: NetworkSettings
 
 
@@ -118,9 +123,17 @@ class NetworkService:
             hooks=Hooks(self._happened, self._hooks.changed),
         )
         self._streaming = Streaming(self._workspace, node)
+        if needs.links:
+            node.serve("link", partial(serve_opener, self._workspace))
         for purpose, serve in self._serves.items():
             node.serve(purpose, serve)
-        async with self._subscribed(node), node.running(), self._looking_around(node, needs.settings):
+        keeper = LinkKeeper(self._workspace, node.address)
+        async with (
+            self._subscribed(node, keeper),
+            node.running(),
+            keeper.running(),
+            self._looking_around(node, needs.settings),
+        ):
             self.node = node
             self._ready.set()
             self._hooks.changed()
@@ -137,8 +150,9 @@ class NetworkService:
 
     def _needs(self, engine: Engine) -> _Needs:
         settings = self._workspace.read(read_settings)
-        company = bool(self._serves) or bool(engine.replica.known_devices())
-        return _Needs(engine.device.device_id, company and settings.live, settings)
+        links = self._workspace.read(lambda queries: queries.gives_links(self._workspace.clock.now_ms()))
+        company = links or bool(self._serves) or bool(engine.replica.known_devices())
+        return _Needs(engine.device.device_id, company and settings.live, links, settings)
 
     async def _call(self, work: Callable[[Engine], T]) -> T:
         return await self._workspace.write_async(lambda operations: work(operations.engine))
@@ -156,16 +170,15 @@ class NetworkService:
     # commits
 
     @contextlib.asynccontextmanager
-    async def _subscribed(self, node: Node) -> AsyncIterator[None]:
+    async def _subscribed(self, node: Node, keeper: LinkKeeper) -> AsyncIterator[None]:
         """Tell the node of the commits of every process: of this one at once, of others when they are seen."""
         loop = asyncio.get_running_loop()
 
         def heard(subjects: frozenset[str]) -> None:
             node.committed(subjects)
             self._streaming.committed(subjects)
-            if any(
-                subject.startswith(("workspace/", "identity/", "device", "setting/network")) for subject in subjects
-            ):
+            keeper.heard(subjects)
+            if any(subject.startswith(_RENEWING) for subject in subjects):
                 self._renew.set()
             if SYNC_NOW in subjects:
                 node.hurry()

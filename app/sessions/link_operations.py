@@ -12,13 +12,13 @@ from app.sessions.link_copies import CopyContents
 from app.sessions.link_shelf import LinkShelf
 from app.sessions.links import SHARED_PAGE, SharedLink
 from app.sessions.writing import Writing
-from sync.crypto import KEY_BYTES
 from sync.errors import ProtocolError
 from sync.network.link_folder import HEAD, LinkFolder, head_path
+from sync.protocol.address import Address
 from sync.protocol.link_address import LinkAddress
 from sync.protocol.published import SECRET_BYTES, BlobRecord, Head, Record, Unit, keys_of, seal_head
 from sync.repository.transaction import Transaction
-from sync.store import links
+from sync.store import links, network_rows
 from sync.store.links import IssuedLink, LinkPlace, OpenedLink
 
 
@@ -108,9 +108,10 @@ class LinkOperations(Writing):
             tx.touch("links")
         return True
 
-    def device_seed(self) -> bytes:
-        """The secret that this device proves itself with, for its transports (32 bytes)."""
-        return self._engine.device.signing_key[:KEY_BYTES]
+    def keep_own_address(self, address: Address) -> None:
+        """Remember where this device is reached, for links that are made while nothing of the network runs here."""
+        with self._engine.transaction() as tx:
+            network_rows.keep_address(tx.connection, address, self._clock.now_ms())
 
     def link_shelf(self, folder: LinkFolder) -> LinkShelf:
         """What this device gives to those who open its links live; for use within this call."""

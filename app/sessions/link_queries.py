@@ -40,6 +40,19 @@ class LinkQueries(WorkspaceQueries):
         """All links with the places where their copies lie, for whoever keeps those up to date."""
         return [(link, links.places(self._connection, link.id)) for link in links.links(self._connection)]
 
+    def gives_links(self, now: int) -> bool:
+        """Whether there is any link that may be opened now or later."""
+        found = self._connection.execute(
+            "SELECT 1 FROM link WHERE revoked IS NULL AND (expires IS NULL OR expires>?) LIMIT 1", (now,)
+        ).fetchone()
+        return found is not None
+
+    def next_expiry(self, now: int) -> int | None:
+        """When the next link ends by itself."""
+        row = self._connection.execute("SELECT min(expires) FROM link WHERE revoked IS NULL AND expires>?", (now,))
+        ends: int | None = row.fetchone()[0]
+        return ends
+
     def find_link(self, name: str) -> IssuedLink:
         """A link by its id or a unique prefix of it (hex); raises NotFound."""
         wanted = name.strip().lower()
