@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sync.errors import StoreError, TransportError
+from sync.store.durable import make_folder
 
 HEAD = "head"
 
@@ -55,12 +56,12 @@ def object_path(link: bytes, name: bytes) -> str:
 class LinkFolder:
     """A folder with copies; the methods with `_now` are the same without a loop.
 
-    private: only this user may look into it. reached: what to call it when it cannot be.
+    private: only this user may look into it.
     """
 
     def __init__(self, folder: Path, *, private: bool = False) -> None:
         self.folder = folder
-        self._mode = 0o700 if private else 0o755
+        self._private = private
 
     async def read(self, path: str, limit: int) -> bytes | None:
         return await asyncio.to_thread(self.read_now, path, limit)
@@ -94,14 +95,17 @@ class LinkFolder:
         """As `write`; StoreError. Whoever reads meanwhile finds the old content or the new one."""
         target = self.folder / path
         try:
-            target.parent.mkdir(mode=self._mode, parents=True, exist_ok=True)
+            if self._private:
+                make_folder(target.parent)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(prefix=".", dir=target.parent)
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                os.chmod(temporary, self._mode & 0o666)
+                os.chmod(temporary, 0o600 if self._private else 0o644)
                 os.replace(temporary, target)
             finally:
                 Path(temporary).unlink(missing_ok=True)

@@ -40,7 +40,10 @@ class WebReader:
         try:
             with self._opener.open(urllib.request.Request(url), timeout=SECONDS) as answer:
                 data: bytes = answer.read(limit + 1)
+                if len(data) <= limit and answer.length:
+                    raise TransportError(f"{_host(url)} broke off in the middle. Try again.")
         except urllib.error.HTTPError as error:
+            error.close()
             if error.code in _NOT_THERE:
                 return None
             raise TransportError(f"{_host(url)} answered {error.code} instead of what the link opens.") from error
@@ -55,6 +58,7 @@ class _WebOnly(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
         if not newurl.startswith(("https://", "http://")):
+            fp.close()
             raise TransportError(f"{_host(req.full_url)} sends elsewhere, to what is no web address.")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
