@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cli.errors import UsageError
-from app.cli.times import local_time, parse_bound
+from app.cli.times import local_time, parse_bound, parse_expiry
 
 NOW = 1_767_348_000_000  # 2026-01-02T10:00:00.000Z
 DAY = 86_400_000
@@ -67,3 +67,15 @@ def test_zones_seconds_and_fractions_may_be_left_out() -> None:
 @given(st.integers())
 def test_a_time_for_people_never_fails(time_ms) -> None:
     assert local_time(time_ms)
+
+
+def test_ends_are_times_to_come() -> None:
+    assert parse_expiry(None, NOW) is None
+    assert parse_expiry("90m", NOW) == NOW + 90 * 60_000 and parse_expiry("2w", NOW) == NOW + 14 * 86_400_000
+    assert parse_expiry(iso(NOW + 1), NOW) == NOW + 1
+    for past in (iso(NOW), "2001-01-01"):
+        with pytest.raises(UsageError, match="past already"):
+            parse_expiry(past, NOW)
+    for wrong in ("", "soon", "-7d", "7", "2026-13-01"):
+        with pytest.raises(UsageError, match="--expires takes"):
+            parse_expiry(wrong, NOW)
