@@ -119,7 +119,7 @@ class NetworkService:
             self._workspace.clock,
             system_random,
             program=PROGRAM,
-            nearby=None if transport is None else self._nearby,
+            nearby=None if transport is None else self.nearby,
             hooks=Hooks(self._happened, self._hooks.changed),
         )
         self._streaming = Streaming(self._workspace, node)
@@ -230,7 +230,8 @@ class NetworkService:
             self._lan = None
             await lan.stop()
 
-    async def _nearby(self, devices: frozenset[bytes]) -> Mapping[bytes, Address]:
+    async def nearby(self, devices: frozenset[bytes]) -> Mapping[bytes, Address]:
+        """Where devices are in the local network, as far as they can be found there; after `ready`."""
         return {} if self._lan is None else await self._lan.addresses(devices)
 
 

@@ -10,8 +10,10 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.ui.bridge import Bridge
 
 if TYPE_CHECKING:
+    from app.network.opening import Opened
     from app.network.service import NetworkService
     from app.network.syncing import WorkspaceSync
+    from app.sessions.links import AnyLink
     from app.workspace import Workspace
     from sync.network.node import NodeStatus
 
@@ -60,6 +62,14 @@ class WindowNetwork(QObject):
 
         self.service = NetworkService(self._workspace, Hooks(changed=lambda: self._bridge.publish(NETWORK, None)))
         await self.service.run()
+
+    async def open_link(self, link: AnyLink) -> Opened:
+        """Open a link of any kind, from wherever it can be reached."""
+        from app.network.opening import open_link
+        from app.network.reaching import reaching
+
+        async with reaching(self._workspace, self.service) as connect:
+            return await open_link(self._workspace, link, connect)
 
     def _look_soon(self) -> None:
         if not self._pause.isActive():

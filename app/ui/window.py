@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWi
 from app.commands import sessions as commands
 from app.commands.window import WindowCommand
 from app.errors import UserError
+from app.network.opening import Opened
 from app.sessions.links import SessionLink, parse_link
 from app.ui import kept
 from app.ui.actions import Actions, AnyCommand
@@ -207,7 +208,7 @@ class MainWindow(QMainWindow):
             self.report(error)
             return
         self._desk.say("Opening the link …")
-        self._desk.bridge.call(open_link(self._desk.workspace, link), self._go_to_link, self.report)
+        self._desk.bridge.call(self._desk.network.open_link(link), self._go_to_link, self.report)
 
     def _go_to_link(self, link: Opened) -> None:
         if link.workspace != self._desk.workspace.id:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
@@ -19,6 +21,8 @@ from app.ui.places import PanelPlace, SessionPlace
 from app.ui.status import activity_words
 from app.ui.theme import LEAST_ZOOM, MOST_ZOOM, ui_font
 from app.ui.turns import Activity
+from tests.helpers.homes import open_home
+from tests.helpers.links import session_of, share_at
 from tests.ui.running import Running
 
 
@@ -191,6 +195,21 @@ def test_a_link_into_another_workspace_switches_to_it(running: Running) -> None:
     running.until(lambda: running.conversation.session == session)
     running.until(lambda: running.window.masthead.place.text().startswith("Other"))
     running.until(lambda: running.window.browser.model.session(session))
+
+
+def test_a_shared_link_opens_a_session_that_can_only_be_read(running: Running, tmp_path: Path) -> None:
+    other = open_home(tmp_path / "other")
+    try:
+        session = session_of(other, "from elsewhere", title="Shared")
+        link = share_at(other, session, tmp_path / "public").text
+    finally:
+        other.close()
+    running.window.come_forward([link or ""])
+    running.until(lambda: running.conversation.session == session)
+    running.until(lambda: running.window.masthead.place.text().startswith("Shared by"))
+    running.window.actions_of["session.archive"].trigger()
+    running.until(lambda: running.window.notice.isVisible())
+    assert "read here and not changed" in running.window.notice.text.text()
 
 
 @pytest.mark.parametrize("link", ["lovelace://nonsense", "http://x", "", "lovelace://session/NOSUCH"])
