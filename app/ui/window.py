@@ -200,7 +200,6 @@ class MainWindow(QMainWindow):
 
     def open_link(self, text: str) -> None:
         """Show what a link names or shares; one to a session of another workspace switches to it."""
-        from app.network.opening import open_link
 
         try:
             link = parse_link(text)
