@@ -31,6 +31,8 @@ COMMANDS = {
     "agents": "app.cli.agents",
     "models": "app.cli.models",
     "mcp": "app.cli.mcp",
+    "members": "app.cli.members",
+    "devices": "app.cli.devices",
     "sync": "app.cli.sync",
     "mailbox": "app.cli.mailbox",
     "keys": "app.cli.keys",

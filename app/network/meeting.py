@@ -1,0 +1,209 @@
+"""How two devices that know nothing of each other meet by a code: a ticket's address, the local network, a mailbox."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+
+from app.network.inviting import Asked, come_back, join
+from app.network.pairing import Paired, PairingDesk, accept
+from app.network.settings import NetworkSettings, make_transport, read_settings
+from app.workspace import Workspace
+from sync.clock import Random, system_random
+from sync.engine import Engine
+from sync.errors import ProtocolError, TransportError
+from sync.protocol.address import Address
+from sync.protocol.addresses import decode_address, encode_address
+from sync.protocol.invite_link import InviteLink
+from sync.protocol.pairing_code import MAX_ADDRESS, Code, Ticket
+from sync.store import network_rows
+from sync.transports.connection import Accept, Allow, Connection, Purpose, Transport
+from sync.transports.lan import Lan
+from sync.transports.opendal_storage import open_storage
+from sync.transports.storage import Storage
+from sync.transports.storage_uri import read_uri
+
+LOOK_SECONDS = 10.0
+"""How long the old device looks around for the new one."""
+_ADDRESS = "address"
+Make = Callable[[Engine, NetworkSettings], Transport]
+
+
+async def offer_pairing(
+    workspace: Workspace,
+    show: Callable[[Ticket], None],
+    mailbox: str = "",
+    random: Random = system_random,
+    make: Make = make_transport,
+) -> Paired:
+    """The new device: wait with a code. show: told the ticket once others can come; mailbox: a URI to be found at.
+
+    TransportError: there is no network, or no mailbox. ProtocolError: the code expired or was given wrongly too often.
+    """
+    desk = PairingDesk(workspace, random)
+    async with live(workspace, desk.serve, desk.allow, make) as transport:
+        ticket = Ticket(desk.offer.code, encode_address(transport.address()))
+        async with _announced(workspace, transport, ticket.code), _left_in(mailbox, ticket, random):
+            show(ticket)
+            return await desk.wait()
+
+
+async def accept_pairing(
+    workspace: Workspace, ticket: Ticket, random: Random = system_random, make: Make = make_transport
+) -> Paired:
+    """The old device: find the new one and hand over. TransportError, ProtocolError."""
+    async with live(workspace, _nobody, _allow_nobody, make) as transport:
+        address = await find(workspace, transport, ticket)
+        return await accept(workspace, transport, ticket.code, address, random)
+
+
+async def join_by_link(workspace: Workspace, link: InviteLink, make: Make = make_transport) -> Asked:
+    """Answer an invite at one of the devices that its link names. TransportError, ProtocolError, UserError."""
+    async with live(workspace, _nobody, _allow_nobody, make) as transport:
+        named = [decode_address(address) for address in link.addresses]
+        addresses = tuple(encode_address(await _complete(workspace, transport, address)) for address in named)
+        return await join(workspace, transport, replace(link, addresses=addresses))
+
+
+async def return_to(workspace: Workspace, address: Address, make: Make = make_transport) -> list[str]:
+    """After a recovery: get the workspaces back that somebody's device knows; gives their ids."""
+    async with live(workspace, _nobody, _allow_nobody, make) as transport:
+        return await come_back(workspace, transport, [await _complete(workspace, transport, address)])
+
+
+def own_address(workspace: Workspace) -> Address:
+    """Where this device was last when its network ran; without sockets if it never did."""
+
+    def look(engine: Engine) -> Address:
+        own = engine.device.device_id
+        known = {address.device: address for address in network_rows.addresses(engine.connection)}
+        return known.get(own, Address(own))
+
+    return workspace.with_engine(look)
+
+
+async def find(workspace: Workspace, transport: Transport, ticket: Ticket) -> Address:
+    """Where the new device is: as the ticket says, else as it says in the local network or in one of the mailboxes."""
+    if ticket.address:
+        return decode_address(ticket.address)
+    looks = {
+        asyncio.ensure_future(_find_nearby(workspace, transport, ticket.code)),
+        asyncio.ensure_future(_find_in_mailboxes(workspace, ticket.code)),
+    }
+    try:
+        for look in asyncio.as_completed(looks):
+            if (address := await look) is not None:
+                return address
+    finally:
+        for task in looks:
+            task.cancel()
+        await asyncio.wait(looks)
+    raise TransportError(
+        "No device with this code was found nearby or in your mailboxes. Check the code, and that the other device "
+        "still waits; or paste its ticket, which says where it is."
+    )
+
+
+@contextlib.asynccontextmanager
+async def live(
+    workspace: Workspace, serve: Accept, allow: Allow, make: Make = make_transport
+) -> AsyncIterator[Transport]:
+    """A live transport of this process alone, beside the network that another one may run."""
+    settings = workspace.read(read_settings)
+    transport = await asyncio.to_thread(workspace.with_engine, lambda engine: make(engine, settings))
+    await transport.start(serve, allow)
+    try:
+        yield transport
+    finally:
+        await transport.stop()
+
+
+async def _complete(workspace: Workspace, transport: Transport, address: Address) -> Address:
+    """An address as it is if it says where, else with what the device announces nearby or announced before."""
+    if address.sockets or address.relay:
+        return address
+    async with _lan(workspace, transport) as lan:
+        found = {} if lan is None else await lan.addresses([address.device], LOOK_SECONDS)
+    known = await asyncio.to_thread(workspace.with_engine, lambda engine: network_rows.addresses(engine.connection))
+    return found.get(address.device) or next((one for one in known if one.device == address.device), address)
+
+
+async def _nobody(_connection: Connection) -> None:
+    """Serves nobody."""
+
+
+def _allow_nobody(_device: bytes, _purpose: Purpose) -> bool:
+    return False
+
+
+# the local network
+
+
+@contextlib.asynccontextmanager
+async def _lan(workspace: Workspace, transport: Transport) -> AsyncIterator[Lan | None]:
+    """The local network; None where it is not wanted or not to be had."""
+    settings = workspace.read(read_settings)
+    if not settings.lan or settings.is_local:
+        yield None
+        return
+    lan = Lan(workspace.clock, transport.address)
+    try:
+        await lan.start()
+    except TransportError:
+        yield None
+        return
+    try:
+        yield lan
+    finally:
+        await lan.stop()
+
+
+@contextlib.asynccontextmanager
+async def _announced(workspace: Workspace, transport: Transport, code: Code) -> AsyncIterator[None]:
+    async with _lan(workspace, transport) as lan:
+        if lan is not None:
+            with contextlib.suppress(TransportError):  # the ticket and the mailbox do without
+                await lan.announce(code.meeting_name, transport.address())
+        yield
+
+
+async def _find_nearby(workspace: Workspace, transport: Transport, code: Code) -> Address | None:
+    async with _lan(workspace, transport) as lan:
+        return None if lan is None else await lan.find(code.meeting_name, LOOK_SECONDS)
+
+
+# mailboxes
+
+
+@contextlib.asynccontextmanager
+async def _left_in(mailbox: str, ticket: Ticket, random: Random) -> AsyncIterator[None]:
+    """The new device's address, sealed, in a mailbox for as long as it waits."""
+    if not mailbox:
+        yield
+        return
+    storage, path = open_storage(read_uri(mailbox)), ticket.code.meeting_path + _ADDRESS
+    await storage.write(path, ticket.code.seal_address(ticket.address, random))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(TransportError):
+            await storage.delete(path)
+
+
+async def _find_in_mailboxes(workspace: Workspace, code: Code) -> Address | None:
+    rows = await asyncio.to_thread(workspace.with_engine, lambda engine: network_rows.mailboxes(engine.connection))
+    places = {row.uri: read_uri(row.uri, row.credentials) for row in rows}
+    return await _first_address([open_storage(place) for place in places.values()], code)
+
+
+async def _first_address(storages: Sequence[Storage], code: Code) -> Address | None:
+    for storage in storages:
+        try:
+            sealed = await storage.read(code.meeting_path + _ADDRESS, MAX_ADDRESS + 64)
+            if sealed is not None:
+                return decode_address(code.open_address(sealed))
+        except (TransportError, ProtocolError):
+            continue  # another mailbox, or the local network, may have it
+    return None
