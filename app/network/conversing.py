@@ -69,7 +69,7 @@ async def _proceed(connection: Connection, side: WaitingSide | CallingSide) -> N
     except TimeoutError as error:
         raise TransportError("The other device stopped answering. Try again.") from error
     try:
-        frames = side.receive(frame)
+        frames = await asyncio.to_thread(side.receive, frame)  # it decrypts, and may look into the store
     except ProtocolError as error:
         if isinstance(side, WaitingSide):
             await refuse(connection, error)

@@ -42,7 +42,8 @@ def devices(workspace: Workspace) -> list[DeviceRow]:
 
 def known_devices(workspace: Workspace) -> Known:
     """Names, and when devices were added and seen."""
-    names = workspace.read(lambda queries: queries.names())
+    this = workspace.read(lambda queries: queries.own_device())[1]
+    names = {this: handing.computer_name()} | workspace.read(lambda queries: queries.names())
     added = workspace.read(lambda queries: queries.devices_added())
     seen = workspace.read(lambda queries: queries.last_written())
     live = workspace.with_engine(lambda engine: network_rows.last_seen(engine.connection))

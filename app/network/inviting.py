@@ -19,14 +19,13 @@ from sync.errors import MembershipError, ProtocolError, TransportError
 from sync.membership.bodies import Invite, Join, Role
 from sync.membership.epoch import key_id, log_key
 from sync.membership.invites import JOIN_DOMAIN, join_message
-from sync.protocol.addresses import decode_address
 from sync.protocol.handover import Handover
 from sync.protocol.handshake import Party
 from sync.protocol.invite_link import InviteLink
 from sync.protocol.joining import Host, Joiner, OpenInvite, Returner
 from sync.store import network_rows
 from sync.store import operations as standings
-from sync.transports.connection import Address, Connection, Purpose, Transport
+from sync.transports.connection import Address, Connection, Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +79,10 @@ def _open_mailbox(engine: Engine, row: int) -> str:
 
 
 class Reception:
-    """A member's side of joining and coming back. Give `allow` and `serve` to the transport of a running network."""
+    """A member's side of joining and coming back: `serve` takes the connections for "join"."""
 
     def __init__(self, workspace: Workspace, random: Random = system_random) -> None:
         self._workspace, self._random = workspace, random
-
-    def allow(self, _device: bytes, purpose: Purpose) -> bool:
-        """Whether a stranger may begin to prove something: the transport limits how many do."""
-        return purpose == "join"
 
     async def serve(self, connection: Connection) -> None:
         """One visitor. Who proves nothing learns nothing and leaves no trace."""
@@ -110,7 +105,8 @@ class Reception:
         await hand_over(connection, side, given)
         answer = await receive_handover(connection, side)
         [workspace] = given.workspaces
-        await asyncio.to_thread(take_answer, self._workspace, workspace, side.invite, answer)
+        assert side.peer is not None
+        await asyncio.to_thread(take_answer, self._workspace, workspace, side.invite, answer, side.peer.device_id)
         await send(connection, side.keep())
 
     async def _let_return(self, connection: Connection, side: Host) -> None:
@@ -119,6 +115,14 @@ class Reception:
         given = await asyncio.to_thread(welcome_back, self._workspace, side.identity, side.peer, proof)
         await hand_over(connection, side, given)
         await wait_until_kept(connection, side)
+
+
+def awaits_visitors(engine: Engine) -> bool:
+    """Whether somebody may come who answers an invite, so that the network must be there."""
+    return any(
+        engine.memberships.state(workspace).awaits_answers()
+        for _row, workspace in handing.readable_workspaces(engine, engine.identity)
+    )
 
 
 def find_invite(engine: Engine, invite: bytes, key: bytes) -> OpenInvite | None:
@@ -145,8 +149,11 @@ def give_logs(workspace: Workspace, invite: bytes) -> Handover:
     return workspace.with_engine(run)
 
 
-def take_answer(workspace: Workspace, log: bytes, invite: bytes, answer: Handover) -> str:
-    """Keep a Join and the log of who signed it; gives the id of the request. ProtocolError, MembershipError."""
+def take_answer(workspace: Workspace, log: bytes, invite: bytes, answer: Handover, device: bytes) -> str:
+    """Keep a Join and the log of who signed it; gives the id of the request. ProtocolError, MembershipError.
+
+    device: the one that brought it.
+    """
 
     def run(operations: SessionOperations) -> str:
         engine = operations.engine
@@ -161,9 +168,9 @@ def take_answer(workspace: Workspace, log: bytes, invite: bytes, answer: Handove
             ]
             if not mine:
                 raise ProtocolError("The answer to the invite does not count. Ask for a new invite.")
-            row = row_of(engine, log)
-            if answer.name and handing.can_write(engine, row, log):
-                operations.name_people(log.hex(), {answer.identity.hex(): answer.name})
+            if handing.can_write(engine, row_of(engine, log), log):
+                names = {answer.identity.hex(): answer.name, device.hex(): answer.device_name}
+                operations.name_people(log.hex(), {ident: name for ident, name in names.items() if name})
         return mine[0].hex()
 
     return workspace.write(run)
@@ -187,15 +194,21 @@ def welcome_back(workspace: Workspace, identity: bytes, device: Party, proof: Ha
     return workspace.with_engine(run)
 
 
-async def join(workspace: Workspace, transport: Transport, link: InviteLink, random: Random = system_random) -> Asked:
-    """Answer an invite at the first of its devices that can be reached. It counts once an owner accepts."""
+async def join(
+    workspace: Workspace,
+    transport: Transport,
+    addresses: Sequence[Address],
+    link: InviteLink,
+    random: Random = system_random,
+) -> Asked:
+    """Answer an invite at the first of these devices that can be reached. It counts once an owner accepts."""
     own = await asyncio.to_thread(workspace.with_engine, own_keys)
-    connection = await connect_first(transport, [decode_address(address) for address in link.addresses])
+    connection = await connect_first(transport, addresses)
     try:
         side = Joiner(link, party_of(own), connection.peer, random)
         await meet(connection, side)
         given = await receive_handover(connection, side)
-        answer, asked = await asyncio.to_thread(answer_invite, workspace, link, given)
+        answer, asked = await asyncio.to_thread(answer_invite, workspace, link, given, addresses)
         await hand_over(connection, side, answer)
         await wait_until_kept(connection, side)
     finally:
@@ -203,7 +216,9 @@ async def join(workspace: Workspace, transport: Transport, link: InviteLink, ran
     return asked
 
 
-def answer_invite(workspace: Workspace, link: InviteLink, given: Handover) -> tuple[Handover, Asked]:
+def answer_invite(
+    workspace: Workspace, link: InviteLink, given: Handover, addresses: Sequence[Address] = ()
+) -> tuple[Handover, Asked]:
     """Keep the logs of a workspace and sign the wish to join it; gives what the host gets."""
     own, now = handing.about(workspace), workspace.clock.now_ms()
 
@@ -221,10 +236,10 @@ def answer_invite(workspace: Workspace, link: InviteLink, given: Handover) -> tu
             if state.open_invite(link.invite) is None:
                 raise UserError("This invite was used already. Ask for a new one.")
             request = engine.members.sign(tx, link.workspace, _join(engine, link)).id
-            for address in link.addresses:
-                network_rows.keep_address(tx.connection, decode_address(address), now)
+            for address in addresses:
+                network_rows.keep_address(tx.connection, address, now)
             logs = {log: engine.memberships.operations(log) for log in (engine.identity, link.workspace)}
-        answer = Handover(engine.identity, own.name, logs=logs)
+        answer = Handover(engine.identity, own.name, own.device_name, logs)
         return answer, Asked(request.hex(), link.workspace.hex(), shared.name)
 
     return workspace.write(run)

@@ -26,9 +26,8 @@ def members(workspace: Workspace) -> list[MemberRow]:
 
 
 def _rows(engine: Engine, state: State, known: Known) -> list[MemberRow]:
-    founder = state.founder
     ranked = sorted(state.members.items(), key=lambda item: (item[1].rank, _name(item[0], known), item[0]))
-    found = [_member(engine, member, standing.role, known, founder) for member, standing in ranked]
+    found = [_member(engine, member, standing.role, known, state.founder) for member, standing in ranked]
     for request, join in state.requests().items():
         found.append(_request(engine, state, request, join, known))
     return found

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from app.network.inviting import Reception, awaits_visitors
 from app.network.link_keeping import LinkKeeper
 from app.network.settings import NetworkSettings, make_transport, read_settings
 from app.network.sharing import serve_opener
@@ -125,6 +126,7 @@ class NetworkService:
         self._streaming = Streaming(self._workspace, node)
         if needs.links:
             node.serve("link", partial(serve_opener, self._workspace))
+        node.serve("join", Reception(self._workspace).serve)
         for purpose, serve in self._serves.items():
             node.serve(purpose, serve)
         keeper = LinkKeeper(self._workspace, node.address)
@@ -151,7 +153,8 @@ class NetworkService:
     def _needs(self, engine: Engine) -> _Needs:
         settings = self._workspace.read(read_settings)
         links = self._workspace.read(lambda queries: queries.gives_links(self._workspace.clock.now_ms()))
-        company = links or bool(self._serves) or bool(engine.replica.known_devices())
+        awaited = links or awaits_visitors(engine)
+        company = awaited or bool(self._serves) or bool(engine.replica.known_devices())
         return _Needs(engine.device.device_id, company and settings.live, links, settings)
 
     async def _call(self, work: Callable[[Engine], T]) -> T:

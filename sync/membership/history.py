@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from sync.membership.bodies import Epoch, IdentityGenesis, Join, Remove, Set, TransferFounder, WorkspaceGenesis
+from sync.membership.bodies import Epoch, IdentityGenesis, Invite, Join, Remove, Set, TransferFounder, WorkspaceGenesis
 from sync.membership.operation import Operation
 from sync.membership.rules import AUTHORITY, Case
 from sync.membership.standing import Order, Standing, rank_of
@@ -56,7 +56,7 @@ class History:
         self.assignments: defaultdict[bytes, int] = defaultdict(int)
         """By member: what decides their role."""
         self.epochs = 0
-        self.joins = 0
+        self.joins = self.invites = 0
         self._owned: defaultdict[bytes, int] = defaultdict(int)
         self._owner_grants: defaultdict[bytes, int] = defaultdict(int)
         self._evictions: defaultdict[bytes, int] = defaultdict(int)
@@ -81,6 +81,8 @@ class History:
             self.epochs |= step.bit
         if isinstance(step.body, Join):
             self.joins |= step.bit
+        if isinstance(step.body, Invite):
+            self.invites |= step.bit
         if step.needs_owner:
             self._owned[step.signer] |= step.bit
         if step.target is None:

@@ -86,6 +86,12 @@ class State:
         body = None if step is None or invite in self._used_invites() else step.body
         return body if isinstance(body, Invite) else None
 
+    def awaits_answers(self) -> bool:
+        """Whether any invite is open."""
+        used = self._used_invites()
+        invites = bits(self._history.invites & self._point.counted)
+        return any(self._history.steps[number].operation.id not in used for number in invites)
+
     def _joins(self) -> list[tuple[Step, Join]]:
         joins = [self._history.steps[n] for n in bits(self._history.joins & self._point.counted)]
         return [(step, step.body) for step in joins if isinstance(step.body, Join)]

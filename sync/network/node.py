@@ -127,7 +127,9 @@ class Node:
         except TransportError as error:
             self._trouble, self._transport = str(error), None
             return
-        self._mailboxes.set_address(self._transport.address())
+        address = self._transport.address()
+        self._mailboxes.set_address(address)
+        await self._keep(address)
 
     async def _stop(self) -> None:
         assert self._conversations is not None
@@ -313,6 +315,11 @@ class Node:
         address = _read_address(peer, payload)
         if address is None:
             return
+        await self._keep(address)
+        self._learn_address(address)
+
+    async def _keep(self, address: Address) -> None:
+        """Remember where a device is, this one too: links that other processes make name it."""
         now_ms = self._clock.now_ms()
 
         def keep(engine: Engine) -> None:
@@ -320,7 +327,6 @@ class Node:
                 network_rows.keep_address(tx.connection, address, now_ms)
 
         await self._call(keep)
-        self._learn_address(address)
 
 
 def _look(engine: Engine) -> _Known:

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from sync.clock import Random
 from sync.errors import DocumentError, MembershipError, ProtocolError
 from sync.membership.epoch import key_id, segment_key
+from sync.membership.state import State
 from sync.protocol import digest
 from sync.protocol.envelope import Batch, Envelope, open_envelope, read_envelope, seal_batch
 from sync.protocol.replica import BlobPart, ChainSummary, Outgoing, SetSummary, Taken
@@ -66,19 +67,30 @@ class StoredReplica:
     # who
 
     def known_devices(self) -> frozenset[bytes]:
-        """The live devices of this person, and of everybody with whom a workspace is shared; without this one."""
+        """The live devices of this person, and of everybody with whom a workspace is shared; without this one.
+
+        Also of those in workspaces that this person asks to join: they tell when somebody has decided.
+        """
         readers = {self.memberships.identity}
-        for workspace in self.own_workspaces():
-            state = self.memberships.state(workspace)
-            readers |= {member for member in state.members if state.may_read(member)}
+        for state in self._states():
+            asks = any(join.identity == self.memberships.identity for join in state.requests().values())
+            if asks or state.may_read(self.memberships.identity):
+                readers |= {member for member in state.members if state.may_read(member)}
         found = {device for reader in readers for device in self.memberships.roster.live(reader)}
-        return frozenset(found - {self.memberships.device_id})
+        return frozenset(found - self._papers(readers) - {self.memberships.device_id})
+
+    def _papers(self, identities: Collection[bytes]) -> set[bytes]:
+        """The recovery keys of identities: they are on paper, and never answer."""
+        found = (self.memberships.identity_state(each).operation(each) for each in identities)
+        return {genesis.signer_device for genesis in found if genesis is not None}
 
     def own_workspaces(self) -> tuple[bytes, ...]:
         """The workspaces that this person may read as a member."""
+        return tuple(state.log_id for state in self._states() if state.may_read(self.memberships.identity))
+
+    def _states(self) -> list[State]:
         rows = self.connection.execute("SELECT id FROM workspace ORDER BY row").fetchall()
-        states = [self.memberships.state(bytes(ident)) for (ident,) in rows]
-        return tuple(state.log_id for state in states if state.may_read(self.memberships.identity))
+        return [self.memberships.state(bytes(ident)) for (ident,) in rows]
 
     def may_write(self, workspace: bytes, device: bytes) -> bool:
         """Whether what a device writes into a workspace from now on counts."""

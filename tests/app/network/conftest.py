@@ -61,7 +61,7 @@ class Place:
     async def while_hosting(self, host: Workspace, work: Callable[[], Awaitable[Result]]) -> Result:
         """Do something while a home receives visitors."""
         transport, reception = self.transport(host), Reception(host)
-        await transport.start(reception.serve, reception.allow)
+        await transport.start(reception.serve, lambda _device, purpose: purpose == "join")
         try:
             return await work()
         finally:

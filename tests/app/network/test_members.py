@@ -12,8 +12,9 @@ from app.network.inviting import Asked
 from app.workspace import Workspace
 from sync.errors import IdentityError, MembershipError, ProtocolError, TransportError
 from sync.protocol.address import Address
-from sync.protocol.addresses import encode_address
-from sync.protocol.invite_link import read_invite
+from sync.protocol.addresses import decode_address, encode_address
+from sync.protocol.invite_link import InviteLink, read_invite
+from sync.transports.connection import Transport
 from tests.app.network.conftest import NOBODY, Place, device, identity
 from tests.app.network.test_pairing import keys, write_session
 from tests.sync.repository.peers import exchange
@@ -32,11 +33,15 @@ def ask(place: Place, host: Workspace, guest: Workspace, link: str) -> Asked:
         transport = place.transport(guest)
         await transport.start(*NOBODY)
         try:
-            return await place.while_hosting(host, lambda: inviting.join(guest, transport, read_invite(link)))
+            return await place.while_hosting(host, lambda: answer(guest, transport, read_invite(link)))
         finally:
             await transport.stop()
 
     return asyncio.run(run())
+
+
+async def answer(guest: Workspace, transport: Transport, link: InviteLink) -> Asked:
+    return await inviting.join(guest, transport, [decode_address(address) for address in link.addresses], link)
 
 
 def team(place: Place, role: str = "member") -> tuple[Workspace, Workspace, str]:
@@ -206,9 +211,9 @@ def test_a_host_that_is_off_is_told(place: Place) -> None:
         transport = place.transport(bob)
         await transport.start(*NOBODY)
         with pytest.raises(TransportError):
-            await inviting.join(bob, transport, link)
+            await answer(bob, transport, link)
         with pytest.raises(NotFound):
-            await inviting.join(bob, transport, type(link)(link.workspace, link.invite, link.seed, link.log_key))
+            await inviting.join(bob, transport, [], link)
         await transport.stop()
 
     asyncio.run(run())
@@ -225,7 +230,7 @@ def test_an_answer_for_somebody_else_is_refused(place: Place) -> None:
     without = type(answer)(answer.identity, "Bob", logs={answer.identity: answer.logs[answer.identity]})
     for wrong in (without, type(answer)(identity(ada), "Ada", logs=answer.logs)):
         with pytest.raises(ProtocolError):
-            inviting.take_answer(ada, link.workspace, link.invite, wrong)
+            inviting.take_answer(ada, link.workspace, link.invite, wrong, device(bob))
     assert len(members.members(ada)) == 1
-    inviting.take_answer(ada, link.workspace, link.invite, answer)
+    inviting.take_answer(ada, link.workspace, link.invite, answer, device(bob))
     assert device(bob).hex() == members.members(ada)[1].devices[0].id

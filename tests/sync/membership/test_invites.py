@@ -25,14 +25,16 @@ def answered(team: Team, name: str, invite: Operation, secret: bytes) -> Operati
 
 def test_an_invite_is_open_until_one_of_its_answers_is_decided() -> None:
     team = Team()
+    assert not team.state().awaits_answers()
     invite, secret = invited(team)
     assert team.state().open_invite(invite.id) == invite.body
+    assert team.state().awaits_answers()
     answered(team, "A", invite, secret)
     answered(team, "B", invite, secret)
     assert team.state().open_invite(invite.id) == invite.body
     team.do("F", give("A", "member"))
     assert team.state().open_invite(invite.id) is None
-    assert team.state().requests() == {}
+    assert team.state().requests() == {} and not team.state().awaits_answers()
 
 
 def test_what_is_no_invite_or_does_not_count_is_not_open() -> None:
