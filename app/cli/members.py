@@ -52,13 +52,11 @@ def invite(
     role: Annotated[RoleName, typer.Option(metavar="R", help="What they will be: owner, member or reader.")] = "member",
 ) -> None:
     """Make a link that lets one person ask to join."""
-    from app.network.inviting import invite as make_invite
-    from app.network.meeting import own_address
-    from sync.protocol.addresses import encode_address
+    from app.network.meeting import invite_here
 
     call = call_of(context)
     with call.workspace() as workspace:
-        made = make_invite(workspace, role, [encode_address(own_address(workspace))])
+        made = asyncio.run(invite_here(workspace, role))
     if call.out.json:
         call.out.value({"id": made.id, "role": made.role, "link": made.link})
         return

@@ -7,16 +7,18 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
-from app.network.inviting import Asked, come_back, join
+from app.network.inviting import Asked, Invited, come_back, invite, join
 from app.network.pairing import Paired, PairingDesk, accept
 from app.network.settings import NetworkSettings, make_transport, read_settings
 from app.workspace import Workspace
 from sync.clock import Random, system_random
 from sync.engine import Engine
 from sync.errors import ProtocolError, TransportError
+from sync.membership.bodies import Role
+from sync.network.lease import is_running
 from sync.protocol.address import Address
 from sync.protocol.addresses import decode_address, encode_address
-from sync.protocol.invite_link import InviteLink
+from sync.protocol.invite_link import InviteLink, read_invite
 from sync.protocol.pairing_code import MAX_ADDRESS, Code, Ticket
 from sync.store import network_rows
 from sync.transports.connection import Accept, Allow, Connection, Purpose, Transport
@@ -27,6 +29,8 @@ from sync.transports.storage_uri import read_uri
 
 LOOK_SECONDS = 10.0
 """How long the old device looks around for the new one."""
+LIVE_SECONDS, LIVE_STEP = 6.0, 0.2
+"""How long a program of this home may take to go live, and how often that is looked at."""
 _ADDRESS = "address"
 Make = Callable[[Engine, NetworkSettings], Transport]
 
@@ -59,18 +63,49 @@ async def accept_pairing(
         return await accept(workspace, transport, ticket.code, address, random)
 
 
+async def invite_here(workspace: Workspace, role: Role) -> Invited:
+    """An invite whose link says where this device is, as far as that is known; see `inviting.invite`."""
+    made = await asyncio.to_thread(invite, workspace, role)
+    address = await asyncio.to_thread(own_address, workspace)
+    if not address.sockets and is_running(workspace.home):  # it goes live because of the invite
+        address = await _until_live(workspace)
+    link = replace(read_invite(made.link), addresses=(encode_address(address),))
+    return replace(made, link=str(link))
+
+
+async def _until_live(workspace: Workspace) -> Address:
+    address = Address(b"")
+    for _ in range(int(LIVE_SECONDS / LIVE_STEP)):
+        address = await asyncio.to_thread(own_address, workspace)
+        if address.sockets:
+            break
+        await asyncio.sleep(LIVE_STEP)
+    return address
+
+
 async def join_by_link(workspace: Workspace, link: InviteLink, make: Make = make_transport) -> Asked:
     """Answer an invite at one of the devices that its link names. TransportError, ProtocolError, UserError."""
+    named = [decode_address(address) for address in link.addresses]
     async with live(workspace, _nobody, _allow_nobody, make) as transport:
-        named = [decode_address(address) for address in link.addresses]
-        addresses = tuple(encode_address(await _complete(workspace, transport, address)) for address in named)
-        return await join(workspace, transport, replace(link, addresses=addresses))
+        try:
+            return await join(workspace, transport, named, link)
+        except TransportError:
+            found = [await _look_for(workspace, transport, address) for address in named]
+            if not any(found):
+                raise
+            return await join(workspace, transport, [address for address in found if address is not None], link)
 
 
 async def return_to(workspace: Workspace, address: Address, make: Make = make_transport) -> list[str]:
     """After a recovery: get the workspaces back that somebody's device knows; gives their ids."""
     async with live(workspace, _nobody, _allow_nobody, make) as transport:
-        return await come_back(workspace, transport, [await _complete(workspace, transport, address)])
+        try:
+            return await come_back(workspace, transport, [address])
+        except TransportError:
+            found = await _look_for(workspace, transport, address)
+            if found is None:
+                raise
+            return await come_back(workspace, transport, [found])
 
 
 def own_address(workspace: Workspace) -> Address:
@@ -120,16 +155,6 @@ async def live(
         await transport.stop()
 
 
-async def _complete(workspace: Workspace, transport: Transport, address: Address) -> Address:
-    """An address as it is if it says where, else with what the device announces nearby or announced before."""
-    if address.sockets or address.relay:
-        return address
-    async with _lan(workspace, transport) as lan:
-        found = {} if lan is None else await lan.addresses([address.device], LOOK_SECONDS)
-    known = await asyncio.to_thread(workspace.with_engine, lambda engine: network_rows.addresses(engine.connection))
-    return found.get(address.device) or next((one for one in known if one.device == address.device), address)
-
-
 async def _nobody(_connection: Connection) -> None:
     """Serves nobody."""
 
@@ -142,13 +167,15 @@ def _allow_nobody(_device: bytes, _purpose: Purpose) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _lan(workspace: Workspace, transport: Transport) -> AsyncIterator[Lan | None]:
+async def _lan(
+    workspace: Workspace, transport: Transport, appeared: Callable[[], None] = lambda: None
+) -> AsyncIterator[Lan | None]:
     """The local network; None where it is not wanted or not to be had."""
     settings = workspace.read(read_settings)
     if not settings.lan or settings.is_local:
         yield None
         return
-    lan = Lan(workspace.clock, transport.address)
+    lan = Lan(workspace.clock, transport.address, appeared=appeared)
     try:
         await lan.start()
     except TransportError:
@@ -172,6 +199,23 @@ async def _announced(workspace: Workspace, transport: Transport, code: Code) -> 
 async def _find_nearby(workspace: Workspace, transport: Transport, code: Code) -> Address | None:
     async with _lan(workspace, transport) as lan:
         return None if lan is None else await lan.find(code.meeting_name, LOOK_SECONDS)
+
+
+async def _look_for(workspace: Workspace, transport: Transport, address: Address) -> Address | None:
+    """Where a device is that is not where it was, as it announces itself nearby."""
+    device = address.device
+    appeared = asyncio.Event()
+    async with _lan(workspace, transport, appeared.set) as lan:
+        if lan is None:
+            return None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                while True:
+                    await appeared.wait()
+                    appeared.clear()
+                    if device in (found := await lan.addresses([device])):
+                        return found[device]
+    return None
 
 
 # mailboxes
