@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 export LOCAL ?= 1
 
-.PHONY: run test test-external soak check lint types contracts bench pictures package requirements
+.PHONY: run test test-external soak check lint types contracts bench demo-sync pictures package requirements
 
 run:
 	@packaging/setup.sh run
@@ -41,6 +41,11 @@ contracts:
 bench:
 	@packaging/setup.sh test
 	@dbus-run-session -- $(PYTHON) -m tests.benchmarks
+
+# Devices, teammates and links with the real program, in a network of its own: says what it saw.
+demo-sync:
+	@packaging/setup.sh test
+	@$(PYTHON) -m tests.demo
 
 # Every panel and page in light and dark, at 1x and 2x: build/pictures/.
 pictures:
