@@ -23,7 +23,7 @@ from sync.membership.founding import Founding, found_identity, found_workspace
 from sync.membership.operation import Operation, decode_operation
 from sync.protocol.published import Head, Record
 from sync.repository.bundling import bundle_closed
-from sync.repository.copied import CopyTaker, begin_copy, forget_copies
+from sync.repository.copied import CopyTaker, begin_copy, drop_empty, forget_copies
 from sync.repository.judging import Judging
 from sync.repository.members import Members
 from sync.repository.memberships import Memberships
@@ -551,10 +551,15 @@ class Engine:
         taker = CopyTaker(tx.connection, self._repository, BlobParts(self.blobs), self._shower(tx), names)
         taker.take(self.workspace(self.begin_copy(tx, head)), head, records)
 
-    def forget_copies(self, tx: Transaction, workspace: int, names: Collection[str]) -> None:
-        """Take copies out again, so that they may be opened anew; see `forget_copies` there."""
+    def forget_copies(self, tx: Transaction, workspace: int, names: Collection[str], *, seen: bool = True) -> None:
+        """Take copies out again, so that they may be opened anew; see `forget_copies` there.
+
+        seen: somebody may be looking at their workspace.
+        """
         tx.touch(f"workspace/{self.workspace(workspace).id.hex()}")
         forget_copies(tx.connection, workspace, names)
+        if not seen:
+            drop_empty(tx.connection, workspace)
         self._repository.forget()
         self._projector.forget()
         self._workspaces.clear()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from app.errors import UserError
 from app.sessions import purging
+from app.sessions.fields import CURRENT_WORKSPACE
 from app.sessions.ids import counter_of
 from app.sessions.link_copies import CopyContents
 from app.sessions.link_shelf import LinkShelf
@@ -217,7 +220,7 @@ class LinkOperations(Writing):
             (row,) = tx.connection.execute("SELECT row FROM workspace WHERE id=?", (known.workspace,)).fetchone()
             found = tx.connection.execute("SELECT 1 FROM session WHERE id=?", (known.name,)).fetchone()
             blobs = purging.delete_rows(tx.connection, row, [known.name]) if found else []
-            self._engine.forget_copies(tx, row, purging.document_names([known.name]))
+            self._engine.forget_copies(tx, row, purging.document_names([known.name]), seen=False)
             blobs = list({*blobs, *self._arrived(tx, link)})
             self._engine.purge(tx, row, [], blobs)
             tx.touch(f"session/{known.name}")
@@ -240,7 +243,25 @@ class LinkOperations(Writing):
                 self._engine.forget_copies(tx, row, purging.document_names([session]))
                 tx.touch(f"session/{session}")
             self._engine.purge(tx, 0, [], blobs)
+            self._leave_copied(tx)
         return blobs
+
+    def _leave_copied(self, tx: Transaction) -> None:
+        """If the current workspace held nothing but copies and is empty now, the first one of this home is current."""
+        current = tx.connection.execute("SELECT value FROM setting WHERE name=?", (CURRENT_WORKSPACE,)).fetchone()
+        workspace = bytes.fromhex(msgspec.json.decode(current[0], type=str)) if current else b""
+        (first,) = tx.connection.execute("SELECT id FROM workspace ORDER BY row LIMIT 1").fetchone()
+        emptied = tx.connection.execute(
+            "SELECT 1 FROM workspace w JOIN copied_workspace c ON c.workspace=w.row WHERE w.id=? AND c.name=''",
+            (workspace,),
+        ).fetchone()
+        if emptied:
+            self._keep_current(tx, bytes(first).hex())
+
+    def _keep_current(self, tx: Transaction, workspace: str) -> None:
+        sql = "UPDATE setting SET value=? WHERE name=?"
+        tx.connection.execute(sql, (msgspec.json.encode(workspace).decode(), CURRENT_WORKSPACE))
+        tx.touch(f"setting/{CURRENT_WORKSPACE}")
 
     def _delete_files(self, blobs: Sequence[bytes]) -> None:
         for blob in blobs:

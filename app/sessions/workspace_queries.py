@@ -25,8 +25,11 @@ class WorkspaceQueries(EventQueries):
         return bytes(identity).hex(), bytes(device).hex()
 
     def workspaces(self) -> list[WorkspaceRow]:
-        """All workspaces of the home, in the order in which they came."""
-        rows = self._connection.execute("SELECT row FROM workspace ORDER BY row").fetchall()
+        """All workspaces of the home, in the order in which they came; none of which all copies were removed."""
+        rows = self._connection.execute(
+            "SELECT row FROM workspace w WHERE EXISTS(SELECT 1 FROM session WHERE workspace=w.row) "
+            "OR row NOT IN (SELECT workspace FROM copied_workspace) ORDER BY row"
+        ).fetchall()
         return [self._workspace_row(row) for (row,) in rows]
 
     def is_prepared(self) -> bool:

@@ -23,7 +23,7 @@ from sync.store.blob_parts import BlobParts
 from sync.store.bundles import forget_bundle
 from sync.store.database import Connection
 from sync.store.links import is_copied
-from sync.store.operations import LINK_ROLE, set_standing
+from sync.store.operations import LINK_ROLE, NO_ROLE, set_standing
 from sync.store.outgoing import chunks_of_batch
 from sync.store.schema import ADMITTED
 
@@ -38,10 +38,12 @@ def begin_copy(connection: Connection, head: Head) -> int:
     if found is None:
         sql = "INSERT INTO workspace(id, grant_id) VALUES(?, x'')"
         found = (connection.execute(sql, (head.workspace,)).lastrowid,)
-        connection.execute("INSERT INTO copied_workspace VALUES(?,?)", (found[0], f"Shared by {head.by}"))
+        connection.execute("INSERT INTO copied_workspace VALUES(?, '')", found)
         set_standing(connection, found[0], LINK_ROLE, None)
     elif not is_copied(connection, found[0]):
         raise MembershipError(_MEMBER)
+    name = f"Shared by {head.by}" if head.by else "Shared"
+    connection.execute("UPDATE copied_workspace SET name=? WHERE workspace=?", (name, found[0]))
     for author in head.authors:
         _know(connection, found[0], author.device, author.person)
     return int(found[0])
@@ -126,7 +128,7 @@ class _Only:
 
 
 def forget_copies(connection: Connection, workspace: int, names: Collection[str]) -> None:
-    """Take out documents with these names from a copied workspace (row id), and that with the last one.
+    """Take out documents with these names from a copied workspace (row id).
 
     They may be opened again. Their rows in the projection are the caller's to remove, in the same transaction.
     """
@@ -143,12 +145,28 @@ def forget_copies(connection: Connection, workspace: int, names: Collection[str]
             "DELETE FROM opened WHERE name=? AND workspace=(SELECT id FROM workspace WHERE row=?)", (name, workspace)
         )
     if connection.execute("SELECT 1 FROM document WHERE workspace=? AND name<>''", (workspace,)).fetchone() is None:
-        _forget_workspace(connection, workspace)
+        _empty_workspace(connection, workspace)
 
 
-def _forget_workspace(connection: Connection, workspace: int) -> None:
-    connection.execute("DELETE FROM entry WHERE workspace=?", (workspace,))
-    for table in ("document", "copied_author", "copied_workspace", "standing"):
+def become_own(connection: Connection, workspace: int) -> None:
+    """A copied workspace (row id) without copies is one that this device has a part in from now on."""
+    connection.execute("DELETE FROM copied_workspace WHERE workspace=?", (workspace,))
+    connection.execute("UPDATE workspace SET grant_id=id WHERE row=?", (workspace,))
+    set_standing(connection, workspace, NO_ROLE, None)
+
+
+def drop_empty(connection: Connection, workspace: int) -> None:
+    """Remove the row of a copied workspace (row id) that nobody has seen yet, if it holds nothing."""
+    found = connection.execute("SELECT 1 FROM copied_workspace WHERE workspace=? AND name=''", (workspace,)).fetchone()
+    if found is not None:
+        for table in ("copied_workspace", "standing"):
+            connection.execute(f"DELETE FROM {table} WHERE workspace=?", (workspace,))
+        connection.execute("DELETE FROM workspace WHERE row=?", (workspace,))
+
+
+def _empty_workspace(connection: Connection, workspace: int) -> None:
+    """Its row stays, for those who are looking at it; nothing in it says whose it was."""
+    connection.execute("UPDATE copied_workspace SET name='' WHERE workspace=?", (workspace,))
+    for table in ("entry", "document", "copied_author"):
         connection.execute(f"DELETE FROM {table} WHERE workspace=?", (workspace,))
-    connection.execute("DELETE FROM workspace WHERE row=?", (workspace,))
     connection.execute("DELETE FROM device WHERE identity=id AND row NOT IN (SELECT device FROM copied_author)")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sync.errors import MembershipError, ProtocolError
 from sync.membership.bodies import Body
 from sync.membership.operation import Operation
-from sync.repository.copied import forget_copies
+from sync.repository.copied import become_own, forget_copies
 from sync.repository.judging import Judging, held_documents, withdraw
 from sync.repository.memberships import Memberships
 from sync.repository.opened import Repository, WorkspaceKeys
@@ -123,6 +123,7 @@ class Members:
             elif kind == NOTE:
                 self._projector.apply_note(tx.connection, found[0], name, "", {})
         forget_copies(tx.connection, found[0], [name for _, name in rows])
+        become_own(tx.connection, found[0])
         self._repository.forget()
 
     def add_keys(self, tx: Transaction, workspace: bytes, keys: Mapping[bytes, bytes]) -> None:

@@ -7,7 +7,8 @@ often, the names of its objects, and what the documents looked like then.
 after a try that broke off. A row goes when nothing does any more. trouble: why the last try failed.
 `opened`: a copy that was opened here. units: those taken in, one 32-byte hash each.
 `arrived`: payloads that came with a copy while it is being opened.
-`copied_workspace`: a workspace of which there are only such copies; nobody here may write into it. name: for people.
+`copied_workspace`: a workspace of which there are only such copies, or none any more; nobody here may write into it.
+name: for people.
 `copied_author`: whose a device is, as the issuer of a copy says; it counts in that workspace only.
 """
 

@@ -142,6 +142,19 @@ def test_what_was_opened_is_removed_and_may_be_opened_again(ada: Workspace, bob:
     assert texts_of(bob, session) == ["one", "look"]
 
 
+def test_an_emptied_workspace_is_not_the_current_one(ada: Workspace, bob: Workspace, tmp_path: Path) -> None:
+    session = session_of(ada, "one")
+    opened = open_text(bob, share_at(ada, session, tmp_path / "public").text)
+    bob.write(lambda operations: operations.switch(opened.workspace))
+    bob.use(opened.workspace)
+    bob.write(lambda operations: operations.trash([session]))
+    assert bob.read(lambda queries: queries.sessions()) == [], "whoever looks at it sees that it is empty"
+    [row] = bob.read(lambda queries: queries.workspaces())
+    assert row.current and row.name == "Personal"
+    bob.use("Personal")
+    assert texts_of(bob, session_of(bob, "own")) == ["own"]
+
+
 def test_a_link_to_what_is_here_opens_that(ada: Workspace, tmp_path: Path) -> None:
     session = session_of(ada, "one")
     link = share_at(ada, session, tmp_path / "public")
@@ -213,6 +226,7 @@ def test_whoever_joins_the_workspace_has_it_whole(ada: Workspace, bob: Workspace
     bob.with_engine(adopt)
     with pytest.raises(NotFound):
         bob.read(lambda queries: queries.session(session))
+    assert [row.id for row in bob.read(lambda queries: queries.workspaces())][1:] == [ada.id]
     link = share_at(ada, session, tmp_path / "public")
     with pytest.raises(UserError, match="has not arrived here yet"):
         open_text(bob, link.text)
