@@ -7,12 +7,14 @@ writer's thread of the store. Whoever ends first ends all, and the connection is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol, TypeVar
 
 from sync.errors import TransportError
 from sync.protocol.happenings import Ended, Happening
+from sync.protocol.messages import Beat, encode_message
 from sync.protocol.peer import TICK_MS, Conversation
 from sync.transports.connection import Connection
 
@@ -34,8 +36,14 @@ class Conversing:
     """
 
     def __init__(
-        self, connection: Connection, conversation: Conversation, run: Run, heard: Callable[[Happening], None]
+        self,
+        connection: Connection,
+        conversation: Conversation,
+        run: Run,
+        heard: Callable[[Happening], None],
+        tick_seconds: float = TICK_MS / 1000,
     ) -> None:
+        self._tick_seconds = tick_seconds
         self._connection = connection
         self.conversation = conversation
         self._run = run
@@ -56,9 +64,9 @@ class Conversing:
         self.wake()
         return result
 
-    async def converse(self, tick_seconds: float = TICK_MS / 1000) -> Ended:
+    async def converse(self) -> Ended:
         """Hold the conversation until one side ends it; gives why. Cancelling it says goodbye first."""
-        tasks = [asyncio.create_task(each) for each in (self._read(), self._write(), self._keep_time(tick_seconds))]
+        tasks = [asyncio.create_task(each) for each in (self._read(), self._write(), self._keep_time())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return await self._ending(tasks)
@@ -101,21 +109,28 @@ class Conversing:
         while not self.conversation.is_over:
             self._awake.clear()
             while not self.conversation.is_over and (frame := await self._next_frame()) is not None:
-                self._is_torn = True
-                await self._connection.send(frame)
-                self._is_torn = False
-            await self._awake.wait()
+                await self._send(frame)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awake.wait(), self._tick_seconds)
+
+    async def _send(self, frame: bytes) -> None:
+        self._is_torn = True
+        await self._connection.send(frame)
+        self._is_torn = False
 
     async def _next_frame(self) -> bytes | None:
-        frame = await self._run(self.conversation.next_frame)
+        """The next frame; while the writer's thread is long at something else, a sign of life instead."""
+        making = asyncio.ensure_future(self._run(self.conversation.next_frame))
+        while not (await asyncio.wait([making], timeout=self._tick_seconds))[0]:
+            await self._send(encode_message(Beat()))
         self._tell()
-        return frame
+        return await making
 
-    async def _keep_time(self, tick_seconds: float) -> None:
+    async def _keep_time(self) -> None:
         loop = asyncio.get_running_loop()
         while not self.conversation.is_over:
             await self.act(partial(self.conversation.tick, int(loop.time() * 1000)))
-            await asyncio.sleep(tick_seconds)
+            await asyncio.sleep(self._tick_seconds)
 
     def _tell(self) -> None:
         while (happening := self.conversation.next_happening()) is not None:

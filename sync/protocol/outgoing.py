@@ -12,8 +12,11 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from sync.protocol.messages import Message, encode_message
 
-PIECE = 512 << 10
-"""Bytes that a frame of a transfer has, about; one large envelope makes a larger one."""
+PIECE = 128 << 10
+"""Bytes that a frame of a transfer has, about; one large envelope makes a larger one.
+
+Taking in a frame is one transaction, during which nothing else happens on the receiving side: some hundred entries.
+"""
 MAX_PASSING = 64
 MAX_PASSING_BYTES = 512 << 10
 _PATIENCE = 16

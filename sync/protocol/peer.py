@@ -193,6 +193,8 @@ class Conversation:
     def _take(self, message: Message) -> None:
         self._silence_ms = LONG_SILENCE_MS if getattr(message, "more", False) else SILENCE_MS
         match message:
+            case Beat():
+                pass
             case Bye():
                 self._end(f"The other device ended the conversation. {message.reason}".strip(), None)
             case Hello():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -11,6 +12,7 @@ import pytest
 
 from sync.network.conversing import Conversing
 from sync.protocol.happenings import Ended, Happening, InSync, Reached
+from sync.protocol.messages import Beat, Hello, decode_message
 from sync.protocol.peer import Conversation
 from tests.helpers.connection_pair import PairedConnection, connection_pair
 from tests.helpers.memory_replica import MemoryReplica
@@ -154,5 +156,28 @@ def test_a_silent_peer_is_left(devices: Devices) -> None:
             await holding.act(lambda now_ms=now_ms: holding.conversation.tick(now_ms))  # type: ignore[misc]
         assert "does not answer" in (await task).reason
         assert ends[0].is_closed
+
+    asyncio.run(meet())
+
+
+def test_a_writer_that_is_busy_elsewhere_still_gives_signs_of_life(devices: Devices) -> None:
+    async def meet() -> None:
+        left, right = devices(1)
+        ends = connection_pair(left.replica.device, right.replica.device)
+        conversation = Conversation(left.replica, left.replica.device, right.replica.device, program="test")
+        holding = Conversing(ends[0], conversation, left.run, left.hear, tick_seconds=0.02)
+        task = asyncio.create_task(holding.converse())
+        assert isinstance(decode_message(await ends[1].receive()), Hello)
+        is_free = threading.Event()
+        busy = asyncio.ensure_future(left.run(is_free.wait))
+        try:
+            async with asyncio.timeout(20):
+                for _ in range(5):
+                    assert isinstance(decode_message(await ends[1].receive()), Beat)
+            assert not busy.done()
+        finally:
+            is_free.set()
+        await ends[1].close()
+        assert (await task).reason == "The other device left."
 
     asyncio.run(meet())

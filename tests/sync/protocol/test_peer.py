@@ -208,7 +208,7 @@ def test_a_transfer_is_made_piece_by_piece() -> None:
     left.entries_after = lambda *args: (asked.append(args[3]), after(*args))[1]  # type: ignore[method-assign]
     while not ends[0].of(Ended) and len(asked) < 2:
         network.step()
-    assert asked == [0, 6]
+    assert asked == [0, 2]
     assert max(size for _, size in ends[0].log) < 1 << 20
 
 
