@@ -177,12 +177,14 @@ class Reader:
             return
 
         async def take(name: ObjectName, data: bytes) -> None:
-            envelopes = box.sealer.open_envelopes(spot(folder.name, "entries", name), data)
-            received = await box.ask(lambda: box.replica.receive(envelopes))
-            (folder.locked if received.locked else folder.have["entries"]).add(name)
-            found.admitted += received.taken.admitted
-            found.waiting += received.taken.waiting
-            _refuse(found, received.taken.refused)
+            locked = 0
+            for envelope in box.sealer.open_envelopes(spot(folder.name, "entries", name), data):
+                received = await box.ask(lambda each=envelope: box.replica.receive([each]))  # type: ignore[misc]
+                locked += received.locked
+                found.admitted += received.taken.admitted
+                found.waiting += received.taken.waiting
+                _refuse(found, received.taken.refused)
+            (folder.locked if locked else folder.have["entries"]).add(name)
 
         await self._read(folder, "entries", n, take, found)
         n = await box.ask(lambda: box.replica.progress(device))

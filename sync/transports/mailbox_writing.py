@@ -25,6 +25,9 @@ from sync.transports.storage import StorageError
 
 BATCH_BYTES = 512 << 10
 """What entries and operations of one object are about at most, so that large single ones still fit."""
+PIECE_BYTES = 96 << 10
+"""What is asked of the store, and later given to another's, at a time: its thread has other things to do."""
+_ENVELOPES = 1024
 PART_BYTES = LARGE_BYTES
 _TOGETHER = 4
 _BLOBS = 64
@@ -118,27 +121,42 @@ class Writer:
 
     async def bring(self, n: int, last: int | None, done: Published) -> list[ObjectName]:
         """Bring some own entries after n, or all of them up to `last`; gives what was written."""
-        box = self._box
+        progress = self._box.progress
         written: list[ObjectName] = []
-        more = True
-        while more and (last is None or n < last):
+        while last is None or n < last:
             objects: list[_Object] = []
-            while more and len(objects) < _TOGETHER and (last is None or n < last):
-                out = await box.ask(lambda n=n: box.replica.entries_after(n, BATCH_BYTES))  # type: ignore[misc]
-                if not out.envelopes or out.after <= n:
-                    more = False
+            while len(objects) < _TOGETHER and (last is None or n < last):
+                found = await self._collect(n)
+                if found is None:
                     break
-                await box.ask(lambda after=out.after: box.replica.publishing(after))  # type: ignore[misc]
-                data = box.sealer.seal_envelopes(Spot(box.own, "entries", n + 1, out.after), out.envelopes)
-                objects.append(self.object("entries", n + 1, out.after, data))
-                done.entries += out.after - n
-                n, more = out.after, not out.done
+                objects.append(found)
+                n = found.name.last
             await self.write(objects, done)
             written += [each.name for each in objects]
             if last is None:
-                box.progress.entries = max(n, box.progress.entries)
+                progress.entries = max(n, progress.entries)
+            if last is None or len(objects) < _TOGETHER:
                 break
+        done.entries += sum(name.last - name.first + 1 for name in written)
         return written
+
+    async def _collect(self, n: int) -> _Object | None:
+        """An object with own entries after n; None if there are none, or none that may leave."""
+        box = self._box
+        envelopes: list[bytes] = []
+        first, more = n + 1, True
+        while more and sum(map(len, envelopes)) < BATCH_BYTES and len(envelopes) < _ENVELOPES:
+            out = await box.ask(lambda n=n: box.replica.entries_after(n, PIECE_BYTES))  # type: ignore[misc]
+            if not out.envelopes or out.after <= n:
+                break
+            envelopes += out.envelopes
+            n, more = out.after, not out.done
+        if not envelopes:
+            return None
+        await box.ask(lambda: box.replica.publishing(n))
+        return self.object(
+            "entries", first, n, box.sealer.seal_envelopes(Spot(box.own, "entries", first, n), envelopes)
+        )
 
     def object(self, stream: Stream, first: int, last: int, data: bytes) -> _Object:
         """An object with its name."""

@@ -1,32 +1,47 @@
 """10,000 events from one device to another through a mailbox on a real S3 server (SeaweedFS).
 
-Both replicas are in memory, with real entries, signatures, envelopes and keys; what the store takes is measured
-elsewhere. Once all events at once, as after a time offline, and once in groups, as during work; then the bytes that lie
-there next to the envelopes in them, and what an idle poll asks of the storage with many devices.
+All at once, as after a time offline, between two homes: from the rows of the one to the rows, projection and index of
+the other. In groups, as during work, between stores in memory. Then what an idle poll asks of the storage when there
+are many devices.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
+from typing import TypeVar
 
+from app.sessions.events import Draft
+from app.sessions.operations import SessionOperations
+from app.workspace import Workspace
+from sync.clock import system_random
+from sync.engine import Engine
+from sync.membership.devices import add_device
+from sync.membership.operation import decode_operation
 from sync.protocol.replica import Outgoing
+from sync.repository.mailbox_replica import StoredMailboxReplica
+from sync.store.network_rows import add_mailbox
 from sync.testing import ManualClock
 from sync.transports.mailbox import Mailbox
 from sync.transports.opendal_storage import open_storage
 from sync.transports.storage import Listed, Storage
 from sync.transports.storage_uri import read_uri
 from tests.benchmarks.figures import Figure, quantile
+from tests.benchmarks.long_session import session_body
 from tests.benchmarks.place import Place
 from tests.benchmarks.words import Words
 from tests.helpers.mailbox_replica import MemoryMailboxReplica, direct
 from tests.helpers.storage_servers import PROGRAMS, seaweed_s3
 
+T = TypeVar("T")
+
 BAR_S, BAR_RATIO, BAR_LISTS = 20.0, 1.3, 1
 EVENTS, EVENT_BYTES, GROUP, DEVICES, POLLS = 10_000, 300, 50, 50, 20
+
+_START_MS = 1_760_000_000_000
 
 
 class _Counted:
@@ -59,8 +74,19 @@ class _Counted:
         await self._storage.delete(path)
 
 
-class _Replica(MemoryMailboxReplica):
+class _Stored(StoredMailboxReplica):
     """Counts the bytes of the envelopes that it gives."""
+
+    sealed = 0
+
+    def entries_after(self, n: int, limit: int) -> Outgoing:
+        out = super().entries_after(n, limit)
+        self.sealed += sum(map(len, out.envelopes))
+        return out
+
+
+class _Replica(MemoryMailboxReplica):
+    """The same in memory."""
 
     sealed = 0
 
@@ -77,27 +103,91 @@ def run(place: Place) -> Iterator[Figure]:
         yield Figure(f"{EVENTS:,} events through S3", float("inf"), "s", BAR_S, note=note)
         return
     with seaweed_s3(place.folder) as uri:
-        yield from asyncio.run(_all_at_once(uri))
+        yield from _between_homes(place, uri)
         yield from asyncio.run(_in_groups(uri))
         yield from asyncio.run(_idle(uri))
 
 
-async def _all_at_once(uri: str) -> list[Figure]:
-    storage = _Counted(open_storage(read_uri(uri)))
-    writer, reader = _pair(1)
-    writer.say(*_texts(EVENTS))
-    begun = perf_counter()
-    await _mailbox(storage, writer, b"1").publish(1)
-    published = perf_counter() - begun
-    await _mailbox(storage, reader, b"1").poll(1)
-    seconds = perf_counter() - begun
-    assert reader.progress(writer.device) == EVENTS
-    ratio = storage.written / writer.sealed
+def _between_homes(place: Place, uri: str) -> Iterator[Figure]:
+    with place.opened("one") as one, place.opened("two") as two:
+        one.write(_fill)
+        _pair_homes(one, two)
+        storage = _Counted(open_storage(read_uri(uri)))
+        begun, processor = perf_counter(), process_time()
+        sealed = asyncio.run(_publish(one, storage))
+        published = perf_counter() - begun
+        asyncio.run(_poll(two, storage))
+        seconds, processor = perf_counter() - begun, process_time() - processor
+        assert two.with_engine(_count) >= EVENTS
     calls = ", ".join(f"{count} {call}" for call, count in sorted(storage.calls.items()))
-    return [
-        Figure(f"{EVENTS:,} events through S3", seconds, "s", BAR_S, note=f"{published:.2f} s to bring them; {calls}"),
-        Figure("bytes written / envelopes", ratio, "×", BAR_RATIO, note=f"{storage.written / 1e6:.1f} MB"),
-    ]
+    note = f"{published:.2f} s to bring them; {processor:.2f} s of processor in this process; {calls}"
+    yield Figure(f"{EVENTS:,} events through S3", seconds, "s", BAR_S, note=note)
+    ratio, note = storage.written / sealed, f"{storage.written / 1e6:.1f} MB"
+    yield Figure("bytes written / envelopes", ratio, "×", BAR_RATIO, note=note)
+
+
+def _count(engine: Engine) -> int:
+    return int(engine.connection.execute("SELECT count(*) FROM event").fetchone()[0])
+
+
+def _fill(operations: SessionOperations) -> None:
+    words, session = Words(7), operations.create(title="Brought")
+    for number in range(EVENTS):
+        operations.append(session, [Draft(body=session_body(words, number), time=_START_MS + number * 500)])
+
+
+def _pair_homes(old: Workspace, new: Workspace) -> None:
+    """Make a home another device of the same person, with the same workspaces."""
+    device = new.with_engine(lambda engine: engine.device)
+
+    def let_in(engine: Engine) -> list[tuple[bytes, tuple[bytes, ...]]]:
+        log = [decode_operation(data) for data in engine.memberships.operations(engine.identity)]
+        with engine.transaction(durable=True) as tx:
+            engine.members.add(tx, engine.identity, [add_device(engine.device, log, device).encoded])
+            engine.members.renew_epochs(tx)
+        logs = [engine.identity, *engine.replica.own_workspaces()]
+        return [(each, engine.memberships.operations(each)) for each in logs]
+
+    (identity, log), *workspaces = old.with_engine(let_in)
+
+    def enter(engine: Engine) -> None:
+        with engine.transaction(durable=True) as tx:
+            engine.become(tx, identity, log)
+            for workspace, operations in workspaces:
+                engine.members.adopt(tx, workspace, operations, {})
+
+    new.with_engine(enter)
+
+
+def _stored(home: Workspace, storage: Storage) -> tuple[_Stored, Mailbox]:
+    """The mailbox of the workspace in which both homes are, the last one."""
+
+    def make(engine: Engine) -> tuple[_Stored, bytes]:
+        workspace = max(engine.replica.own_workspaces(), key=lambda each: len(engine.memberships.operations(each)))
+        (row,) = engine.connection.execute("SELECT row FROM workspace WHERE id=?", (workspace,)).fetchone()
+        with engine.transaction() as tx:
+            box = add_mailbox(tx.connection, row, "s3://mailbox", {}, 0)
+        replica = _Stored(engine.replica, box, row, workspace, lambda: 0)
+        return replica, engine.workspace(row).mailbox_secret
+
+    replica, secret = home.with_engine(make)
+
+    def ask(call: Callable[[], T]) -> Awaitable[T]:
+        return home.write_async(lambda _operations: call())
+
+    return replica, Mailbox(storage, secret, replica, ask, ManualClock(), system_random)
+
+
+async def _publish(home: Workspace, storage: Storage) -> int:
+    """Bring everything; gives the bytes of all envelopes."""
+    replica, mailbox = _stored(home, storage)
+    await mailbox.publish(1)
+    return replica.sealed
+
+
+async def _poll(home: Workspace, storage: Storage) -> None:
+    _, mailbox = _stored(home, storage)
+    await mailbox.poll(1)
 
 
 async def _in_groups(uri: str) -> list[Figure]:

@@ -207,6 +207,30 @@ def test_after_a_crash_at_any_call_everything_arrives(fatal: int, killed: bool) 
     run(talk())
 
 
+def test_who_read_what_a_crash_left_behind_misses_nothing_that_follows() -> None:
+    async def talk() -> None:
+        storage = MemoryStorage()
+        ada, bob = workspace(storage, 2)
+        await ada.exchange()
+        ada.replica.sign(Set(b"l" * 32, "member"))
+
+        def crash(call: str, path: str) -> StorageError | None:
+            raise Killed
+
+        working, storage.failing_late = storage.failing_late, crash
+        with suppress(Killed):
+            await ada.exchange()
+        storage.failing_late = working
+        await bob.poll()
+        assert bob.replica.log.keys() == ada.replica.log.keys()
+        ada.restart()
+        ada.replica.sign(Set(b"m" * 32, "member"))
+        await settle([ada, bob])
+        assert bob.replica.log.keys() == ada.replica.log.keys()
+
+    run(talk())
+
+
 def test_nothing_leaves_while_no_epoch_is_safe() -> None:
     async def talk() -> None:
         storage = MemoryStorage()
@@ -359,6 +383,16 @@ def test_addresses_are_left_for_members_and_the_old_one_goes() -> None:
         storage.calls.clear()
         await ada.exchange()
         assert storage.count("write") == 0
+
+    run(talk())
+
+
+def test_nobody_says_where_another_device_is() -> None:
+    async def talk() -> None:
+        ada, bob = workspace(MemoryStorage(), 2)
+        bob.mailbox.set_address(Address(ada.replica.device, ("192.0.2.66:1",)))
+        await settle([ada, bob])
+        assert ada.mailbox.addresses() == []
 
     run(talk())
 
