@@ -315,10 +315,11 @@ def test_a_command_is_shown_that_runs_while_the_session_is_read(
 def test_news_waits_for_the_session_to_be_read(make: Callable[..., Terminal], monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = make()
     terminal.until(terminal.panel.run_line.field.isEnabled)
-    read_opening, goes_on, openings = follower.read_opening, Event(), []
+    read_opening, was_read, goes_on, openings = follower.read_opening, Event(), Event(), []
 
     def read_slowly(*arguments: Any) -> follower.Opening:
         opening = read_opening(*arguments)
+        was_read.set()
         assert goes_on.wait(20)
         return opening
 
@@ -326,6 +327,7 @@ def test_news_waits_for_the_session_to_be_read(make: Callable[..., Terminal], mo
     terminal.panel.follower.opened.connect(openings.append)
     terminal.panel.show_session(None)
     terminal.panel.show_session(terminal.session)
+    terminal.until(was_read.is_set)
     terminal.running.append(terminal.session, *call(1, exit_code=0, stdout="one"))
     terminal.until(lambda: terminal.panel.follower._again)
     goes_on.set()
