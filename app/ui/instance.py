@@ -101,7 +101,15 @@ class SingleInstance(QObject):
         assert self._server is not None
         connection = self._server.nextPendingConnection()
         connection.disconnected.connect(connection.deleteLater)
-        connection.readyRead.connect(lambda: self._read(connection))
+        # No closure over this object: it would go with the connection, and with it the connection once more.
+        connection.readyRead.connect(self._read_on)
+        self._read(connection)
+
+    def _read_on(self) -> None:
+        from PySide6.QtNetwork import QLocalSocket
+
+        connection = self.sender()
+        assert isinstance(connection, QLocalSocket)
         self._read(connection)
 
     def _read(self, connection: QLocalSocket) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -61,6 +62,24 @@ def test_a_start_waits_for_the_first_to_listen(qapp: QApplication, qtbot: QtBot,
     qtbot.waitUntil(lambda: got == [["lovelace:x"]], timeout=20_000)
     assert start.communicate(timeout=20)[0] == "handed over\n"
     instance.release()
+
+
+def test_one_that_is_let_go_while_a_later_start_leaves_is_freed_once(
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path
+) -> None:
+    for number in range(3):
+        instance = SingleInstance(tmp_path)
+        assert instance.claim([])
+        instance.listen()
+        got: list[list[str]] = []
+        instance.arguments.connect(got.append)
+        start = later(tmp_path, str(number))
+        qtbot.waitUntil(lambda g=got: bool(g), timeout=20_000)
+        assert start.communicate(timeout=20)[0] == "handed over\n"
+        instance.release()
+        del instance
+        QCoreApplication.processEvents()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def test_another_home_has_a_window_of_its_own(first: SingleInstance, qapp: QApplication, tmp_path: Path) -> None:
