@@ -172,6 +172,28 @@ def call_tool(
     return FAILED if called.answer.is_error else DONE
 
 
+@cli.command()
+def serve(
+    context: typer.Context,
+    http: Annotated[bool, typer.Option("--http", help="Over HTTP on this computer, with a token.")] = False,
+    port: Annotated[int, typer.Option(metavar="N", min=0, help="With --http; 0 takes any that is free.")] = 0,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --http: the token, made where the file is not there.")
+    ] = None,
+) -> None:
+    """Let agents search and read the sessions of this workspace, and no other; over stdin and stdout, or HTTP."""
+    if (port or token_file) and not http:
+        raise UsageError("--port and --token-file go with --http.")
+    from app.cli.mcp_serve import serve_over_http, serve_over_stdio
+
+    call = call_of(context)
+    with call.workspace() as workspace:
+        if http:
+            serve_over_http(call, workspace, port, token_file)
+        else:
+            serve_over_stdio(workspace)
+
+
 def _with_registry(call: Call, work: Callable[[ServerRegistry], Awaitable[T]]) -> T:
     import asyncio
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.agents.mcp.config import ServerConfig
+from app.agents.mcp.connection import connect
+from app.agents.mcp.launch import plan
 from tests.app.agents.mcp.support import DEMO, demo_address, hostile
 from tests.e2e.conftest import Program
 
@@ -120,3 +126,55 @@ def test_secrets_without_a_keyring_are_refused(program: Program) -> None:
     result = program.run("--json", "mcp", "add", "x", "--env", "API_KEY=abc1234567", "--", "npx")
     assert result.code == 1
     assert "keyring" in result.error["message"]
+
+
+# Lovelace as a server
+
+
+def test_another_agent_finds_a_decision_through_the_server(program: Program) -> None:
+    program.run("chat", "We decided to take SQLCipher", "--new", "--agent", "scripted")
+    program.json("workspace", "create", "Elsewhere")
+    words = program.arguments(["mcp", "serve"])
+    program.json("mcp", "add", "lovelace", "--", *words)
+    names = {tool["name"] for tool in program.json("mcp", "tools", "lovelace")}
+    assert names == {"search_sessions", "read_events", "list_recent", "file_history"}
+    found = call(program, "lovelace", "search_sessions", '{"query": "SQLCipher decided"}')
+    assert found.code == 0, found.err
+    [hit] = [hit for hit in found.json["structured_content"]["hits"] if hit["kind"] == "user_message"]
+    assert "‹SQLCipher›" in hit["snippet"]
+    elsewhere = program.arguments(["--workspace", "Elsewhere", "mcp", "serve"])
+    program.json("mcp", "add", "elsewhere", "--", *elsewhere)
+    nothing = call(program, "elsewhere", "search_sessions", '{"query": "SQLCipher"}')
+    assert nothing.json["structured_content"] == {"hits": []}
+    refused = call(program, "elsewhere", "read_events", json.dumps({"session": hit["session"]}))
+    assert refused.code == 1 and refused.json["is_error"]
+
+
+def test_over_http_address_and_token_are_printed(program: Program, tmp_path: Path) -> None:
+    token_file = tmp_path / "token"
+    words = program.arguments(["--json", "mcp", "serve", "--http", "--token-file", str(token_file)])
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=program.environment, cwd=program.folder)
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert token_file.read_text().strip() == told["token"]
+        assert token_file.stat().st_mode & 0o777 == 0o600
+        headers = {"Authorization": f"Bearer {told['token']}"}
+
+        async def look() -> list[str]:
+            connection = await connect(plan(ServerConfig(name="x", url=told["url"], headers=dict(headers))))
+            try:
+                return [tool.name for tool in await connection.tools()]
+            finally:
+                await connection.close()
+
+        assert "list_recent" in asyncio.run(look())
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) in (0, 130)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_options_of_http_without_it_are_refused(program: Program) -> None:
+    assert program.run("mcp", "serve", "--port", "5").code == 2

@@ -23,6 +23,8 @@ _NAMES = re.compile(
     r"(?:^|_)(?:tokens?|secrets?|passw(?:or)?d|passphrase|pwd|pat|auth|authorization|bearer|credentials?|cookie|[a-z]*key)"
     r"(?:$|_)"
 )
+_POINTERS = ("_file", "_path", "_dir", "_fd", "_url", "_type", "_name")
+"""Names that end so say where a secret is, or what it is called."""
 _TOKENS = re.compile(
     r"(?:sk|pk|rk)-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w+|xox[abposr]-[\w-]+|glpat-[\w-]+|A(?:KI|SI)A[A-Z0-9]{12,}"
     r"|AIza[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]+\.?[\w-]*|(?:Bearer|Basic) \S{8,}|-----BEGIN .*|npm_\w{20,}|hf_\w{20,}",
@@ -39,7 +41,8 @@ def looks_secret(name: str, value: str) -> bool:
     if _TOKENS.fullmatch(value) or _RANDOM.fullmatch(value) or _has_password(value):
         return True
     plain = value.lower() in ("true", "false", "yes", "no", "none", "null") or (value.isdigit() and len(value) < 8)
-    return not plain and _NAMES.search(_words(name)) is not None
+    words = _words(name)
+    return not plain and _NAMES.search(words) is not None and not words.endswith(_POINTERS)
 
 
 def part(config: ServerConfig) -> tuple[ServerConfig, Secrets]:

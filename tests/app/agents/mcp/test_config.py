@@ -73,6 +73,8 @@ def test_every_configuration_comes_back(command: str, args: list[str], env: dict
         ("PASSWORD", "hunter22", True),
         ("MAX_TOKENS", "4096", False),
         ("AUTHOR", "Ann", False),
+        ("passphrase-file", "/home/ann/passphrase", False),
+        ("SECRET_NAME", "production", False),
         ("DATABASE_URL", "postgres://ann:pw@host/db", True),
         ("URL", "https://x.test/a", False),
         ("ANY", "sk-proj-0123456789abcdefgh", True),
