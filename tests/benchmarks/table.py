@@ -18,6 +18,7 @@ from tests.benchmarks import (
     long_append,
     long_session,
     mailbox,
+    mcp_calls,
     membership,
     search,
     sessions_list,
@@ -60,5 +61,6 @@ BENCHMARKS = (
     Benchmark("membership", "the evaluator: 5,000 operations, and one more", membership.run),
     Benchmark("transports", "live connections on loopback: connect, round trip, throughput", transports.run),
     Benchmark("mailbox", "10,000 events through a mailbox on a real S3 server", mailbox.run),
+    Benchmark("mcp", "1,000 calls to a real MCP server, next to the library alone", mcp_calls.run),
     Benchmark("memory", "importing a transcript of 1 GB", import_memory.run),
 )
