@@ -163,6 +163,7 @@ def test_the_screen_is_right_after_scrolling_and_opening_cards(qtbot: QtBot, sty
     "text",
     [
         "plain words that go on and on, " * 60,
+        "plain words that go on until the lines above the last ones stay as they are, " * 60,
         "**bold** and `code` and *more* of it: " * 40,
         "- a list\n- that grows\n  - inward\n" * 12,
         "| a | b |\n|---|---|\n" + "| cell | a longer cell |\n" * 12,

@@ -360,6 +360,27 @@ def test_streaming_ends_like_parsing_the_whole(style: Style, step: int) -> None:
     assert streamed.text(0, streamed.length) == whole.text(0, whole.length)
 
 
+def test_a_long_paragraph_that_grows_lays_out_only_its_last_lines(style: Style) -> None:
+    words = [f"word{number}" for number in range(900)]
+    whole, streamed = ProsePart(style, " ".join(words), muted=False), ProsePart(style, "", muted=False)
+    whole.resize(500)
+    for end in range(3, len(words) + 3, 3):
+        streamed.update(" ".join(words[:end]))
+        streamed.resize(500)
+        assert len(streamed.children[-1].text(0, 10_000)) < 2_000
+    assert len(streamed.children) > 3
+    assert streamed.length == whole.length
+    assert abs(streamed.height - whole.height) <= len(streamed.children)
+    assert streamed.text(0, streamed.length).replace("\n", " ") == whole.text(0, whole.length)
+    streamed.resize(300)
+    whole.resize(300)
+    assert len(streamed.children) == 1
+    assert (streamed.height, streamed.text(0, streamed.length)) == (whole.height, whole.text(0, whole.length))
+    streamed.update("Something else. " * 30)
+    streamed.resize(300)
+    assert streamed.text(0, 15) == "Something else."
+
+
 def test_a_draft_follows_the_end_and_becomes_the_message(qtbot: QtBot, style: Style) -> None:
     shown = Shown(qtbot, style, messages(100))
     shown.model.set_drafts([draft("word " * 200)])

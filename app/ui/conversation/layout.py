@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from app.ui.conversation import markdown
 from app.ui.conversation.blocks import Ask, Banner, Block, Card, Code, Divider, Heading, Opens, Pictures, Prose, Steps
 from app.ui.conversation.card_parts import AskPart, BannerPart, CardPart, steps_part
@@ -14,9 +16,15 @@ TURN_GAP, ROW_GAP, CARD_GAP = 22, 10, 7
 """Pixels above a row that begins with a heading, that goes on with text, that is a card."""
 
 
+OPEN_LINES = 10
+"""So many lines at the end of a growing paragraph are laid out again with each piece that comes."""
+_PLAIN = re.compile(r"<p>([^<&]+)</p>\s*")
+"""A paragraph without anything inside, so that its characters are those that are shown."""
+
+
 class ProsePart(Stack):
     """Markdown as text and code parts. A longer version of the same text parses only the blocks that can have changed:
-    the last one, and what follows it."""
+    the last one, and what follows it; of a long paragraph only the last lines are laid out again."""
 
     gap_above = 4
 
@@ -26,6 +34,12 @@ class ProsePart(Stack):
         self._color = "muted" if muted else "text"
         self._finished: list[Part] = []
         self._finished_text = ""
+        self._last: list[markdown.MarkdownBlock] = []
+        self._settled: list[Part] = []
+        self._settled_text = ""
+        self._rest: TextPart | None = None
+        self._rest_text = ""
+        self._width = 0
         self._before: list[Part] = []
         self.update(text)
 
@@ -40,7 +54,40 @@ class ProsePart(Stack):
             self._finished += self._parts(blocks[:-1])
             cut = _offset_of_line(tail, blocks[-1].line)
             self._finished_text += tail[:cut]
-        self.children = [*self._finished, *self._parts(blocks[-1:])]
+        self._last = blocks[-1:]
+        self.children = [*self._finished, *self._last_parts()]
+
+    def resize(self, width: int) -> None:
+        """Lines that were settled wrap otherwise in another width."""
+        if width != self._width and self._settled:
+            self._settled, self._settled_text, self._rest = [], "", None
+            self.children = [*self._finished, *self._parts(self._last)]
+        super().resize(width)
+
+    def _last_parts(self) -> list[Part]:
+        """Of the last block. Lines that end before what may still change are parts of their own, which stay."""
+        plain = _PLAIN.fullmatch(self._last[0].html or "") if self._last else None
+        words = plain[1] if plain is not None and "  " not in plain[1] else None
+        if words is None or not words.startswith(self._settled_text):
+            self._settled, self._settled_text, self._rest = [], "", None
+            return self._parts(self._last)
+        self._settle(words)
+        self._rest_text = words[len(self._settled_text) :]
+        self._rest = TextPart(self._style, f"<p>{self._rest_text}</p>", color=self._color)
+        self._rest.gap_above = 0 if self._settled else self._rest.gap_above
+        return [*self._settled, self._rest]
+
+    def _settle(self, words: str) -> None:
+        """Let the lines above the last ones stay as they were laid out."""
+        shown, begin = self._rest, len(self._settled_text)
+        if shown is None or not words.startswith(self._rest_text, begin):
+            return
+        end = begin + shown.begin_of_lines(OPEN_LINES)
+        if end > begin and words[end - 1] == " ":
+            settled = TextPart(self._style, f"<p style='margin: 0'>{words[begin : end - 1]}</p>", color=self._color)
+            settled.gap_above = 0 if self._settled else settled.gap_above
+            self._settled = [*self._settled, settled]
+            self._settled_text = words[:end]
 
     def same_height(self) -> int:
         """So many pixels from the top look as they did before the update."""

@@ -122,7 +122,7 @@ class Part:
 
     height = 0
     length = 0
-    gap_above = 0
+    gap_above: int = 0
     """Pixels wanted between this part and the one above it."""
     marks: tuple[Range, ...] = ()
     """Where what is looked for stands in it."""

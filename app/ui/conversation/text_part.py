@@ -47,6 +47,8 @@ class TextPart(Part):
 
     def resize(self, width: int) -> None:
         """Wrap at the width."""
+        if width == self._document.textWidth():  # Qt would wrap it all once more
+            return
         self._document.setTextWidth(width)
         self.height = round(self._document.size().height())
 
@@ -61,6 +63,12 @@ class TextPart(Part):
         if ranges:
             context.selections = [self._behind(*span, color) for span, color in ranges]
         self._document.documentLayout().draw(painter, context)
+
+    def begin_of_lines(self, count: int) -> int:
+        """The character with which the last lines begin; 0 where there are not twice as many."""
+        layout = self._document.lastBlock().layout()
+        lines = layout.lineCount()
+        return layout.lineAt(lines - count).textStart() if lines >= 2 * count else 0
 
     def same_height(self, before: TextPart) -> int:
         """So many pixels from the top look as they do in a part of the same width, whose text goes on in this one.

@@ -356,7 +356,7 @@ class ConversationView(PaintedList):
             flashed=self._flashed,
             current=current,
         )
-        for strip in event.region():  # type: ignore[attr-defined]  # the stubs forget it
+        for strip in event.region():  # type: ignore[attr-defined]
             painter.setClipRect(strip)
             rows.paint(QRectF(strip))
 
