@@ -57,6 +57,23 @@ def test_it_goes_on_where_it_stopped(pair: tuple[PeerNetwork, End, End], knows: 
         assert there.kinds().count("blob") == 2
 
 
+def test_only_the_first_part_is_wasted(pair: tuple[PeerNetwork, End, End]) -> None:
+    _network, here, there = pair
+    blob, data = _blob(8 * BLOB_PART)
+    there.replica.blobs[blob] = data
+    here.replica.partial[blob] = data[: 6 * BLOB_PART]
+    here.conversation.want_blob(WORKSPACE, blob)
+    parts = 0
+    while blob not in here.replica.blobs:
+        while (frame := here.conversation.next_frame()) is not None:
+            there.conversation.receive(frame)
+        part = there.conversation.next_frame()
+        assert part is not None
+        here.conversation.receive(part)
+        parts += 1
+    assert here.replica.blobs[blob] == data and parts == 3
+
+
 def test_the_rest_comes_over_the_next_connection(pair: tuple[PeerNetwork, End, End]) -> None:
     network, here, there = pair
     blob, data = _blob(8 * BLOB_PART)

@@ -91,6 +91,10 @@ def test_the_end_of_a_lane_may_begin_it_again() -> None:
 
     outbox.bulk("lane", first())
     assert [type(_next(outbox)) for _ in range(3)] == [Beat, Operations, type(None)]
+    outbox.bulk("lane", first())
+    outbox.bulk("lane", _bulk(b"b", made, 1))
+    assert [type(_next(outbox)) for _ in range(4)] == [Beat, Operations, Operations, type(None)]
+    assert made == [b"a", b"b", b"a"]
 
 
 def test_a_dropped_lane_is_silent() -> None:

@@ -123,6 +123,18 @@ def test_a_workspace_becomes_common_by_its_log() -> None:
     assert left.contents() == right.contents() and len(right.contents()) == 2
 
 
+def test_both_hear_of_a_new_workspace_that_is_empty() -> None:
+    left, right = _pair()
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    network.settle()
+    for member in (left.device, right.device):
+        left.invite(OTHER, member)
+    network.invited(left)
+    network.settle()
+    assert all(InSync(OTHER) in end.happened for end in ends)
+
+
 def test_nothing_of_a_foreign_workspace() -> None:
     left, right = _pair(entries=1)
     left.invite(OTHER, left.device)
@@ -221,6 +233,9 @@ def test_what_waits_for_a_safe_key_follows_when_there_is_one() -> None:
     left.write(WORKSPACE, b"more")
     network.wrote(left, WORKSPACE)
     network.settle(1000)
+    for replica in (left, right):
+        network.invited(replica)
+        network.settle(1000)
     assert not right.contents() and not ends[0].of(InSync)
     left.has_safe_key = True
     left.invite(WORKSPACE, b"x" * 32)
