@@ -147,17 +147,17 @@ class TurnRunner:
         by_person: bool = True,
         drawn: Drawn = _NOTHING_DRAWN,
         attached: Sequence[Attachment] = (),
+        is_recorded: bool = False,
     ) -> TurnResult:
         """One prompt and everything it causes. drawn: what the prompt refers to, recorded and told with it.
-        attached: files that go with a person's prompt.
+        attached: files that go with a person's prompt. is_recorded: it stands in the session already, said elsewhere.
 
         Cancelling the caller cancels the turn and still records its end.
         """
         self._cancelled = False
         self._text, self._tokens = "", (0, 0)
-        kept = tuple([await self._recorder.keep(one.data, one.name, one.media_type) for one in attached])
-        said = UserMessage(text=text, attachments=kept, model=self._model, runner=self._runner)
-        await self._recorder.record(said if by_person else Notice(text=text), *drawn.references)
+        if not is_recorded:
+            await self._record_prompt(text, by_person, drawn, attached)
         parts = [*(PromptText(part) for part in (text, drawn.text) if part), *prompt_parts(attached)]
         work = asyncio.ensure_future(self._consume(parts) if self._files is None else self._watch(self._files, parts))
         try:
@@ -165,6 +165,11 @@ class TurnRunner:
         except asyncio.CancelledError:
             await self._wind_up(work)
             raise
+
+    async def _record_prompt(self, text: str, by_person: bool, drawn: Drawn, attached: Sequence[Attachment]) -> None:
+        kept = tuple([await self._recorder.keep(one.data, one.name, one.media_type) for one in attached])
+        said = UserMessage(text=text, attachments=kept, model=self._model, runner=self._runner)
+        await self._recorder.record(said if by_person else Notice(text=text), *drawn.references)
 
     async def cancel(self) -> None:
         """End the running turn; `run` then returns with the outcome "cancelled"."""

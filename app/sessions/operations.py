@@ -247,7 +247,7 @@ class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations,
             if len(set(found)) != 1 and request not in found:
                 raise NotFound(f"Session {session} has no permission request {request}.", candidates=found)
             chosen = request if request in found else found[0]
-            answered = self._bodies(tx, row.row, "permission_answer", PermissionAnswer)
+            answered = self._bodies(tx, row.row, "permission_answer", PermissionAnswer, self._own_identity(tx))
             if any(body.request_id == chosen for body in answered):
                 raise UserError(f"Permission request {chosen} was answered already.")
             answer = PermissionAnswer(request_id=chosen, answer=choice)

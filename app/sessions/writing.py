@@ -118,10 +118,17 @@ class Writing:
             raise NotFound(f"There is no workspace {workspace}. `lovelace workspace list` shows them.")
         return int(row[0])
 
-    def _bodies(self, tx: Transaction, session: int, kind: str, type_: type[Kind]) -> list[Kind]:
-        """Bodies of one kind in a session, in order; spilled ones that are not here are left out."""
+    def _bodies(
+        self, tx: Transaction, session: int, kind: str, type_: type[Kind], identity: bytes | None = None
+    ) -> list[Kind]:
+        """Bodies of one kind in a session, in order; spilled ones that are not here are left out.
+
+        identity: only what this person has signed.
+        """
         rows = tx.connection.execute(
-            "SELECT body FROM event WHERE session=? AND kind=? ORDER BY id", (session, kind)
+            "SELECT e.body FROM event e JOIN author a ON a.row=e.author WHERE e.session=? AND e.kind=? "
+            "AND (? IS NULL OR (a.identity=? AND NOT a.claimed)) ORDER BY e.id",
+            (session, kind, identity, identity),
         ).fetchall()
         opened = [self._opened(tx, row[0]) for row in rows]
         return [one.body for one in opened if one is not None and isinstance(one.body, type_)]

@@ -28,9 +28,11 @@ from app.ui.opening import opening, while_shown
 from app.ui.painted import once_painted
 from app.ui.theme import CHOICES, Themes
 from app.ui.turns import Agents, Turns
+from app.ui.waiting_prompts import WaitingPrompts
 from app.ui.window import MainWindow
 
 if TYPE_CHECKING:
+    from app.ui.agents import LateAgents
     from app.workspace import Credentials, Progress, Workspace
 
 LISTEN_MS = 1_000
@@ -87,7 +89,9 @@ def make_desk(application: QApplication, workspace: Workspace, agents: Agents) -
     themes = Themes(application, choice if choice in CHOICES else "system", zoom if isinstance(zoom, float) else 1.0)
     motion.reduce_motion(application, bool(workspace.settings.get(f"window.{kept.REDUCED_MOTION}", False)))
     turns = Turns(workspace, agents, bridge.publish)
-    return Desk(workspace, bridge, themes, lexer, turns, WindowNetwork(workspace, bridge))
+    network = WindowNetwork(workspace, bridge)
+    turns.is_there = network.is_there
+    return Desk(workspace, bridge, themes, lexer, turns, network)
 
 
 def _application() -> QApplication:
@@ -106,7 +110,7 @@ def _show(application: QApplication, workspace: Workspace, instance: SingleInsta
     agents = LateAgents(workspace)
     desk = make_desk(application, workspace, agents)
     window = MainWindow(desk, QIcon(str(ICON)), ICON)
-    QTimer.singleShot(AGENTS_MS, window, lambda: desk.bridge.call(agents.registry()))
+    QTimer.singleShot(AGENTS_MS, window, lambda: _begin_work(desk, agents))
     instance.arguments.connect(window.come_forward)
     window.closed.connect(application.quit)
 
@@ -128,6 +132,12 @@ def _show(application: QApplication, workspace: Workspace, instance: SingleInsta
         code = application.exec()
     desk.bridge.stop()
     return code
+
+
+def _begin_work(desk: Desk, agents: LateAgents) -> None:
+    """Import the agents, and run what this person's other devices have left for this one."""
+    desk.bridge.call(agents.registry())
+    desk.bridge.call(WaitingPrompts(desk.workspace, desk.turns).run())
 
 
 def _asking(credentials: Credentials) -> Credentials:

@@ -48,6 +48,11 @@ class WindowNetwork(QObject):
         self._pause.timeout.connect(self.look)
         bridge.receive(NETWORK, lambda _value: self._look_soon())
 
+    def is_there(self, device: str) -> bool:
+        """Whether a device (hex) is connected now; from any thread."""
+        node = self.view.node
+        return node is not None and any(peer.device.hex() == device for peer in node.peers)
+
     def begin_later(self) -> None:
         """Begin after a moment."""
         QTimer.singleShot(BEGIN_MS, self, self.begin)

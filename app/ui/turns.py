@@ -1,7 +1,7 @@
 """The turns that run in this window: prompts go in, permission is asked, everything is recorded by the turn runner.
 
 All methods but the constructor run on the bridge's loop. What the main thread must know is published:
-`RUNNING` carries an `Activity`.
+`RUNNING` carries an `Activity`, `LEFT` a `Left`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from app.agents.backend import AgentBackend, Answered, Conversation
     from app.agents.registry import AgentRegistry
     from app.agents.turn import TurnRunner
-    from app.sessions.events import PermissionChoice, PermissionRequest
+    from app.sessions.events import Body, PermissionChoice, PermissionRequest
+    from app.sessions.runners import Runner, WaitingPrompt
     from app.sessions.views import SessionRow
     from app.workspace import Workspace
 
 RUNNING = "running sessions"
+LEFT = "prompts left for others"
 CLOSE_SECONDS = 3.0
 
 
@@ -56,6 +58,15 @@ class Activity(msgspec.Struct, frozen=True):
 
     running: frozenset[str] = frozenset()
     waiting: frozenset[str] = frozenset()
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A prompt that was left for another device. is_own: it is this person's; else the prompt is a suggestion."""
+
+    session: str
+    device: str
+    text: str
+    is_own: bool
 
 
 @dataclass(slots=True)
@@ -89,6 +100,8 @@ class Turns:
         self.agents = agents
         self.servers = LateServers(workspace)
         self._publish = publish
+        self.is_there: Callable[[str], bool] = lambda _device: False
+        """Whether a device (hex) is connected now; prompts for one of this person's that is not run here."""
         self._running: dict[str, _Running] = {}
         self._naming: set[asyncio.Task[None]] = set()
 
@@ -99,7 +112,63 @@ class Turns:
     async def prompt(
         self, session: str, agent: str, text: str, *, tools: bool, attached: Sequence[Attachment] = ()
     ) -> None:
-        """Run one turn to its end. UserError: the agent is unknown or unreachable, or the session is busy."""
+        """Run one turn to its end; where another device runs the session, only leave the prompt there.
+
+        UserError: the agent is unknown or unreachable, or the session is busy.
+        """
+        from app.sessions.runners import find_runner
+
+        own = await self._workspace.read_async(lambda queries: queries.own_device())
+        runner = await self._workspace.read_async(lambda queries: find_runner(queries, session))
+        is_far = runner is not None and runner.device != own[1]
+        if runner is not None and is_far and (runner.identity != own[0] or self.is_there(runner.device)):
+            await self._leave_prompt(session, runner, own[0], text)
+        else:
+            await self._begin(session, agent, text, tools, attached)
+
+    async def take_over(self, session: str) -> None:
+        """From now on run a session here; prompts that wait for the device that ran it are run here too."""
+        from app.sessions.events import Takeover
+        from app.sessions.runners import find_runner
+
+        _identity, device = await self._workspace.read_async(lambda queries: queries.own_device())
+        runner = await self._workspace.read_async(lambda queries: find_runner(queries, session))
+        term = 1 if runner is None else runner.term + 1
+        await self._append(session, Takeover(runner=device, term=term))
+
+    async def run_waiting(self, prompt: WaitingPrompt, agent: str, *, tools: bool) -> None:
+        """Run a prompt that another device of this person has left for this one."""
+        if prompt.session not in self._running:
+            await self._begin(prompt.session, agent, prompt.message.text, tools, (), prompt)
+
+    def is_running(self, session: str) -> bool:
+        """Whether a turn runs here."""
+        return session in self._running
+
+    async def _leave_prompt(self, session: str, runner: Runner, identity: str, text: str) -> None:
+        from app.sessions.events import Suggestion, UserMessage
+
+        is_own = runner.identity == identity
+        await self._append(session, UserMessage(text=text, runner=runner.device) if is_own else Suggestion(text=text))
+        self._publish(LEFT, Left(session, runner.device, text, is_own))
+
+    async def _append(self, session: str, body: Body) -> None:
+        import secrets
+
+        from app.sessions.events import Draft
+
+        draft = Draft(body=body, time=self._workspace.clock.now_ms(), turn=secrets.token_hex(8))
+        await self._workspace.write_async(lambda operations: operations.append(session, [draft]))
+
+    async def _begin(
+        self,
+        session: str,
+        agent: str,
+        text: str,
+        tools: bool,
+        attached: Sequence[Attachment],
+        waiting: WaitingPrompt | None = None,
+    ) -> None:
         import asyncio
 
         if session in self._running:
@@ -109,7 +178,7 @@ class Turns:
         turn = self._running[session] = _Running(task, self._announce)
         self._announce()
         try:
-            await self._run(turn, session, agent, text, tools, attached)
+            await self._run(turn, session, agent, text, tools, attached, waiting)
         finally:
             del self._running[session]
             self._announce()
@@ -150,7 +219,14 @@ class Turns:
         await asyncio.gather(asyncio.to_thread(self.agents.close), self.servers.close())
 
     async def _run(
-        self, turn: _Running, session: str, agent: str, text: str, tools: bool, attached: Sequence[Attachment]
+        self,
+        turn: _Running,
+        session: str,
+        agent: str,
+        text: str,
+        tools: bool,
+        attached: Sequence[Attachment],
+        waiting: WaitingPrompt | None,
     ) -> None:
         import asyncio
 
@@ -164,7 +240,13 @@ class Turns:
         from app.agents.work import work_state
 
         backend = await self.agents.backend(agent)
-        recorder = StoreRecorder(self._workspace, session, agent=backend.name, clock=self._workspace.clock)
+        recorder = StoreRecorder(
+            self._workspace,
+            session,
+            agent=backend.name,
+            clock=self._workspace.clock,
+            turn=None if waiting is None else waiting.turn,
+        )
         asking = Asking(first_answer(turn.ask, partial(stored_answer, self._workspace, session)))
         past = await self._workspace.read_async(lambda queries: read_past(queries, session))
         await self._remember_agent(past.row, backend.name)
@@ -194,7 +276,7 @@ class Turns:
                 files=context.files,
             )
             drawn = await self._workspace.read_async(lambda queries: draw_in(queries, past.row, text))
-            result = await turn.runner.run(text, drawn=drawn, attached=attached)
+            result = await turn.runner.run(text, drawn=drawn, attached=attached, is_recorded=waiting is not None)
         finally:
             await conversation.close()
         if result.outcome == "completed" and is_first_turn(past.events):

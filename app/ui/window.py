@@ -33,7 +33,7 @@ from app.ui.panels import PANELS
 from app.ui.places import LinkPlace, PanelPlace, Place, SessionPlace
 from app.ui.status import StatusBar
 from app.ui.theme import ZOOM_STEP
-from app.ui.turns import RUNNING, Activity
+from app.ui.turns import LEFT, RUNNING, Activity, Left
 from app.ui.words import in_words, is_foreseen
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
         requests.configured.connect(self._configured)
         bridge.failed.connect(self.report)
         bridge.receive(RUNNING, self._show_activity)
+        bridge.receive(LEFT, self._tell_left)
         bridge.receive(SESSIONS_CHANGED, self._refresh)
         bridge.receive(DRAFTS_CHANGED, self._refresh_drafts)
         self.areas.on_made(self._adopt)
@@ -231,6 +232,22 @@ class MainWindow(QMainWindow):
         self.notice.say(in_words(error), "error")
 
     # Going
+
+    def _tell_left(self, left: Left) -> None:
+        """A prompt went to the device that runs its session: it can be run here all the same."""
+        turns, bridge = self._desk.turns, self._desk.bridge
+
+        async def here() -> None:
+            await turns.take_over(left.session)
+            if not left.is_own:
+                await turns.prompt(left.session, (await turns.names())[0], left.text, tools=False)
+
+        sentence = (
+            "Another device of yours runs this session and got the prompt."
+            if left.is_own
+            else "Somebody else runs this session: your prompt waits there as a suggestion."
+        )
+        self._desk.offer(sentence, "Run Here Instead", lambda: bridge.call(here(), failed=self._desk.report))
 
     def _show_sync(self) -> None:
         self.status.show_sync(*sync_words(self._desk.network.view))

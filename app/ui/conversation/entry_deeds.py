@@ -42,6 +42,7 @@ class EntryDeeds:
             view.fold,
             self.fork,
             self.resend,
+            self.accept,
             self.ask_to_erase,
         )
 
@@ -104,6 +105,21 @@ class EntryDeeds:
         session, event = self._follower.session, self._follower.model.event_at(row)
         if session is not None and event is not None:
             self._desk.write(lambda operations: operations.fork(session, event.id), self._go)
+
+    def accept(self, row: int) -> None:
+        """Say what somebody has suggested, as this person's own prompt."""
+        session, event = self._follower.session, self._follower.model.event_at(row)
+        if session is None or event is None or not isinstance(event.body, kinds.Suggestion):
+            return
+        text, turns = event.body.text, self._desk.turns
+
+        async def run() -> None:
+            row = await self._desk.workspace.read_async(lambda queries: queries.session(session))
+            names = await turns.names()
+            agent = row.agent if row.agent is not None and row.agent in names else names[0]
+            await turns.prompt(session, agent, text, tools=True)
+
+        self._desk.bridge.call(run(), failed=self._desk.report)
 
     def resend(self, row: int) -> None:
         """Say a prompt otherwise, in a new session that begins as this one up to there."""

@@ -24,6 +24,7 @@ class RowDeeds:
     fold: Callable[[int], object]
     fork: Callable[[int], object]
     resend: Callable[[int], object]
+    accept: Callable[[int], object]
     erase: Callable[[int], object]
 
 
@@ -51,6 +52,8 @@ def row_menu(follower: Follower, deeds: RowDeeds, row: int, parent: QWidget) -> 
     add("Fork from Here", deeds.fork, enabled=stored)
     if event is not None and isinstance(event.body, kinds.UserMessage):
         add("Edit and Resend", deeds.resend)
+    if event is not None and isinstance(event.body, kinds.Suggestion):
+        add("Run This Suggestion", deeds.accept)
     menu.addSeparator()
     add("Erase Message…" if _is_message(event) else "Erase Entry…", deeds.erase, enabled=stored)
     return menu
