@@ -20,11 +20,12 @@ from PySide6.QtWidgets import QApplication
 application = QApplication(["test"])
 from app.ui.agents import LateAgents
 from app.ui.app import make_desk
-from app.ui.window import MainWindow
+from app.ui import window as windows
 from tests.helpers.homes import open_home
+windows.CALM_S, windows.LATER_MS = 3_600, 3_600_000  # what comes by time is later, however slow this computer is
 workspace = open_home(Path(sys.argv[1]))
 desk = make_desk(application, workspace, LateAgents(workspace))
-window = MainWindow(desk, application.windowIcon())
+window = windows.MainWindow(desk, application.windowIcon())
 window.show()
 window.load()
 while not (window.browser.model.rowCount() and window.conversation.composer.agents.names):
@@ -44,9 +45,10 @@ from PySide6.QtWidgets import QApplication
 application = QApplication(["test"])
 from app.ui.agents import LateAgents
 from app.ui.app import make_desk
-from app.ui.painted import once_painted
+from app.ui import painted as pictures
 from app.ui.window import MainWindow
 from tests.helpers.homes import open_home
+pictures.PATIENCE_MS = 3_600_000
 workspace = open_home(Path(sys.argv[1]))
 desk = make_desk(application, workspace, LateAgents(workspace))
 window = MainWindow(desk, application.windowIcon())
@@ -59,7 +61,7 @@ def painted():
     window.load()
     found["tabs"] = len(window.areas.area("main").panels())
 
-once_painted(window, painted)
+pictures.once_painted(window, painted)
 window.show()
 while not found:
     application.processEvents()
