@@ -16,7 +16,6 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWi
 from app.commands import sessions as commands
 from app.commands.window import WindowCommand
 from app.errors import UserError
-from app.network.opening import Opened
 from app.sessions.links import SessionLink, parse_link
 from app.ui import kept
 from app.ui.actions import Actions, AnyCommand
