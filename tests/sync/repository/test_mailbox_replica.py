@@ -122,3 +122,28 @@ def test_a_purged_session_goes_from_the_mailbox(members: list[Member], monkeypat
     before = dict(storage.files)
     ada.exchange()
     assert storage.files == before
+
+
+def test_nothing_that_a_home_brings_is_readable(members: list[Member]) -> None:
+    ada, bob, *_ = members
+    storage = MemoryStorage()
+    with ada.engine.transaction(durable=True):
+        row = ada.engine.create_workspace().row
+    workspace = ada.engine.workspace(row).id
+    let_in(ada.engine, bob.engine, workspace)
+    append(ada.engine, row, "SENTINEL-session", "SENTINEL-event")
+    with ada.engine.transaction() as tx:
+        blob = ada.engine.put_blob(tx, row, b"SENTINEL-blob")
+        ada.engine.edit_note(tx, row, "note/SENTINEL", "SENTINEL-text", {})
+    ada.enter(storage, workspace)
+    bob.enter(storage, workspace)
+    for member in ada, bob, ada:
+        member.exchange()
+    keys = ada.engine.workspace(row)
+    secrets = [b"SENTINEL", workspace, blob.id, keys.mailbox_secret, keys.blob_secret, keys.grant]
+    secrets += [ada.engine.identity, bob.engine.identity, ada.engine.device.device_id, bob.engine.device.device_id]
+    secrets += [bytes(ident) for (ident,) in ada.engine.connection.execute("SELECT id FROM document").fetchall()]
+    written = b"\n".join(path.encode() + b"\n" + data for path, data in storage.everything.items())
+    for secret in secrets:
+        assert secret not in written and secret.hex().encode() not in written
+    assert bob.shown() == {"SENTINEL-session": {"SENTINEL-event"}}
