@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.agents.backend import AgentBackend, Conversation, SessionContext
+from app.agents.backend import AgentBackend, Conversation
 from app.agents.context import read_past, session_context
 from app.agents.late import LateConversation
+from app.agents.mcp.lending import lent_servers
 from app.agents.permission import Group, Policy
 from app.agents.recorder import StoreRecorder, first_answer, stored_answer
 from app.agents.referring import draw_in
@@ -77,7 +78,8 @@ class Talk:
         servers = AsyncExitStack()
 
         async def start() -> Conversation:
-            return await self._backend.start(await self._with_servers(context, recorder, servers))
+            lent = lent_servers(self._workspace, self._backend, context, recorder.record)
+            return await self._backend.start(await servers.enter_async_context(lent))
 
         conversation = LateConversation(start)
         runner = TurnRunner(
@@ -99,20 +101,6 @@ class Talk:
         if result.outcome == "completed" and is_first_turn(past.events):
             await self._name(text, result.text)
         return result
-
-    async def _with_servers(
-        self, context: SessionContext, recorder: StoreRecorder, opened: AsyncExitStack
-    ) -> SessionContext:
-        """With tools, those of MCP servers too. opened: gets what must be closed afterwards."""
-        if not context.folders:
-            return context
-        from app.agents.mcp.agent_tools import with_servers
-        from app.agents.mcp.pool import ServerPool
-        from app.agents.mcp.servers import ServerRegistry
-
-        pool = ServerPool(ServerRegistry(self._workspace), folders=context.folders)
-        opened.push_async_callback(pool.close)
-        return await with_servers(self._backend, context, pool, recorder.record)
 
     async def _name(self, prompt: str, answer: str) -> None:
         """Let the agent name the session, if it is quick about it; Ctrl+C goes on without."""

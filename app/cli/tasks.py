@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from app.agents.backend import AgentBackend, SessionContext
 from app.agents.files.watch import FileWatch
+from app.agents.mcp.lending import lent_servers
 from app.agents.registry import AgentRegistry
 from app.agents.rules import TASK_RULES, Rules, load_rules
 from app.agents.task import Task, TaskResult, refuse
@@ -97,10 +98,6 @@ def _prepare(
 
 
 async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared: _Prepared, text: str) -> TaskResult:
-    from app.agents.mcp.agent_tools import with_servers
-    from app.agents.mcp.pool import ServerPool
-    from app.agents.mcp.servers import ServerRegistry
-
     printer = TurnPrinter(call.out)
     recorder = EchoingRecorder(workspace, prepared.session, backend.name, printer)
     context = SessionContext(
@@ -113,16 +110,14 @@ async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared
         files=FileWatch(recorder, prepared.folders, (workspace.home,)),
     )
     _, device = await workspace.read_async(lambda queries: queries.own_device())
-    pool = ServerPool(ServerRegistry(workspace), folders=prepared.folders)
     try:
-        context = await with_servers(backend, context, pool, recorder.record)
-        task = Task(
-            backend, context, recorder, runner=device, listener=lambda update: printer.update(recorder.turn, update)
-        )
-        result = await task.run(text)
+        async with lent_servers(workspace, backend, context, recorder.record) as ready:
+            task = Task(
+                backend, ready, recorder, runner=device, listener=lambda update: printer.update(recorder.turn, update)
+            )
+            result = await task.run(text)
     finally:
         printer.end()
-        await pool.close()
     if result.outcome == "completed":
         within = WAITED_SECONDS if call.has_person else PROPOSING_SECONDS
         await propose_title(workspace, prepared.session, backend, text, result.text, within=within)

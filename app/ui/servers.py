@@ -5,7 +5,7 @@ What brings much code with it is imported when it is first needed. Used on the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -13,10 +13,12 @@ import msgspec
 if TYPE_CHECKING:
     import asyncio
 
+    from app.agents.backend import AgentBackend, SessionContext
     from app.agents.mcp.calling import Called, Caller
     from app.agents.mcp.connection import Connection, Progress
     from app.agents.mcp.consent import Consent
     from app.agents.mcp.pool import ServerPool
+    from app.sessions.events import Body
     from app.workspace import Workspace
 
 Kind = Literal["tool", "resource", "prompt"]
@@ -69,6 +71,22 @@ class LateServers:
             )
         finally:
             self._calls.discard(task)
+
+    async def lend(
+        self, backend: AgentBackend, context: SessionContext, note: Callable[[Body], Awaitable[object]]
+    ) -> SessionContext:
+        """The context of an agent that may use the servers' tools too. note: records what is wrong with a server."""
+        import asyncio
+        from importlib import import_module
+
+        from app.agents.mcp.servers import has_servers_for_agents
+
+        if not await has_servers_for_agents(self._workspace):
+            return context
+        await asyncio.to_thread(import_module, "app.agents.mcp.agent_tools")
+        from app.agents.mcp.agent_tools import with_servers
+
+        return await with_servers(backend, context, await self.pool(), note)
 
     async def close(self) -> None:
         """Cancel the calls and close the connections."""

@@ -261,9 +261,7 @@ class Turns:
         async def start() -> Conversation:
             if not tools and past.row.type != "mcp":
                 return await backend.start(context)
-            from app.agents.mcp.agent_tools import with_servers
-
-            return await backend.start(await with_servers(backend, context, await self.servers.pool(), recorder.record))
+            return await backend.start(await self.servers.lend(backend, context, recorder.record))
 
         conversation = LateConversation(start)
         try:

@@ -178,3 +178,33 @@ def test_over_http_address_and_token_are_printed(program: Program, tmp_path: Pat
 
 def test_options_of_http_without_it_are_refused(program: Program) -> None:
     assert program.run("mcp", "serve", "--port", "5").code == 2
+
+
+# Agents with the servers' tools
+
+
+def script(folder: Path, *steps: dict[str, Any]) -> str:
+    (folder / "script.json").write_text(json.dumps([[*steps, {"say": "done"}]]))
+    return str(folder / "script.json")
+
+
+def test_an_agent_of_a_chat_and_of_a_task_calls_a_tool(demo: Program, tmp_path: Path) -> None:
+    step = {"tool": "mcp__demo__add", "input": {"a": 40, "b": 2}}
+    demo.json("agents", "add", "adder", "--script", script(tmp_path, step))
+    project = tmp_path / "project"
+    project.mkdir()
+    words = ("chat", "add", "--new", "--agent", "adder", "--tools", "--yes")
+    for allow, status in (("all", "completed"), ("read", "denied")):
+        events = demo.run("--json", *words, "--allow", allow, cwd=project).lines
+        [result] = [event for event in events if event["kind"] == "tool_result"]
+        assert result["status"] == status
+    plain = demo.run("--json", "chat", "add", "--new", "--agent", "adder").lines
+    [result] = [event for event in plain if event["kind"] == "tool_result"]
+    assert result["status"] == "failed"
+    rules = tmp_path / "rules.json"
+    for servers, status in (([], "failed"), (["demo"], "completed")):
+        rules.write_text(json.dumps({"servers": servers}))
+        events = demo.run(
+            "--json", "task", "add", "--agent", "adder", "--rules", str(rules), "--yes", cwd=project
+        ).lines
+        assert next(event["status"] for event in events if event["kind"] == "tool_result") == status
