@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QFrame, QGraphicsDropShadowEffect, QLabel, QLineEdit, QListView, QVBoxLayout, QWidget
+from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent, QKeySequence, QMoveEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListView, QVBoxLayout, QWidget
 
 from app.sessions.filters import SearchFilter
 from app.sessions.finding import FoundFile, find_files, find_sessions, match_score
@@ -20,6 +20,7 @@ from app.ui.ages import age
 from app.ui.desk import Desk
 from app.ui.palette_items import DetailRole, KindRole, PaletteItems
 from app.ui.places import FilePlace, Place, SessionPlace
+from app.ui.shadow import Shadow
 
 if TYPE_CHECKING:
     from app.sessions.queries import Queries
@@ -46,11 +47,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What reading found for a text."""
+    """What reading found for a text. names: of all sessions, for the next letters."""
 
+    names: list[NamedSession]
     sessions: list[NamedSession]
     files: list[FoundFile]
     hits: list[SearchHit]
+
+
+_NOTHING = _Found([], [], [], [])
 
 
 class ChoiceModel(QAbstractListModel):
@@ -90,7 +95,8 @@ class Palette(QFrame):
         self._desk = desk
         self._actions = actions
         self._number = self._arrived = 0
-        self._found = _Found([], [], [])
+        self._found = _NOTHING
+        self._names: list[NamedSession] | None = None
         self.model = ChoiceModel(self)
         self.field = QLineEdit(self)
         self.field.setPlaceholderText("Go to anything…")
@@ -118,11 +124,7 @@ class Palette(QFrame):
         layout.setSpacing(6)
         for widget in (self.field, self.list, self._hint):
             layout.addWidget(widget)
-        shadow = QGraphicsDropShadowEffect(self)
-        shadow.setBlurRadius(32)
-        shadow.setOffset(0, 8)
-        shadow.setColor(QColor(0, 0, 0, 90))
-        self.setGraphicsEffect(shadow)
+        self._shadow = Shadow(self)
 
     @property
     def is_looking(self) -> bool:
@@ -130,7 +132,8 @@ class Palette(QFrame):
         return self._arrived != self._number
 
     def open(self, text: str = "") -> None:
-        """Show the palette with a text in its field."""
+        """Show the palette with a text in its field; what sessions there are is read now."""
+        self._names = None
         self.field.setText(text)
         self._place()
         self.show()
@@ -151,22 +154,26 @@ class Palette(QFrame):
     def _look(self, text: str) -> None:
         self._number += 1
         number = self._number
-        self._found = _Found([], [], []) if not text.strip() else self._found
+        self._found = self._found if text.strip() else _NOTHING
         self._offer(text)
         if text.startswith(ONLY_COMMANDS):
             self._arrived = number
         else:
-            self._desk.read(lambda queries: _look_up(queries, text), lambda found: self._arrive(number, text, found))
+            names = self._names
+            self._desk.read(
+                lambda queries: _look_up(queries, text, names), lambda found: self._arrive(number, text, found)
+            )
 
     def _arrive(self, number: int, text: str, found: _Found) -> None:
         if number == self._number:
             self._arrived = number
             self._found = found
+            self._names = found.names
             self._offer(text)
 
     def _offer(self, text: str) -> None:
         commands = self._commands(text)
-        found = _Found([], [], []) if text.startswith(ONLY_COMMANDS) else self._found
+        found = _NOTHING if text.startswith(ONLY_COMMANDS) else self._found
         sessions = [self._session(one) for one in found.sessions]
         named = (
             [*sessions, *commands] if not text.strip() or _is_better(text, sessions, commands) else commands + sessions
@@ -255,18 +262,37 @@ class Palette(QFrame):
         height = self.field.sizeHint().height() + self.list.height() * (rows > 0) + self._hint.sizeHint().height() + 32
         self.setGeometry((window.width() - width) // 2, min(96, window.height() // 8), width, height)
 
+    # Qt
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._shadow.follow()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._shadow.follow()
+
+    def moveEvent(self, event: QMoveEvent) -> None:
+        super().moveEvent(event)
+        self._shadow.follow()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._shadow.follow()
+
 
 _WEAK = 1_000
 """Below this, only letters are found here and there: enough for a title, too little for a help text."""
 
 
-def _look_up(queries: Queries, text: str) -> _Found:
-    """Runs on a reading thread."""
-    sessions = find_sessions(queries.named_sessions(), text, MOST_SESSIONS)
+def _look_up(queries: Queries, text: str, names: list[NamedSession] | None) -> _Found:
+    """Runs on a reading thread. names: of the sessions, where they have been read."""
+    names = queries.named_sessions() if names is None else names
+    sessions = find_sessions(names, text, MOST_SESSIONS)
     if not text.strip():
-        return _Found(sessions, [], [])
+        return _Found(names, sessions, [], [])
     hits = queries.search(text, SearchFilter(limit=MOST_HITS, as_typed=True))
-    return _Found(sessions, find_files(queries, text, MOST_FILES), hits)
+    return _Found(names, sessions, find_files(queries, text, MOST_FILES), hits)
 
 
 def _is_better(text: str, sessions: Sequence[Choice], commands: Sequence[Choice]) -> bool:

@@ -25,7 +25,7 @@ def _palette(place: Place, words: Words) -> Figure:
     """Words are typed letter by letter; each letter waits for what it finds."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with place.opened() as workspace:
-        from PySide6.QtCore import Qt
+        from PySide6.QtCore import QEventLoop, Qt, QTimer
         from PySide6.QtTest import QTest
         from PySide6.QtWidgets import QApplication
 
@@ -38,6 +38,9 @@ def _palette(place: Place, words: Words) -> Figure:
         workspace.settings.set("window.welcomed", True)
         window = MainWindow(make_desk(application, workspace, LateAgents(workspace)), application.windowIcon())
         times: list[float] = []
+        busy: list[float] = []
+        beat = QTimer(window, interval=2)  # wakes the loop up where nothing else does
+        beat.start()
         try:
             window.show()
             window.load()
@@ -47,17 +50,22 @@ def _palette(place: Place, words: Words) -> Figure:
                 palette.open()
                 _turn(application, PAUSE_S)
                 for letter in word[:6]:
-                    begun = time.perf_counter()
+                    begun, used = time.perf_counter(), time.process_time()
                     QTest.keyClick(palette.field, Qt.Key(ord(letter.upper())))
                     while palette.is_looking:
-                        application.processEvents()
+                        # As Qt's own loop, which sleeps: the reading thread has the interpreter.
+                        application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
                         assert time.perf_counter() - begun < PATIENCE_S
                     times.append((time.perf_counter() - begun) * 1e3)
+                    busy.append((time.process_time() - used) * 1e3)
                     _turn(application, PAUSE_S)
                 palette.close_palette()
         finally:
             window.close()
-    note = f"{len(times)} letters, p50 {quantile(times, 0.5):.1f} ms, slowest {max(times):.0f} ms"
+    note = (
+        f"{len(times)} letters, p50 {quantile(times, 0.5):.1f} ms, slowest {max(times):.0f} ms; "
+        f"of processor time p50 {quantile(busy, 0.5):.1f} ms, p95 {quantile(busy, 0.95):.1f} ms"
+    )
     return Figure("palette, letter to results, p95", quantile(times, 0.95), "ms", PALETTE_BAR_MS, note=note)
 
 

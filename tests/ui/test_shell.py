@@ -91,6 +91,25 @@ def choices(running: Running) -> list[tuple[str, str]]:
     return [(one.kind, one.title) for one in running.window.palette_box.model.choices]
 
 
+def test_the_palette_reads_once_what_sessions_there_are(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.sessions.queries import Queries
+
+    running.write("Lamps")
+    asked: list[int] = []
+    real = Queries.named_sessions
+    monkeypatch.setattr(Queries, "named_sessions", lambda queries: (asked.append(1), real(queries))[1])
+    palette = running.window.palette_box
+    for _ in range(2):
+        palette.open()
+        running.until(lambda: not palette.is_looking)
+        for letter in "lam":
+            QTest.keyClicks(palette.field, letter)
+            running.until(lambda: not palette.is_looking)
+        assert ("Session", "Lamps") in choices(running)
+        palette.close_palette()
+    assert len(asked) == 2
+
+
 def test_the_palette_finds_commands_sessions_and_text(running: Running) -> None:
     session = running.write("Rocket plans", UserMessage(text="x"), AgentMessage(text="needle here"))
     palette = running.window.palette_box
