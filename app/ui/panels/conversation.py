@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
@@ -32,6 +32,8 @@ from app.ui.places import Place, SessionPlace
 from app.ui.turns import Activity
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from app.sessions.events import PermissionChoice
     from app.sessions.views import SessionRow
 
@@ -56,6 +58,7 @@ class ConversationPanel(Panel):
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(desk, parent)
         self._row: SessionRow | None = None
+        self._taken: tuple[SessionRow, Sequence[Path]] | None = None
         self._activity = Activity()
         self._streaming = self._is_stale = False
         self.follower = Follower(desk, self)
@@ -246,17 +249,19 @@ class ConversationPanel(Panel):
             self.desk.say("The agent waits for you: 1 allow once · 2 allow in this session · 3 reject")
 
     def _end(self) -> None:
-        self._row = None
+        self._row = self._taken = None
         self.prompting.show_none()
         self._show_page()
         self.opened.emit()
 
     def _take_row(self, reading: Reading) -> None:
-        self._row = reading.session
         self._streaming = bool(reading.drafts)
-        self.prompting.show_session(reading.session, reading.folders)
+        shown = (reading.session, reading.folders)
+        if shown != self._taken:  # while a text streams it comes 30 times a second as it was
+            self._row, self._taken = reading.session, shown
+            self.prompting.show_session(*shown)
+            self.title_changed.emit(reading.session.title)
         self._show_state()
-        self.title_changed.emit(reading.session.title)
 
     def _show_state(self) -> None:
         if self._row is not None:
