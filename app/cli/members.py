@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli.call import call_of
+from app.cli.call import Call, call_of
 from app.cli.declared import group
 from app.cli.text import SHORT_ID
 from app.errors import UserError
@@ -73,10 +73,14 @@ def join(
     link: Annotated[str, typer.Argument(metavar="LINK", help="An invite link.")],
 ) -> None:
     """Ask to join the workspace of an invite link."""
+    ask_to_join(call_of(context), link)
+
+
+def ask_to_join(call: Call, link: str) -> None:
+    """Answer an invite and report it."""
     from app.network.meeting import join_by_link
     from sync.protocol.invite_link import read_invite
 
-    call = call_of(context)
     parsed = read_invite(link)
     with call.workspace() as workspace:
         asked = asyncio.run(join_by_link(workspace, parsed))

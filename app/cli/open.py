@@ -9,7 +9,7 @@ import typer
 
 from app.cli.call import call_of
 from app.cli.declared import group
-from app.sessions.links import parse_link
+from app.sessions.links import InviteLink, parse_link
 
 if TYPE_CHECKING:
     from app.network.opening import Opened
@@ -24,10 +24,15 @@ def open_link(
 ) -> None:
     """Open what a link names: a session of your own, or one that others share, which you can then read here.
 
-    Opening a shared link again brings what is new. 'sessions delete' removes it from this device.
+    Opening a shared link again brings what is new. 'sessions delete' removes it from this device. The link of an invite
+    asks to join its workspace.
     """
     call = call_of(context)
     wanted = parse_link(link)
+    if isinstance(wanted, InviteLink):
+        from app.cli.members import ask_to_join
+
+        return ask_to_join(call, wanted.text)
     from app.network import opening
     from app.network.reaching import reaching
 

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 from app.network.inviting import Asked, Invited, come_back, invite, join
-from app.network.pairing import Paired, PairingDesk, accept
+from app.network.pairing import Paired, PairingDesk, accept, accept_over
 from app.network.settings import NetworkSettings, make_transport, read_settings
 from app.workspace import Workspace
 from sync.clock import Random, system_random
 from sync.engine import Engine
-from sync.errors import ProtocolError, TransportError
+from sync.errors import TransportError
 from sync.membership.bodies import Role
 from sync.network.lease import is_running
 from sync.protocol.address import Address
 from sync.protocol.addresses import decode_address, encode_address
 from sync.protocol.invite_link import InviteLink, read_invite
-from sync.protocol.pairing_code import MAX_ADDRESS, Code, Ticket
+from sync.protocol.pairing_code import Code, Ticket
 from sync.store import network_rows
+from sync.transports import letters
 from sync.transports.connection import Accept, Allow, Connection, Purpose, Transport
 from sync.transports.lan import Lan
 from sync.transports.opendal_storage import open_storage
@@ -31,7 +32,6 @@ LOOK_SECONDS = 10.0
 """How long the old device looks around for the new one."""
 LIVE_SECONDS, LIVE_STEP = 6.0, 0.2
 """How long a program of this home may take to go live, and how often that is looked at."""
-_ADDRESS = "address"
 Make = Callable[[Engine, NetworkSettings], Transport]
 
 
@@ -49,7 +49,7 @@ async def offer_pairing(
     desk = PairingDesk(workspace, random)
     async with live(workspace, desk.serve, desk.allow, make) as transport:
         ticket = Ticket(desk.offer.code, encode_address(transport.address()))
-        async with _announced(workspace, transport, ticket.code), _left_in(mailbox, ticket, random):
+        async with _announced(workspace, transport, ticket.code), _answering_in(mailbox, desk):
             show(ticket)
             return await desk.wait()
 
@@ -57,10 +57,24 @@ async def offer_pairing(
 async def accept_pairing(
     workspace: Workspace, ticket: Ticket, random: Random = system_random, make: Make = make_transport
 ) -> Paired:
-    """The old device: find the new one and hand over. TransportError, ProtocolError."""
+    """The old device: find the new one and hand over. TransportError, ProtocolError.
+
+    It is looked for where the ticket says, else in the local network, else in the mailboxes of this home.
+    """
+    code = ticket.code
     async with live(workspace, _nobody, _allow_nobody, make) as transport:
-        address = await find(workspace, transport, ticket)
-        return await accept(workspace, transport, ticket.code, address, random)
+        there = decode_address(ticket.address) if ticket.address else await _find_nearby(workspace, transport, code)
+        try:
+            if there is not None:
+                return await accept(workspace, transport, code, there, random)
+        except TransportError:
+            if not await asyncio.to_thread(workspace.with_engine, _has_mailboxes):
+                raise
+        return await _accept_by_mailbox(workspace, code, transport.address(), random)
+
+
+def _has_mailboxes(engine: Engine) -> bool:
+    return bool(network_rows.mailboxes(engine.connection))
 
 
 async def invite_here(workspace: Workspace, role: Role) -> Invited:
@@ -117,28 +131,6 @@ def own_address(workspace: Workspace) -> Address:
         return known.get(own, Address(own))
 
     return workspace.with_engine(look)
-
-
-async def find(workspace: Workspace, transport: Transport, ticket: Ticket) -> Address:
-    """Where the new device is: as the ticket says, else as it says in the local network or in one of the mailboxes."""
-    if ticket.address:
-        return decode_address(ticket.address)
-    looks = {
-        asyncio.ensure_future(_find_nearby(workspace, transport, ticket.code)),
-        asyncio.ensure_future(_find_in_mailboxes(workspace, ticket.code)),
-    }
-    try:
-        for look in asyncio.as_completed(looks):
-            if (address := await look) is not None:
-                return address
-    finally:
-        for task in looks:
-            task.cancel()
-        await asyncio.wait(looks)
-    raise TransportError(
-        "No device with this code was found nearby or in your mailboxes. Check the code, and that the other device "
-        "still waits; or paste its ticket, which says where it is."
-    )
 
 
 @contextlib.asynccontextmanager
@@ -222,32 +214,47 @@ async def _look_for(workspace: Workspace, transport: Transport, address: Address
 
 
 @contextlib.asynccontextmanager
-async def _left_in(mailbox: str, ticket: Ticket, random: Random) -> AsyncIterator[None]:
-    """The new device's address, sealed, in a mailbox for as long as it waits."""
+async def _answering_in(mailbox: str, desk: PairingDesk) -> AsyncIterator[None]:
+    """Take calls that come through a mailbox for as long as the new device waits."""
     if not mailbox:
         yield
         return
-    storage, path = open_storage(read_uri(mailbox)), ticket.code.meeting_path + _ADDRESS
-    await storage.write(path, ticket.code.seal_address(ticket.address, random))
+    storage, folder = open_storage(read_uri(mailbox)), desk.offer.code.meeting_path
+    await storage.list(folder)  # what is wrong with it shows now
+    answering = asyncio.ensure_future(_answer_calls(storage, folder, desk))
     try:
         yield
     finally:
+        answering.cancel()
+        await asyncio.wait([answering])
         with contextlib.suppress(TransportError):
-            await storage.delete(path)
+            await letters.clear(storage, folder)
 
 
-async def _find_in_mailboxes(workspace: Workspace, code: Code) -> Address | None:
+async def _answer_calls(storage: Storage, folder: str, desk: PairingDesk) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        async for connection in letters.calls(storage, folder, "pair"):
+            tasks.create_task(_answer(connection, desk))
+
+
+async def _answer(connection: Connection, desk: PairingDesk) -> None:
+    with contextlib.suppress(TransportError):  # that caller is gone; others may come
+        await desk.serve(connection)
+
+
+async def _accept_by_mailbox(workspace: Workspace, code: Code, here: Address, random: Random) -> Paired:
+    """Call the new device in every mailbox of this home; TransportError if it answers in none."""
     rows = await asyncio.to_thread(workspace.with_engine, lambda engine: network_rows.mailboxes(engine.connection))
     places = {row.uri: read_uri(row.uri, row.credentials) for row in rows}
-    return await _first_address([open_storage(place) for place in places.values()], code)
-
-
-async def _first_address(storages: Sequence[Storage], code: Code) -> Address | None:
-    for storage in storages:
-        try:
-            sealed = await storage.read(code.meeting_path + _ADDRESS, MAX_ADDRESS + 64)
-            if sealed is not None:
-                return decode_address(code.open_address(sealed))
-        except (TransportError, ProtocolError):
-            continue  # another mailbox, or the local network, may have it
-    return None
+    for place in places.values():
+        storage = open_storage(place)
+        with contextlib.suppress(TransportError):
+            try:
+                connection = await letters.call(storage, code.meeting_path, "pair", random)
+                return await accept_over(workspace, connection, code, here, None, random)
+            except TransportError:
+                await letters.clear(storage, code.meeting_path)  # nobody was there to do it
+    raise TransportError(
+        "No device with this code was found nearby or in your mailboxes. Check the code, and that the other device "
+        "still waits; or paste its ticket, which says where it is."
+    )

@@ -55,7 +55,7 @@ class PairingDesk:
     async def serve(self, connection: Connection) -> None:
         """One visitor. Whoever does not know the code leaves no trace but a wrong try."""
         own = await asyncio.to_thread(self._workspace.with_engine, own_keys)
-        side = NewDevice(self.offer, party_of(own), connection.peer, self._random)
+        side = NewDevice(self.offer, party_of(own), connection.peer or None, self._random)
         try:
             await be_met(connection, side)
         except ProtocolError as error:
@@ -79,7 +79,8 @@ class PairingDesk:
 
     async def _take(self, connection: Connection, side: NewDevice) -> Paired:
         given = await receive_handover(connection, side)
-        paired, returned = await asyncio.to_thread(take, self._workspace, given, connection.peer)
+        assert side.peer is not None
+        paired, returned = await asyncio.to_thread(take, self._workspace, given, side.peer.device_id)
         await hand_over(connection, side, returned)
         await wait_until_kept(connection, side)
         return paired
@@ -105,17 +106,28 @@ async def accept(
     random: Random = system_random,
 ) -> Paired:
     """The old device's side: connect to the new one, prove the code, hand over. TransportError, ProtocolError."""
-    own = await asyncio.to_thread(workspace.with_engine, own_keys)
     connection = await transport.connect(address, "pair")
+    return await accept_over(workspace, connection, code, transport.address(), address, random)
+
+
+async def accept_over(
+    workspace: Workspace,
+    connection: Connection,
+    code: Code,
+    here: Address,
+    there: Address | None = None,
+    random: Random = system_random,
+) -> Paired:
+    """As `accept`, over a connection that is there already, which this closes. here, there: where both are."""
+    own = await asyncio.to_thread(workspace.with_engine, own_keys)
     try:
-        side = OldDevice(code, party_of(own), connection.peer, random)
+        side = OldDevice(code, party_of(own), connection.peer or None, random)
         await meet(connection, side)
         assert side.peer is not None
-        here = (encode_address(transport.address()),)
-        given = await asyncio.to_thread(add_and_give, workspace, side.peer, here)
+        given = await asyncio.to_thread(add_and_give, workspace, side.peer, (encode_address(here),))
         await hand_over(connection, side, given)
         returned = await receive_handover(connection, side)
-        paired = await asyncio.to_thread(take_back, workspace, side.peer, returned, address)
+        paired = await asyncio.to_thread(take_back, workspace, side.peer, returned, there)
         await send(connection, side.keep())
     finally:
         await connection.close()
@@ -178,7 +190,7 @@ def take(workspace: Workspace, given: Handover, peer: bytes) -> tuple[Paired, Ha
     return Paired(peer.hex(), given.device_name, given.identity.hex(), given.name, taken), returned
 
 
-def take_back(workspace: Workspace, peer: Party, returned: Handover, address: Address) -> Paired:
+def take_back(workspace: Workspace, peer: Party, returned: Handover, address: Address | None) -> Paired:
     """The old device takes in what the new one had before."""
     now = workspace.clock.now_ms()
 
@@ -189,7 +201,8 @@ def take_back(workspace: Workspace, peer: Party, returned: Handover, address: Ad
         with engine.transaction(durable=True) as tx:
             handing.take_identities(engine, tx, returned)
             taken = handing.take_workspaces(engine, tx, returned, now)
-            network_rows.keep_address(tx.connection, address, now)
+            if address is not None:
+                network_rows.keep_address(tx.connection, address, now)
         return tuple(taken)
 
     taken = workspace.write(run)
