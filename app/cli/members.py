@@ -120,6 +120,20 @@ def role(
 
 
 @cli.command()
+def rename(
+    context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help="Your name, as others see it.")]
+) -> None:
+    """Call yourself something else, in every workspace."""
+    from app.network.devices import rename_person
+
+    call = call_of(context)
+    with call.workspace() as workspace:
+        rename_person(workspace, name)
+        identity, _device = workspace.read(lambda queries: queries.own_device())
+    call.out.done([identity], "Renamed.")
+
+
+@cli.command()
 def remove(context: typer.Context, who: Who) -> None:
     """Take a member out: they keep what they have and get nothing newer."""
     from app.network import members

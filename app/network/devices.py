@@ -10,7 +10,7 @@ from app.network import handing
 from app.network.views import DeviceRow, DeviceState
 from app.sessions.operations import SessionOperations
 from app.sessions.people import clean_name
-from app.workspace import Workspace
+from app.workspace import NAME_SETTING, Workspace
 from sync.engine import Engine, Transaction
 from sync.identity.device import DeviceKeys, read_recovery_code, recovery_keys
 from sync.membership.bodies import MAX_PARENTS, Cut, Remove
@@ -42,8 +42,9 @@ def devices(workspace: Workspace) -> list[DeviceRow]:
 
 def known_devices(workspace: Workspace) -> Known:
     """Names, and when devices were added and seen."""
-    this = workspace.read(lambda queries: queries.own_device())[1]
-    names = {this: handing.computer_name()} | workspace.read(lambda queries: queries.names())
+    identity, this = workspace.read(lambda queries: queries.own_device())
+    own = {identity: str(workspace.settings.get(NAME_SETTING) or ""), this: handing.computer_name()}
+    names = own | workspace.read(lambda queries: queries.names())
     added = workspace.read(lambda queries: queries.devices_added())
     seen = workspace.read(lambda queries: queries.last_written())
     live = workspace.with_engine(lambda engine: network_rows.last_seen(engine.connection))
@@ -92,13 +93,19 @@ def rename(workspace: Workspace, device: str, name: str) -> None:
     """Call a device (its id) something else, wherever this person writes."""
     if not clean_name(name):
         raise UserError("A device needs a name that is not empty.")
+    workspace.write(lambda operations: handing.name_everywhere(operations, {device: name}))
+
+
+def rename_person(workspace: Workspace, name: str) -> None:
+    """Call this person something else, wherever they write."""
+    called = clean_name(name)
+    if not called:
+        raise UserError("A person needs a name that is not empty.")
 
     def run(operations: SessionOperations) -> None:
-        engine = operations.engine
-        with engine.transaction() as _tx:
-            for row, ident in handing.readable_workspaces(engine, engine.identity):
-                if handing.can_write(engine, row, ident):
-                    operations.name_people(ident.hex(), {device: name})
+        with operations.engine.transaction():
+            operations.set_setting(NAME_SETTING, called)
+            handing.name_everywhere(operations, {operations.engine.identity.hex(): called})
 
     workspace.write(run)
 

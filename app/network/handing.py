@@ -120,7 +120,7 @@ def take_person(operations: SessionOperations, given: Handover, device_name: str
         _choose_current(operations, tx, taken)
         keep_places(engine, tx, given, now_ms)
         added = {engine.device.device_id.hex(): iso_time(now_ms)}
-        name_everywhere(operations, given.name, device_name, added)
+        name_everywhere(operations, own_names(engine, About(given.name, device_name)), added)
     return taken
 
 
@@ -164,13 +164,20 @@ def keep_places(engine: Engine, tx: Transaction, given: Handover, now_ms: int) -
             network_rows.keep_address(tx.connection, address, now_ms)
 
 
-def name_everywhere(operations: SessionOperations, name: str, device_name: str, added: Mapping[str, str]) -> None:
-    """Say in every workspace that this person writes what they and this device are called."""
-    engine = operations.engine
-    names = {engine.identity.hex(): name, engine.device.device_id.hex(): device_name}
-    for row, workspace in readable_workspaces(engine, engine.identity):
-        if can_write(engine, row, workspace):
-            operations.name_people(workspace.hex(), {ident: text for ident, text in names.items() if text}, added)
+def name_everywhere(
+    operations: SessionOperations, names: Mapping[str, str], added: Mapping[str, str] | None = None
+) -> None:
+    """Say in every workspace that this person writes what people and devices are called; '' is not said."""
+    engine, known = operations.engine, {ident: name for ident, name in names.items() if name}
+    with engine.transaction():
+        for row, workspace in readable_workspaces(engine, engine.identity):
+            if can_write(engine, row, workspace):
+                operations.name_people(workspace.hex(), known, added)
+
+
+def own_names(engine: Engine, own: About) -> dict[str, str]:
+    """What this person and this device are called, by id."""
+    return {engine.identity.hex(): own.name, engine.device.device_id.hex(): own.device_name}
 
 
 def can_write(engine: Engine, row: int, workspace: bytes) -> bool:

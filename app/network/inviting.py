@@ -60,7 +60,7 @@ def invite(
         with engine.transaction(durable=True) as tx:
             seed = random(KEY_BYTES)
             operation = engine.members.sign(tx, log, Invite(signing_key(seed)[KEY_BYTES:], role))
-            handing.name_everywhere(operations, own.name, own.device_name, {})
+            handing.name_everywhere(operations, handing.own_names(engine, own))
             row = operations.workspace
             key = engine.memberships.writing_key(log, row)
             if key is None:

@@ -153,7 +153,7 @@ def add_and_give(workspace: Workspace, device: Party, addresses: Sequence[bytes]
         with engine.transaction(durable=True) as tx:
             _add_device(engine, tx, device)
             added = {device.device_id.hex(): iso_time(workspace.clock.now_ms())}
-            handing.name_everywhere(operations, own.name, own.device_name, added)
+            handing.name_everywhere(operations, handing.own_names(engine, own), added)
             return handing.person_handover(engine, own, addresses)
 
     return workspace.write(run)

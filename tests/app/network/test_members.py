@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from app.errors import NotFound, UserError
-from app.network import inviting, members
+from app.network import devices, inviting, members
 from app.network.inviting import Asked
 from app.workspace import Workspace
 from sync.errors import IdentityError, MembershipError, ProtocolError, TransportError
@@ -188,6 +188,18 @@ def test_founders_hand_over_before_they_leave(place: Place) -> None:
     sync(ada, bob)
     bob.use(_workspace)
     assert [(m.name, m.role, m.founder) for m in members.members(bob)] == [("Bob", "owner", True)]
+
+
+def test_people_call_themselves_something_else(place: Place) -> None:
+    ada, bob, _workspace = team(place)
+    devices.rename_person(ada, " Countess\n")
+    devices.rename_person(bob, "Robert")
+    sync(ada, bob)
+    assert [m.name for m in members.members(ada)] == ["Countess", "Robert"]
+    assert ada.settings.get("name") == "Countess"
+    assert [m.name for m in members.members(bob)] == ["Robert"]  # of his own workspace
+    with pytest.raises(UserError, match="not empty"):
+        devices.rename_person(ada, " ")
 
 
 def test_who_is_meant_is_found_by_name_or_prefix(place: Place) -> None:
