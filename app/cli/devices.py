@@ -161,22 +161,25 @@ def recover(
     source: Annotated[
         str, typer.Option("--from", metavar="ADDRESS", help="A teammate's device that knows you: `devices address`.")
     ] = "",
+    mailbox: Annotated[str, typer.Option(metavar="URI", help="A mailbox that your lost devices used.")] = "",
 ) -> None:
     """On a new device, when all others are lost: come back with the recovery code on paper."""
     from app.network.meeting import return_to
     from app.network.recovery import recover as recover_person
+    from app.network.sheets import recover_from
     from sync.protocol.addresses import read_address
 
     call = call_of(context)
     address = read_address(source) if source else None
     with call.workspace() as workspace:
         identity = recover_person(workspace, code or _recovery_code(call))
-        taken = [] if address is None else asyncio.run(return_to(workspace, address))
+        taken = asyncio.run(recover_from(workspace, mailbox)) if mailbox else []
+        taken += asyncio.run(return_to(workspace, address)) if address is not None else []
     call.out.done([identity], "This is a device of yours now.", workspaces=taken)
     if not taken:
         call.out.remark(
-            "Your workspaces come back once this device meets somebody who knows them: "
-            "lovelace devices recover --from ADDRESS, with what a teammate's `lovelace devices address` prints."
+            "Your workspaces come back once this device finds somebody who knows them: lovelace devices recover "
+            "--mailbox URI, or --from ADDRESS with what a teammate's `lovelace devices address` prints."
         )
 
 

@@ -7,10 +7,10 @@ first day, so that keys that were made for it open once their workspaces are fou
 
 from __future__ import annotations
 
-from app.errors import UserError
 from app.network import handing
 from app.sessions.operations import SessionOperations
 from app.workspace import Workspace
+from sync.engine import Engine
 from sync.identity.device import read_recovery_code, recovery_keys
 from sync.membership.devices import add_device
 from sync.membership.genesis import identity_genesis
@@ -20,7 +20,7 @@ from sync.protocol.handover import Handover
 def recover(workspace: Workspace, code: str) -> str:
     """Make this device one of the person whose recovery code this is; gives the identity.
 
-    IdentityError for a mistyped code. What this home had becomes that person's too.
+    IdentityError for a mistyped code. What this home had becomes that person's too. Again is free.
     """
     secret = read_recovery_code(code)
     own = handing.about(workspace)
@@ -30,14 +30,20 @@ def recover(workspace: Workspace, code: str) -> str:
         paper = recovery_keys(secret)
         genesis = identity_genesis(paper)
         if genesis.id == engine.identity:
-            raise UserError("This device belongs to the person with this recovery code already.")
+            _keep(engine, secret)
+            return genesis.id.hex()
         added = add_device(paper, [genesis], engine.device)
         given = Handover(genesis.id, own.name, logs={genesis.id: (genesis.encoded, added.encoded)})
-        with engine.transaction(durable=True) as tx:
+        with engine.transaction(durable=True):
             handing.take_person(operations, given, own.device_name, workspace.clock.now_ms())
-            tx.connection.execute("INSERT OR REPLACE INTO secret VALUES('recovery', ?)", (secret,))
+            _keep(engine, secret)
         return genesis.id.hex()
 
     identity = workspace.write(run)
     workspace.use_current()
     return identity
+
+
+def _keep(engine: Engine, secret: bytes) -> None:
+    with engine.transaction(durable=True) as tx:
+        tx.connection.execute("INSERT OR REPLACE INTO secret VALUES('recovery', ?)", (secret,))

@@ -18,6 +18,7 @@ from app.network.inviting import Reception, awaits_visitors
 from app.network.link_keeping import LinkKeeper
 from app.network.settings import NetworkSettings, make_transport, read_settings
 from app.network.sharing import serve_opener
+from app.network.sheets import SheetKeeper
 from app.network.streaming import Streaming
 from app.workspace import Workspace
 from sync.clock import system_random
@@ -134,6 +135,7 @@ class NetworkService:
             self._subscribed(node, keeper),
             node.running(),
             keeper.running(),
+            SheetKeeper(self._workspace).running(),
             self._looking_around(node, needs.settings),
         ):
             self.node = node
