@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from app.errors import NotFound
 from app.sessions.links import SharedLink
 from app.workspace import NAME_SETTING, Workspace
-from sync.errors import TransportError
+from sync.errors import ProtocolError, StoreError, TransportError
 from sync.network.link_folder import LinkFolder, LinkStorage
 from sync.store.links import IssuedLink, LinkPlace
 
@@ -51,9 +51,16 @@ def storage_at(place: str) -> LinkStorage:
 
 
 async def share(home: Workspace, session: str, wish: LinkWish, storages: Storages = storage_at) -> IssuedLink:
-    """Issue a link to a session (its full id) and publish its copy. TransportError: a place cannot be written."""
+    """Issue a link to a session (its full id) and publish its copy.
+
+    TransportError: a place cannot be written. ProtocolError: the session is too large.
+    """
     link = await home.write_async(lambda operations: operations.create_link(session, wish))
-    troubles = await publish(home, link, storages)
+    try:
+        troubles = await publish(home, link, storages)
+    except (ProtocolError, StoreError):
+        await revoke(home, link, storages)
+        raise
     if troubles:
         await revoke(home, link, storages)
         raise TransportError(f"Nothing was shared. {troubles[0]}")

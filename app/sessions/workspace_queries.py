@@ -14,6 +14,14 @@ from app.sessions.tables import LOCAL, PROJECTION_VERSION
 from app.sessions.views import WorkspaceRow
 from sync.store.components import ENGINE_COMPONENTS
 from sync.store.migrations import pending
+from sync.store.operations import LINK_ROLE, NO_ROLE, find_standing
+
+_REFUSALS = {
+    LINK_ROLE: "Shared by a link: it can be read here and not changed.",
+    NO_ROLE: "You are not a member of this workspace (yet, or any more).",
+    "reader": "You are a reader in this workspace.",
+    "guest": "You are a guest in this workspace.",
+}
 
 
 class WorkspaceQueries(EventQueries):
@@ -89,6 +97,11 @@ class WorkspaceQueries(EventQueries):
         """Row id of a workspace by its full id."""
         row = self._connection.execute("SELECT row FROM workspace WHERE id=?", (bytes.fromhex(identifier),)).fetchone()
         return int(row[0]) if row else None
+
+    def refusal(self, session: str) -> str:
+        """Why this person cannot write into a session (its full id), in a sentence; "" where they can."""
+        row = self._connection.execute("SELECT workspace FROM session WHERE id=?", (session,)).fetchone()
+        return "" if row is None else _REFUSALS.get(find_standing(self._connection, row[0]), "")
 
     def workspace_holding(self, session: str) -> str:
         """Id of the workspace that has a session (its full id). Raises NotFound."""

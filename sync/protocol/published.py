@@ -187,12 +187,15 @@ def object_name(data: bytes) -> bytes:
 
 
 def seal_head(head: Head, key: bytes, sign: Callable[[str, bytes], bytes], random: Random) -> bytes:
-    """The head as an object. sign: the issuer's signature of (domain, message); see `DeviceKeys.sign`."""
+    """The head as an object. sign: the issuer's signature of (domain, message); see `DeviceKeys.sign`.
+
+    ProtocolError: no opener would take so much.
+    """
     body = encode(msgspec.to_builtins(head, builtin_types=(bytes,)))
     sealed = seal(key, encode({"body": body, "signature": sign(HEAD_DOMAIN, body)}), _head_aad(head.link), random)
     data = encode({"v": VERSION, "link": head.link, "sealed": sealed})
-    if len(data) > MAX_HEAD_BYTES:
-        raise ProtocolError("This is too much for one link.")
+    if len(data) > MAX_HEAD_BYTES or head.size > MAX_COPY_BYTES or len(head.units) > MAX_UNITS:
+        raise ProtocolError("This session is too large to be shared by a link.")
     return data
 
 

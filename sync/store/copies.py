@@ -48,6 +48,8 @@ def _replace_device(connection: Connection, old: DeviceKeys, random: Random) -> 
     connection.execute("INSERT INTO device(id, identity, is_own) VALUES(?,?,1)", (device.device_id, identity))
     connection.execute("UPDATE secret SET value=? WHERE name='device'", (device.to_cbor(),))
     connection.execute("DELETE FROM published")  # that was of the old device's chains
+    connection.execute("DELETE FROM link")  # those of the old device's name it, and it may still look after them
+    connection.execute("DELETE FROM link_place")
 
 
 def _log(connection: Connection, identity: bytes) -> list[Operation]:

@@ -226,6 +226,9 @@ def test_a_shared_link_opens_a_session_that_can_only_be_read(running: Running, t
     running.window.come_forward([link or ""])
     running.until(lambda: running.conversation.session == session)
     running.until(lambda: running.window.masthead.place.text().startswith("Shared by"))
+    composer = running.conversation.composer
+    running.until(lambda: not composer.field.isEnabled() and not composer.send.isEnabled())
+    assert "read here" in composer.field.placeholderText()
     running.window.actions_of["session.archive"].trigger()
     running.until(lambda: running.window.notice.isVisible())
     assert "read here and not changed" in running.window.notice.text.text()

@@ -53,6 +53,9 @@ class AgentPicker(QToolButton):
         self.setVisible(bool(self.current))
 
 
+_PROMPT = "Message the agent…"
+
+
 class Composer(QFrame):
     """submitted: the text, which stays in the field until `clear`. stop_wanted: end the turn that runs.
     files_wanted: the person wants to choose files to attach."""
@@ -66,7 +69,7 @@ class Composer(QFrame):
         super().__init__(parent)
         self.setObjectName("composer")
         self.field = PromptField(self)
-        self.field.setPlaceholderText("Message the agent…")
+        self.field.setPlaceholderText(_PROMPT)
         self.attached = AttachmentRow(self)
         self.send = QPushButton("Send", self)
         self.send.setProperty("primary", "true")
@@ -122,6 +125,12 @@ class Composer(QFrame):
         self.tools.setChecked(possible and wanted)
         words = f"The agent may read {where}; changing and running asks you first" if possible else where
         self.tools.setToolTip(words)
+
+    def set_refusal(self, refusal: str) -> None:
+        """Why nothing can be written into the session, in a sentence; "" where it can be."""
+        self.field.setPlaceholderText(refusal or _PROMPT)
+        for widget in (self.field, self.attach, self.agents):
+            widget.setEnabled(not refusal)
 
     def set_running(self, running: bool) -> None:
         """While a turn runs, the button stops it."""

@@ -20,7 +20,7 @@ COPY_PAGE = 400
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one look at a session gives. newest: the id of its newest event, shown or not. unseen: the row id of the
-    first event that people have not seen. device: this one (hex)."""
+    first event that people have not seen. device: this one (hex). refusal: why this person cannot write there."""
 
     session: SessionRow
     events: list[Event]
@@ -29,6 +29,7 @@ class Reading:
     folders: tuple[Path, ...]
     unseen: int | None = None
     device: str = ""
+    refusal: str = ""
 
 
 def read_opening(queries: Queries, session: str) -> Reading:
@@ -45,6 +46,7 @@ def read_opening(queries: Queries, session: str) -> Reading:
         tuple(queries.folders()),
         queries.first_unseen(row.id),
         queries.own_device()[1],
+        queries.refusal(row.id),
     )
 
 
@@ -52,7 +54,14 @@ def read_news(queries: Queries, session: str, after: str | None) -> Reading:
     """What has come after an event."""
     events = queries.events(session, after=after)
     newest = events[-1].id if events else after
-    return Reading(queries.session(session), events, queries.drafts(session), newest, tuple(queries.folders()))
+    return Reading(
+        queries.session(session),
+        events,
+        queries.drafts(session),
+        newest,
+        tuple(queries.folders()),
+        refusal=queries.refusal(session),
+    )
 
 
 def read_texts(queries: Queries, rows: Sequence[int]) -> list[str]:

@@ -261,6 +261,7 @@ class ConversationPanel(Panel):
             self._row, self._taken = reading.session, shown
             self.prompting.show_session(*shown)
             self.title_changed.emit(reading.session.title)
+        self.composer.set_refusal(reading.refusal)
         self._show_state()
 
     def _show_state(self) -> None:
