@@ -15,8 +15,10 @@ from app.sessions.events import Draft, UserMessage
 from app.sessions.link_operations import LinkWish
 from app.sessions.links import parse_link
 from app.workspace import Workspace
-from sync.errors import LinkGone, TransportError
+from sync.engine import Engine
+from sync.errors import LinkGone, ProtocolError, TransportError
 from sync.network.link_folder import LinkFolder
+from sync.protocol import published
 from sync.protocol.address import Address
 from sync.protocol.envelope import decode_batch
 from sync.protocol.link_address import LinkAddress
@@ -24,7 +26,7 @@ from sync.protocol.published import EntriesRecord, Record, keys_of, open_head, o
 from sync.store.links import IssuedLink
 from sync.testing import ManualClock
 from sync.transports.connection import Connection
-from sync.transports.memory import MemoryNetwork
+from sync.transports.memory import MemoryConnection, MemoryNetwork
 from tests.helpers.links import SENTINEL, everything_in, open_text, say, session_of, share_at, texts_of
 
 
@@ -83,6 +85,28 @@ def test_a_link_is_given_live(ada: Workspace, bob: Workspace) -> None:
 
 def _draft(text: str) -> Draft:
     return Draft(body=UserMessage(text=text), time=9)
+
+
+def test_frames_on_the_wire_hold_no_words(ada: Workspace, bob: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also without the encryption of the transport."""
+    session, frames = session_of(ada, f"{SENTINEL} words"), list[bytes]()
+    send = MemoryConnection.send
+
+    async def listen(self: MemoryConnection, frame: bytes) -> None:
+        frames.append(frame)
+        await send(self, frame)
+
+    monkeypatch.setattr(MemoryConnection, "send", listen)
+
+    async def work(connect: object) -> None:
+        link = await issue(ada, session)
+        assert link.secret is not None
+        await open_link(bob, parse_link(link.text or ""), connect)  # type: ignore[arg-type]
+        for needle in (SENTINEL.encode(), session.encode(), b"Ada", bytes.fromhex(ada.id), link.secret, link.proof):
+            assert not any(needle in frame for frame in frames)
+
+    live(ada, bob, work)
+    assert len(frames) >= 6 and texts_of(bob, session) == [f"{SENTINEL} words"]
 
 
 def test_a_one_time_link_is_for_the_first_device(
@@ -263,6 +287,40 @@ def test_a_place_that_cannot_be_written_shares_nothing(ada: Workspace, tmp_path:
         asyncio.run(share(ada, session, LinkWish(places=(str(file),), urls=(file.as_uri(),))))
     assert [row.state for row in ada.read(lambda queries: queries.links(0))] == ["revoked"]
     assert file.read_text() == "mine"
+
+
+def test_a_session_that_is_too_large_is_not_shared(
+    ada: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, public = session_of(ada, "one"), tmp_path / "public"
+    monkeypatch.setattr(published, "MAX_COPY_BYTES", 100)
+    with pytest.raises(ProtocolError, match="too large to be shared"):
+        share_at(ada, session, public)
+    assert [row.state for row in ada.read(lambda queries: queries.links(0))] == ["revoked"]
+    assert not list(public.iterdir()) and not list(shelf_of(ada.home).folder.rglob("*"))
+
+
+def test_a_home_that_became_another_device_leaves_the_links_to_the_old_one(ada: Workspace, tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    link = share_at(ada, session_of(ada, "one"), public)
+
+    def become_new(engine: Engine) -> None:
+        with engine.transaction(durable=True) as tx:
+            engine.become_new_device(tx)
+
+    ada.with_engine(become_new)
+    assert ada.read(lambda queries: queries.links(0)) == []
+    assert asyncio.run(refresh_links(ada)) == 0 and (public / link.id.hex() / "head").exists()
+
+
+def test_a_fork_is_shared_without_what_it_inherits(ada: Workspace, bob: Workspace, tmp_path: Path) -> None:
+    session = session_of(ada, "of the origin")
+    fork = ada.write(lambda operations: operations.fork(session))
+    say(ada, fork, "of the fork")
+    open_text(bob, share_at(ada, fork, tmp_path / "public").text)
+    assert texts_of(bob, fork) == ["of the fork"]
+    open_text(bob, share_at(ada, session, tmp_path / "public").text)
+    assert texts_of(bob, fork) == ["of the origin", "of the fork"], "once both were opened they are one conversation"
 
 
 def test_the_list_remembers_links_when_the_session_is_gone(ada: Workspace, tmp_path: Path) -> None:
