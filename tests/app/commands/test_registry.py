@@ -36,7 +36,7 @@ class Operations:
             ["a", "b"],
         ),
         ("session.unarchive", ["a"], "", [("set_all", ["a"], {"archived": False})], ["a"]),
-        ("session.delete", ["a"], "", [("set_all", ["a"], {"trashed": True})], ["a"]),
+        ("session.delete", ["a"], "", [("trash", ["a"])], ["a"]),
         ("session.undelete", ["a"], "", [("set_all", ["a"], {"trashed": False})], ["a"]),
         ("session.pause", ["a", "b"], "", [("pause", ["a", "b"])], ["a", "b"]),
         ("session.resume", ["a"], "", [("resume", ["a"])], ["a"]),
