@@ -257,12 +257,14 @@ class ConversationPanel(Panel):
     def _take_row(self, reading: Reading) -> None:
         self._streaming = bool(reading.drafts)
         shown = (reading.session, reading.folders)
-        if shown != self._taken:  # while a text streams it comes 30 times a second as it was
+        is_other = shown != self._taken  # while a text streams it comes 30 times a second as it was
+        if is_other:
             self._row, self._taken = reading.session, shown
             self.prompting.show_session(*shown)
-            self.title_changed.emit(reading.session.title)
         self.composer.set_refusal(reading.refusal)
         self._show_state()
+        if is_other:
+            self.title_changed.emit(reading.session.title)
 
     def _show_state(self) -> None:
         if self._row is not None:
