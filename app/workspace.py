@@ -55,6 +55,7 @@ class Changes:
     own: bool
     sessions: frozenset[str]
     drafts: frozenset[str]
+    company: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +351,7 @@ class Workspace:
                     commit.processes == {self.process},
                     frozenset(s.removeprefix("session/") for s in subjects if s.startswith("session/")),
                     frozenset(s.removeprefix("draft/") for s in subjects if s.startswith("draft/")),
+                    frozenset(s.removeprefix("presence/") for s in subjects if s.startswith("presence/")),
                 )
 
     async def on_commit(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:

@@ -24,7 +24,7 @@ from sync.errors import ProtocolError, SyncError
 from sync.network.node import Node
 from sync.protocol.happenings import Ended, Ephemeral, Happening, InSync
 
-DRAFT, OUTPUT, OVER = "draft", "output", "over"
+DRAFT, OUTPUT, OVER, PRESENCE = "draft", "output", "over", "presence"
 PIECE = 30_000
 """Characters in one message."""
 _Name = Annotated[str, Meta(max_length=128)]
@@ -55,6 +55,11 @@ class _Over(Struct, frozen=True):
     turn: _Name
 
 
+class _Presence(Struct, frozen=True):
+    session: _Name
+    typing: bool
+
+
 Said = tuple[str, str, str]
 """(session, turn, kind of text or "output")."""
 
@@ -68,6 +73,8 @@ class Streaming:
         self._drafts: dict[Said, str] = {}
         self._outputs: dict[tuple[str, str, str, int], str] = {}
         self._due: set[str] = set()
+        self._is_presence_due = False
+        self._shown: tuple[bytes, str] | None = None
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -79,13 +86,18 @@ class Streaming:
             due, self._due = self._due, set()
             for session in due:
                 await self._send(session)
+            if self._is_presence_due:
+                self._is_presence_due = False
+                await self._send_presence()
 
     # out
 
     def committed(self, subjects: Iterable[str]) -> None:
         """Something was committed by a process of this home."""
         found = {subject.removeprefix("draft/") for subject in subjects if subject.startswith("draft/")}
-        if found:
+        is_presence = any(subject.startswith("presence/") for subject in subjects)
+        self._is_presence_due |= is_presence
+        if found or is_presence:
             self._due |= found
             self._wake.set()
 
@@ -130,6 +142,16 @@ class Streaming:
         self._outputs = {key: text for key, text in self._outputs.items() if key[:2] != (session, turn)}
         await self._pass_on(workspace, OVER, _Over(session, turn))
 
+    async def _send_presence(self) -> None:
+        """Say what this home's window shows now, and that it does not show what it showed before."""
+        shown = await self._workspace.read_async(_own_presence)
+        if self._shown is not None and (shown is None or shown[0] != self._shown[0]):
+            await self._pass_on(self._shown[0], PRESENCE, _Presence("", False))
+        self._shown = None if shown is None else (shown[0], shown[1])
+        if shown is not None:
+            workspace, session, typing = shown
+            await self._pass_on(workspace, PRESENCE, _Presence(session, typing))
+
     async def _pass_on(self, workspace: bytes, topic: str, piece: Struct) -> None:
         await self._node.pass_on(workspace, topic, encode(msgspec.to_builtins(piece)))
 
@@ -138,6 +160,7 @@ class Streaming:
         self._due |= {key[0] for key in self._drafts} | {key[0] for key in self._outputs}
         self._drafts.clear()
         self._outputs.clear()
+        self._is_presence_due = True
         self._wake.set()
 
     # in
@@ -149,6 +172,7 @@ class Streaming:
                 self._say_all_again()
             case Ended():
                 await self._workspace.write_async(lambda operations: operations.end_all_far(peer.hex()))
+                await self._workspace.write_async(lambda operations: operations.end_presence(peer))
             case Ephemeral(workspace=workspace, device=device, topic=topic, payload=payload):
                 try:
                     await self._take(workspace, device, topic, payload)
@@ -156,6 +180,16 @@ class Streaming:
                     return  # malformed, or there is no room: what is being said is in the session soon
 
     async def _take(self, workspace: bytes, device: bytes, topic: str, payload: bytes) -> None:
+        if topic == PRESENCE:
+            here = msgspec.convert(decode(payload), _Presence)
+            await self._workspace.write_async(
+                lambda operations: (
+                    operations.save_far_presence(device, workspace, here.session, typing=here.typing)
+                    if here.session
+                    else operations.end_presence(device)
+                )
+            )
+            return
         name = device.hex()
         if topic not in (DRAFT, OUTPUT, OVER) or not await self._may_write(workspace, device):
             return
@@ -176,6 +210,15 @@ class Streaming:
         return await self._workspace.write_async(
             lambda operations: operations.engine.replica.may_write(workspace, device)
         )
+
+
+def _own_presence(queries: Queries) -> tuple[bytes, str, bool] | None:
+    """(workspace, session, typing) of what this home's window shows."""
+    row = queries.connection.execute(
+        "SELECT w.id, p.session, p.typing FROM presence p JOIN device d ON d.id=p.device AND d.is_own "
+        "JOIN session s ON s.id=p.session JOIN workspace w ON w.row=s.workspace"
+    ).fetchone()
+    return None if row is None else (bytes(row[0]), row[1], bool(row[2]))
 
 
 def _look(queries: Queries, session: str) -> tuple[bytes, list[FarDraft], list[FarOutput]] | None:

@@ -38,12 +38,15 @@ from app.sessions.life import pausing, resuming
 from app.sessions.lineage import Part, conversation, find_event
 from app.sessions.link_operations import LinkOperations
 from app.sessions.output_operations import OutputOperations
+from app.sessions.presence_operations import PresenceOperations
 from app.sessions.purging import Purged, note_name
 from app.sessions.workspace_operations import WorkspaceOperations
 from sync.repository.transaction import Transaction
 
 
-class SessionOperations(WorkspaceOperations, ImportOperations, OutputOperations, LinkOperations, FarOperations):
+class SessionOperations(
+    WorkspaceOperations, ImportOperations, OutputOperations, LinkOperations, FarOperations, PresenceOperations
+):
     """Everything that changes sessions; see `Writing` for how it is used."""
 
     def inside(self, workspace: str) -> SessionOperations:

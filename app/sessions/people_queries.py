@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import msgspec
 
 from app.sessions.people import PEOPLE_NOTE, added_in, names_in
+from app.sessions.presence_operations import FRESH_MS
 from app.sessions.workspace_queries import WorkspaceQueries
+
+
+@dataclass(frozen=True, slots=True)
+class PresentDevice:
+    """A device whose person looks at a session. person: their name, "You" for one's own; '' where it is not known."""
+
+    device: str
+    person: str
+    name: str
+    typing: bool
+
+
+def presence_words(present: Sequence[PresentDevice]) -> str:
+    """Who is there, in a few words; '' for nobody."""
+    if not present:
+        return ""
+    writing = [one for one in present if one.typing]
+    named = [_called(one) for one in writing or present]
+    verb = "is" if len(named) == 1 else "are"
+    return f"{', '.join(dict.fromkeys(named))} {verb} {'writing…' if writing else 'here'}"
+
+
+def _called(one: PresentDevice) -> str:
+    if one.person == "You":
+        return f"You on {one.name}" if one.name else "Another device of yours"
+    return one.person or "Somebody"
 
 
 class PeopleQueries(WorkspaceQueries):
@@ -14,6 +44,25 @@ class PeopleQueries(WorkspaceQueries):
     def names(self) -> dict[str, str]:
         """Names of identities and devices by id; where workspaces differ, that of the call is right."""
         return {ident: name for fields in self._people() for ident, name in names_in(fields).items()}
+
+    def presence(self, session: str, now_ms: int) -> list[PresentDevice]:
+        """Who else has a session before their eyes now."""
+        rows = self._connection.execute(
+            "SELECT p.device, d.identity, p.typing FROM presence p JOIN device d ON d.id=p.device "
+            "WHERE p.session=? AND p.seen>? AND NOT d.is_own ORDER BY p.device",
+            (session, now_ms - FRESH_MS),
+        ).fetchall()
+        names = self.names() if rows else {}
+        own, _device = self.own_device()
+        return [
+            PresentDevice(
+                bytes(device).hex(),
+                names.get(bytes(identity).hex(), "") if bytes(identity).hex() != own else "You",
+                names.get(bytes(device).hex(), ""),
+                bool(typing),
+            )
+            for device, identity, typing in rows
+        ]
 
     def devices_added(self) -> dict[str, str]:
         """When devices were paired, by id."""

@@ -86,7 +86,12 @@ _SEEN = """
 CREATE TABLE seen(session TEXT PRIMARY KEY, event TEXT NOT NULL, counter INTEGER NOT NULL) WITHOUT ROWID
 """
 
-LOCAL = Component("sessions", (_LOCAL, _DRAFT_OWNER, _OUTPUT, _SEEN), counted=("folder", "draft"))
+_PRESENCE = """
+CREATE TABLE presence(
+  device BLOB PRIMARY KEY, session TEXT NOT NULL, typing INTEGER NOT NULL, seen INTEGER NOT NULL) WITHOUT ROWID
+"""
+
+LOCAL = Component("sessions", (_LOCAL, _DRAFT_OWNER, _OUTPUT, _SEEN, _PRESENCE), counted=("folder", "draft"))
 """draft.process, output.process: who writes it (see `recovering.py`). output: what commands print while they run, in
 numbered pieces of which the last ones are kept; a command that runs has at least one (see `output_operations.py`).
-seen: the newest event that people had before their eyes."""
+seen: the newest event that people had before their eyes. presence: see `presence_operations.py`."""

@@ -42,6 +42,9 @@ class Panel(QWidget):
     def refresh(self, sessions: frozenset[str]) -> None:
         """These sessions have got events or other fields, by this process or another."""
 
+    def refresh_company(self, sessions: frozenset[str]) -> None:
+        """Somebody else came into sessions, or left them."""
+
     def refresh_drafts(self, sessions: frozenset[str]) -> None:
         """What streams in these sessions has grown."""
 

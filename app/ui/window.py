@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from app.ui.panels.browser import BrowserPanel
     from app.ui.panels.conversation import ConversationPanel
 
-SESSIONS_CHANGED, DRAFTS_CHANGED = "sessions changed", "drafts changed"
+SESSIONS_CHANGED, DRAFTS_CHANGED, COMPANY_CHANGED = "sessions changed", "drafts changed", "company changed"
 CLOSE_SECONDS = 5.0
 CALM_S = 0.3
 """Changes by others are looked for so long after the window is made: it is painted first."""
@@ -154,6 +154,7 @@ class MainWindow(QMainWindow):
         bridge.receive(LEFT, self._tell_left)
         bridge.receive(SESSIONS_CHANGED, self._refresh)
         bridge.receive(DRAFTS_CHANGED, self._refresh_drafts)
+        bridge.receive(COMPANY_CHANGED, self._refresh_company)
         self.areas.on_made(self._adopt)
         self.areas.fronted.connect(self._fronted)
         self._desk.themes.changed.connect(lambda _theme: self.status.show_zoom(self._desk.themes.zoom))
@@ -300,13 +301,22 @@ class MainWindow(QMainWindow):
     async def _watch(self) -> None:
         """On the loop: tell the main thread which sessions this or another process has changed."""
         async for change in self._desk.workspace.changes(calm=CALM_S):
-            for key, touched in ((SESSIONS_CHANGED, change.sessions), (DRAFTS_CHANGED, change.drafts)):
+            news = (
+                (SESSIONS_CHANGED, change.sessions),
+                (DRAFTS_CHANGED, change.drafts),
+                (COMPANY_CHANGED, change.company),
+            )
+            for key, touched in news:
                 if touched:
                     self._desk.bridge.publish(key, touched, union)
 
     def _refresh(self, sessions: frozenset[str]) -> None:
         for panel in self.areas.panels():
             panel.refresh(sessions)
+
+    def _refresh_company(self, sessions: frozenset[str]) -> None:
+        for panel in self.areas.panels():
+            panel.refresh_company(sessions)
 
     def _refresh_drafts(self, sessions: frozenset[str]) -> None:
         for panel in self.areas.panels():

@@ -19,7 +19,7 @@ HEIGHT = 48
 
 
 class SessionHeader(QFrame):
-    """title, state, stop: its widgets."""
+    """title, state, company, stop: its widgets."""
 
     def __init__(self, desk: Desk, model: ConversationModel, parent: QWidget) -> None:
         super().__init__(parent)
@@ -35,6 +35,10 @@ class SessionHeader(QFrame):
         self.state = QLabel(self)
         self.state.setProperty("role", "muted")
         self.state.setTextFormat(Qt.TextFormat.PlainText)
+        self.company = QLabel(self)
+        self.company.setProperty("role", "muted")
+        self.company.setTextFormat(Qt.TextFormat.PlainText)
+        self.company.setAccessibleName("Who else is here")
         self.stop = QPushButton("Stop", self)
         self.stop.setToolTip("Esc")
         self.stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -43,6 +47,7 @@ class SessionHeader(QFrame):
         layout.setSpacing(8)
         layout.addWidget(self.title, 0)
         layout.addWidget(self.state, 1)
+        layout.addWidget(self.company)
         layout.addWidget(self.stop)
         self._show_state()
 

@@ -14,6 +14,7 @@ from app.ui.composer.composer import Composer
 from app.ui.composer.prompting import Prompting
 from app.ui.conversation.answering import AnswerKeys
 from app.ui.conversation.attention import Attention
+from app.ui.conversation.company import Company
 from app.ui.conversation.copying import put_on_clipboard
 from app.ui.conversation.entry_deeds import EntryDeeds
 from app.ui.conversation.find_bar import FindBar
@@ -73,6 +74,7 @@ class ConversationPanel(Panel):
         self.deeds = EntryDeeds(desk, self.follower)
         self.attention = Attention(desk, self.follower, self)
         self.find_bar = FindBar(self)
+        self.company = Company(desk, self)
         self.finder = Finder(desk, self.follower, self.find_bar)
         self.composer = Composer(self)
         self.prompting = Prompting(desk, self.composer, self)
@@ -111,6 +113,8 @@ class ConversationPanel(Panel):
         for changed in (self.model.rowsInserted, self.model.rowsRemoved, self.model.modelReset):
             changed.connect(self._show_page)
         self.stop.clicked.connect(self.stop_turn)
+        self.company.changed.connect(self.header.company.setText)
+        self.composer.field.textChanged.connect(self._note_typing)
         self.composer.stop_wanted.connect(self.stop_turn)
         self.prompting.sent.connect(self.attention.answered)
         self.prompting.sent.connect(self.view.show_end)
@@ -169,6 +173,11 @@ class ConversationPanel(Panel):
         self._is_stale = not self.isVisible()
         if not self._is_stale:
             self.follower.refresh()
+
+    def refresh_company(self, sessions: frozenset[str]) -> None:
+        """Somebody came into sessions, or left them."""
+        if self.session in sessions:
+            self.company.look()
 
     def refresh_drafts(self, sessions: frozenset[str]) -> None:
         """What streams is read together with what is new."""
@@ -240,6 +249,7 @@ class ConversationPanel(Panel):
         if text is not None:
             self.composer.field.put(text)
             self.focus_composer()
+        self.company.show(reading.session.id)
         self.opened.emit()
 
     def _take(self, reading: Reading) -> None:
@@ -248,7 +258,12 @@ class ConversationPanel(Panel):
         if self.answers.notice(take_keyboard=free):
             self.desk.say("The agent waits for you: 1 allow once · 2 allow in this session · 3 reject")
 
+    def _note_typing(self) -> None:
+        if self.composer.field.toPlainText():
+            self.company.typed()
+
     def _end(self) -> None:
+        self.company.show(None)
         self._row = self._taken = None
         self.prompting.show_none()
         self._show_page()
