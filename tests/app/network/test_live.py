@@ -1,0 +1,185 @@
+"""Two devices of a person while both are connected: streamed text, presence, prompts for the other one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from app.network.service import NetworkService
+from app.sessions.events import Draft, Suggestion, UserMessage
+from app.sessions.people_queries import presence_words
+from app.workspace import Workspace
+from sync.engine import Engine
+from sync.network.node import Hooks
+from sync.transports.memory import MemoryNetwork
+from tests.app.network.conftest import Place, device
+from tests.app.network.test_members import sync, team
+
+SECONDS = 20.0
+
+
+async def until(look: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not look():  # noqa: ASYNC110  rows of a database are looked at
+            await asyncio.sleep(0.02)
+
+
+def together(homes: tuple[Workspace, Workspace], scene: Callable[[], Awaitable[None]]) -> None:
+    """Run a scene while both take part in a network in memory."""
+    first, second = homes
+
+    async def run() -> None:
+        network = MemoryNetwork()
+        async with AsyncExitStack() as stack:
+            services = [service(network, home) for home in homes]
+            tasks = [asyncio.ensure_future(each.run()) for each in services]
+            stack.push_async_callback(_end, tasks)
+            nodes = [await each.ready() for each in services]
+            address = nodes[1].address()
+            assert address is not None
+            nodes[0]._learn_address(address)
+            await until(lambda: all(each.status().peers for each in services))
+            await scene()
+
+    def forget(engine: Engine) -> None:
+        with engine.transaction() as tx:
+            tx.connection.execute("DELETE FROM address")
+
+    for home in (first, second):
+        home.with_engine(forget)
+    asyncio.run(run())
+
+
+async def _end(tasks: list[asyncio.Future[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def service(network: MemoryNetwork, home: Workspace) -> NetworkService:
+    return NetworkService(home, Hooks(), lambda engine, _settings: network.transport(engine.device.device_id))
+
+
+@pytest.fixture
+def homes(place: Place) -> tuple[Workspace, Workspace]:
+    old, new = place.home("old"), place.home("new")
+    asyncio.run(place.pair(new, old))
+    sync(old, new)
+    return old, new
+
+
+def begun(home: Workspace, other: Workspace) -> str:
+    session = home.write(lambda operations: operations.create(title="Shared"))
+    sync(home, other)
+    return session
+
+
+def drafts(home: Workspace, session: str) -> list[str]:
+    return [draft.text for draft in home.read(lambda queries: queries.drafts(session))]
+
+
+def test_text_streams_to_the_other_device_and_ends(homes: tuple[Workspace, Workspace]) -> None:
+    old, new = homes
+    session = begun(old, new)
+
+    def say(text: str) -> None:
+        old.write(lambda operations: operations.save_draft(session, "t", "agent_message", text, "agent"))
+
+    async def scene() -> None:
+        say("Once")
+        await until(lambda: drafts(new, session) == ["Once"])
+        say("Once upon a time")
+        await until(lambda: drafts(new, session) == ["Once upon a time"])
+        say("Never")
+        await until(lambda: drafts(new, session) == ["Never"])
+        old.write(lambda operations: operations.clear_draft(session, "t"))
+        await until(lambda: drafts(new, session) == [])
+
+    together(homes, scene)
+
+
+def test_what_was_streaming_goes_with_the_connection(homes: tuple[Workspace, Workspace]) -> None:
+    old, new = homes
+    session = begun(old, new)
+
+    async def scene() -> None:
+        old.write(lambda operations: operations.save_draft(session, "t", "agent_message", "Once", "agent"))
+        await until(lambda: drafts(new, session) == ["Once"])
+
+    together(homes, scene)
+    asyncio.run(asyncio.sleep(0))
+    new.write(lambda operations: operations.end_all_far())
+    assert drafts(new, session) == [] and drafts(old, session) == ["Once"]
+
+
+def test_output_of_commands_streams_too(homes: tuple[Workspace, Workspace]) -> None:
+    old, new = homes
+    session = begun(old, new)
+
+    def outputs() -> list[Any]:
+        return new.read(lambda queries: queries.connection.execute("SELECT call, number, text FROM output").fetchall())
+
+    async def scene() -> None:
+        old.write(lambda operations: operations.save_output(session, "t", "c", [(0, "a\n")]))
+        await until(lambda: outputs() == [("c", 0, "a\n")])
+        old.write(lambda operations: operations.save_output(session, "t", "c", [(0, "a\nb\n"), (1, "c")]))
+        await until(lambda: outputs() == [("c", 0, "a\nb\n"), ("c", 1, "c")])
+
+    together(homes, scene)
+
+
+def test_who_is_there_shows_and_goes(homes: tuple[Workspace, Workspace]) -> None:
+    old, new = homes
+    session = begun(old, new)
+
+    def words() -> str:
+        now = new.clock.now_ms()
+        return new.read(lambda queries: presence_words(queries.presence(session, now)))
+
+    async def scene() -> None:
+        old.write(lambda operations: operations.show_presence(session, typing=False))
+        await until(lambda: words().endswith("is here"))
+        old.write(lambda operations: operations.show_presence(session, typing=True))
+        await until(lambda: words().endswith("is writing…"))
+        old.write(lambda operations: operations.show_presence("", typing=False))
+        await until(lambda: words() == "")
+
+    together(homes, scene)
+
+
+def test_nobody_streams_into_a_session_of_another_workspace(place: Place) -> None:
+    ada, bob, _workspace = team(place)
+    secret = ada.write(lambda operations: operations.inside(other_workspace(ada)).create(title="Private"))
+    known = begun(ada, bob)
+
+    async def scene() -> None:
+        bob_draft = "INSERT INTO draft VALUES(?,?,?,?,?,?,?)"
+
+        def forge(engine: Engine) -> None:
+            with engine.transaction() as tx:
+                tx.connection.execute(bob_draft, (known, "t", "agent_message", "a", "mine", 0, engine.presence.name))
+                tx.touch(f"draft/{known}")
+
+        bob.with_engine(forge)
+        await until(lambda: drafts(ada, known) == ["mine"])
+
+    together((ada, bob), scene)
+    assert drafts(ada, secret) == []
+
+
+def other_workspace(home: Workspace) -> str:
+    return home.write(lambda operations: operations.create_workspace("Other"))
+
+
+def test_events_of_others_say_whose_they_are(homes: tuple[Workspace, Workspace]) -> None:
+    old, new = homes
+    session = begun(old, new)
+    prompt = Draft(body=UserMessage(text="Run this", runner=device(new).hex()), time=1, turn="t")
+    old.write(lambda operations: operations.append(session, [prompt, Draft(body=Suggestion(text="x"), time=2)]))
+    sync(old, new)
+    events = new.read(lambda queries: queries.events(session, kinds=["user_message"]))
+    assert events[0].author.device == device(old).hex()
