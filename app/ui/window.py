@@ -208,13 +208,18 @@ class MainWindow(QMainWindow):
             self.report(error)
             return
         self._desk.say("Opening the link …")
-        self._desk.bridge.call(self._desk.network.open_link(link), self._go_to_link, self.report)
+        self._desk.bridge.call(self._desk.network.open_link(link), self._go_to_link, self._link_failed)
 
     def _go_to_link(self, link: Opened) -> None:
+        self._desk.say("")
         if link.workspace != self._desk.workspace.id:
             self._desk.workspace.use(link.workspace)
             self._show_workspace()
         self.go(SessionPlace(link.session, link.event))
+
+    def _link_failed(self, error: BaseException) -> None:
+        self._desk.say("")
+        self.report(error)
 
     def come_forward(self, arguments: list[str]) -> None:
         """Another start was asked for while this window was open; it may have been given links."""
