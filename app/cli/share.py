@@ -46,42 +46,47 @@ def share(
 ) -> None:
     """Print a link that lets anybody who has it read a session, and nothing else.
 
-    Sub-sessions, and what a fork inherits from its origin, are not part of it.
+    It is given by this device while Lovelace runs here, and published in a mailbox of the workspace that anybody can
+    read, or where --to says. Sub-sessions, and what a fork inherits from its origin, are not part of it.
     """
     call = call_of(context)
     with call.workspace() as workspace:
         [found] = find_sessions(workspace, [session])
         ends = parse_expiry(expires, workspace.clock.now_ms())
-        wish = _wish(workspace, ends, to, url, page, once=once)
+        _check(to, url, page, once=once)
+        from app.network.sharing import open_place
         from app.network.sharing import share as share_session
 
+        where = _named(to, url) if to is not None else None if once else open_place(workspace, found)
+        wish = _wish(workspace, ends, where, page, once=once)
         with call.out.progress("Publishing"):
-            link = asyncio.run(share_session(workspace, found, wish))
-    _print(call, link, live=to is None)
+            link = asyncio.run(share_session(workspace, found, wish, at_once=to is not None))
+    _print(call, link, live=where is None)
 
 
-def _wish(
-    workspace: Workspace, ends: int | None, to: str | None, url: str | None, page: str, *, once: bool
-) -> LinkWish:
-    from app.sessions.link_operations import LinkWish
-    from sync.protocol.link_address import fitting_sockets
-
+def _check(to: str | None, url: str | None, page: str, *, once: bool) -> None:
     if once and to is not None:
         raise UsageError("--once needs this device to be asked: a copy at --to can be read any number of times.")
     if url is not None and to is None:
         raise UsageError("--url says where others read what --to publishes. Give both.")
     if page != SHARED_PAGE and urlsplit(page).scheme not in ("http", "https"):
         raise UsageError("--page takes the address of a web page, beginning with https://")
-    place = None if to is None else _absolute(to)
-    urls = () if place is None else (url or _own_url(place),)
+
+
+def _wish(workspace: Workspace, ends: int | None, where: tuple[str, str] | None, page: str, *, once: bool) -> LinkWish:
+    """where: the place to publish in, and where others read it."""
+    from app.sessions.link_operations import LinkWish
+    from sync.protocol.link_address import fitting_sockets
+
     device = workspace.read(lambda queries: queries.own_address())
-    places = () if place is None else (place,)
+    places, urls = ((), ()) if where is None else (where[:1], where[1:])
     return LinkWish(ends, once, places, urls, fitting_sockets(device), device.relay, page)
 
 
-def _absolute(to: str) -> str:
-    """A place as it is remembered: the whole path of a folder, a URI as it is."""
-    return to if "://" in to else str(Path(to).expanduser().absolute())
+def _named(to: str, url: str | None) -> tuple[str, str]:
+    """A place as it is remembered, the whole path of a folder or a URI as it is, and where it is read."""
+    place = to if "://" in to else str(Path(to).expanduser().absolute())
+    return place, url or _own_url(place)
 
 
 def _own_url(place: str) -> str:

@@ -19,16 +19,27 @@ from app.sessions.links import SharedLink
 from app.workspace import NAME_SETTING, Workspace
 from sync.errors import ProtocolError, StoreError, TransportError
 from sync.network.link_folder import LinkFolder, LinkStorage
+from sync.store import network_rows
 from sync.store.links import IssuedLink, LinkPlace
+from sync.store.network_rows import MailboxRow
 
 if TYPE_CHECKING:
     from app.sessions.link_operations import LinkWish
+    from app.sessions.queries import Queries
     from sync.protocol.links import Shelf
     from sync.protocol.published import Unit
     from sync.transports.connection import Connection
 
 Storages = Callable[[str], LinkStorage]
 """Gives the storage at a place; TransportError: there is none."""
+_READ_AS = {
+    "webdav": "http",
+    "http+webdav": "http",
+    "webdavs": "https",
+    "https+webdav": "https",
+    "file": "file",
+}
+"""How what lies in a storage without credentials is read from the web, by the schemes of both."""
 USED_STAYS_MS = 24 * 3600 * 1000
 """So long a one-time link stays open for the device that used it, to finish."""
 
@@ -50,10 +61,28 @@ def storage_at(place: str) -> LinkStorage:
     return open_storage(found)
 
 
-async def share(home: Workspace, session: str, wish: LinkWish, storages: Storages = storage_at) -> IssuedLink:
+def open_place(home: Workspace, session: str) -> tuple[str, str] | None:
+    """A mailbox of the session's workspace that anybody can read: (where its links are published, where read)."""
+
+    def look(queries: Queries) -> list[MailboxRow]:
+        number = queries.workspace_number(queries.workspace_holding(session))
+        return [row for row in network_rows.mailboxes(queries.connection) if row.workspace == number]
+
+    for row in home.read(look):
+        scheme, _, rest = row.uri.partition("://")
+        if scheme.lower() in _READ_AS and not row.credentials and not {"@", "?", "#"} & set(rest):
+            place = f"{rest.rstrip('/')}/links"
+            return f"{scheme}://{place}", f"{_READ_AS[scheme.lower()]}://{place}"
+    return None
+
+
+async def share(
+    home: Workspace, session: str, wish: LinkWish, storages: Storages = storage_at, *, at_once: bool = True
+) -> IssuedLink:
     """Issue a link to a session (its full id) and publish its copy.
 
-    TransportError: a place cannot be written. ProtocolError: the session is too large.
+    TransportError: a place cannot be written; unless `at_once` it is tried again later. ProtocolError: the session is
+    too large.
     """
     link = await home.write_async(lambda operations: operations.create_link(session, wish))
     try:
@@ -61,7 +90,7 @@ async def share(home: Workspace, session: str, wish: LinkWish, storages: Storage
     except (ProtocolError, StoreError):
         await revoke(home, link, storages)
         raise
-    if troubles:
+    if troubles and at_once:
         await revoke(home, link, storages)
         raise TransportError(f"Nothing was shared. {troubles[0]}")
     return link

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import NotFound, UserError
 from app.network.opening import open_link
-from app.network.sharing import find_issued, refresh_links, revoke, serve_opener, share, shelf_of
+from app.network.sharing import find_issued, open_place, refresh_links, revoke, serve_opener, share, shelf_of
 from app.sessions.events import Draft, UserMessage
 from app.sessions.link_operations import LinkWish
 from app.sessions.links import parse_link
@@ -23,6 +23,7 @@ from sync.protocol.address import Address
 from sync.protocol.envelope import decode_batch
 from sync.protocol.link_address import LinkAddress
 from sync.protocol.published import EntriesRecord, Record, keys_of, open_head, open_unit
+from sync.store import network_rows
 from sync.store.links import IssuedLink
 from sync.testing import ManualClock
 from sync.transports.connection import Connection
@@ -321,6 +322,44 @@ def test_a_fork_is_shared_without_what_it_inherits(ada: Workspace, bob: Workspac
     assert texts_of(bob, fork) == ["of the fork"]
     open_text(bob, share_at(ada, session, tmp_path / "public").text)
     assert texts_of(bob, fork) == ["of the origin", "of the fork"], "once both were opened they are one conversation"
+
+
+def test_an_open_mailbox_is_where_links_are_published(ada: Workspace, bob: Workspace, tmp_path: Path) -> None:
+    session, mailbox = session_of(ada, "one"), tmp_path / "mailbox"
+    mailbox.mkdir()
+    assert open_place(ada, session) is None
+
+    def add(uri: str, credentials: dict[str, str]) -> None:
+        ada.with_engine(lambda engine: network_rows.add_mailbox(engine.connection, 1, uri, credentials, 0))
+
+    for uri, credentials in (
+        ("/media/stick", {}),
+        ("s3://bucket/folder", {}),
+        ("webdavs://name:password@example.org/a", {}),
+        ("webdavs://example.org/b", {"password": "secret"}),
+    ):
+        add(uri, credentials)
+        assert open_place(ada, session) is None
+    add("webdavs://example.org/c/", {})
+    assert open_place(ada, session) == ("webdavs://example.org/c/links", "https://example.org/c/links")
+    ada.with_engine(lambda engine: engine.connection.execute("DELETE FROM mailbox"))
+    add(mailbox.as_uri(), {})
+    place, url = open_place(ada, session) or ("", "")
+    link = asyncio.run(issue(ada, session, places=(place,), urls=(url,)))
+    assert [path.name for path in mailbox.iterdir()] == ["links"]
+    assert open_text(bob, link.text).session == session
+
+
+def test_a_place_that_is_away_does_not_keep_from_sharing(ada: Workspace, tmp_path: Path) -> None:
+    session, away = session_of(ada, "one"), tmp_path / "away"
+    away.write_text("in the way")
+    wish = LinkWish(places=(str(away),), urls=(away.as_uri(),))
+    asyncio.run(share(ada, session, wish, at_once=False))
+    [row] = ada.read(lambda queries: queries.links(0))
+    assert row.state == "active" and len(row.troubles) == 1
+    away.unlink()
+    assert asyncio.run(refresh_links(ada)) == 1
+    assert ada.read(lambda queries: queries.links(0))[0].troubles == () and list(away.iterdir())
 
 
 def test_the_list_remembers_links_when_the_session_is_gone(ada: Workspace, tmp_path: Path) -> None:
