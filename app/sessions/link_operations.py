@@ -13,7 +13,7 @@ from app.sessions.fields import CURRENT_WORKSPACE
 from app.sessions.ids import counter_of
 from app.sessions.link_copies import CopyContents
 from app.sessions.link_shelf import LinkShelf
-from app.sessions.links import SHARED_PAGE, SharedLink
+from app.sessions.links import SHARED_PAGE, SharedLink, parse_link
 from app.sessions.writing import Writing
 from sync.errors import ProtocolError
 from sync.network.link_folder import HEAD, LinkFolder, head_path
@@ -157,6 +157,11 @@ class LinkOperations(Writing):
             if self._is_own(tx, head):
                 return None
             known = links.find_opened(tx.connection, head.link)
+            if any(_issuer(one.text) != head.issuer for one in links.opened_of(tx.connection, head.name)):
+                raise UserError(
+                    "This session is here from a link of another device, which alone says what belongs to it. "
+                    f"Remove it first: lovelace sessions delete {head.name}"
+                )
         now = self._clock.now_ms()
         return known or OpenedLink(head.link, text, head.workspace, head.name, 0, head.refreshed, now, frozenset())
 
@@ -266,6 +271,12 @@ class LinkOperations(Writing):
     def _delete_files(self, blobs: Sequence[bytes]) -> None:
         for blob in blobs:
             self._engine.blobs.delete_file(blob)
+
+
+def _issuer(text: str) -> bytes:
+    """The device that issued a shared link."""
+    link = parse_link(text)
+    return link.address.issuer if isinstance(link, SharedLink) else b""
 
 
 def _text(link: SharedLink) -> str:

@@ -180,6 +180,12 @@ def find_opened(connection: Connection, link: bytes) -> OpenedLink | None:
     return OpenedLink(ident, text, workspace, name, number, refreshed, opened, frozenset(_split(units)))
 
 
+def opened_of(connection: Connection, name: str) -> list[OpenedLink]:
+    """The copies of a session that were opened here, each by its link."""
+    rows = connection.execute("SELECT id FROM opened WHERE name=?", (name,)).fetchall()
+    return [found for (ident,) in rows if (found := find_opened(connection, ident)) is not None]
+
+
 def put_opened(connection: Connection, opened: OpenedLink) -> None:
     """Remember an opened copy, or what it is like now."""
     connection.execute(

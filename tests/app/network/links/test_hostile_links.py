@@ -278,6 +278,19 @@ def test_a_workspace_of_the_opener_cannot_be_written_into(bob: Workspace, copy: 
     refused(bob, copy, "has not arrived here yet", UserError)
 
 
+def test_another_issuer_cannot_add_to_what_was_opened(
+    bob: Workspace, copy: Copy, new_home: Callable[[], Workspace], tmp_path: Path
+) -> None:
+    """Somebody shares something of their own as if it were that session."""
+    open_text(bob, copy.link.text)
+    mallory = new_home()
+    link = share_at(mallory, session_of(mallory, "three"), tmp_path / "theirs")
+    theirs = Copy(link, tmp_path / "theirs", mallory.with_engine(lambda engine: engine.device))
+    theirs.publish(theirs.records(), name=copy.link.name, workspace=copy.head().workspace)
+    refused(bob, theirs, "from a link of another device", UserError)
+    assert texts_of(bob, copy.link.name) == ["one", "two"]
+
+
 def test_entries_for_a_document_of_another_workspace_are_refused(bob: Workspace, copy: Copy) -> None:
     """Signed by a device for its own workspace, sent for a document that another workspace has."""
     own = session_of(bob, "mine")
