@@ -24,6 +24,8 @@ Connect = Callable[["LinkAddress"], Awaitable["Connection"]]
 """Reaches the device that issued a link; TransportError."""
 Progress = Callable[[int, int], None]
 """Told the bytes that came, of how many."""
+ARRIVING_STAYS_MS = 7 * 24 * 3600 * 1000
+"""So long what came of a copy waits for the rest of it."""
 _EXPIRED = "This link has expired."
 
 
@@ -137,6 +139,7 @@ async def _take(
     from sync.network.links import fetch_units
 
     arriving = LinkFolder(home.home / "links" / "arriving", private=True)
+    arriving.remove_older_now(home.clock.now_ms() - ARRIVING_STAYS_MS)
     units = [unit for unit in head.units if unit.digest not in known.units]
     total = sum(unit.size for unit in units)
     try:

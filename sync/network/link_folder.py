@@ -129,6 +129,13 @@ class LinkFolder:
         except OSError:
             return set()
 
+    def remove_older_now(self, than_ms: int) -> None:
+        """Remove everything of links of which nothing was written since a time (milliseconds)."""
+        with contextlib.suppress(OSError):
+            for entry in list(os.scandir(self.folder)):
+                if entry.stat().st_mtime * 1000 < than_ms:
+                    shutil.rmtree(entry.path, ignore_errors=True)
+
     def remove_now(self, link: bytes) -> None:
         """Remove everything of a link."""
         shutil.rmtree(self.folder / link.hex(), ignore_errors=True)

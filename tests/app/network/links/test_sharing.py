@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -173,6 +174,18 @@ def test_a_transfer_that_was_cut_off_goes_on(
         bob.read(lambda queries: queries.session(session))
     assert open_text(bob, link.text).session == session
     assert len(set(reads)) == len(reads) - 2, "only the head and the part that did not come are read twice"
+
+
+def test_what_nobody_came_back_for_does_not_stay(
+    ada: Workspace, bob: Workspace, clock: ManualClock, tmp_path: Path
+) -> None:
+    arriving, now = bob.home / "links" / "arriving", clock.now_ms() / 1000
+    for name, age in (("old", 8), ("new", 6)):
+        (arriving / name).mkdir(parents=True)
+        (arriving / name / "part").write_bytes(b"x")
+        os.utime(arriving / name, (now - age * 86_400,) * 2)
+    open_text(bob, share_at(ada, session_of(ada, "one"), tmp_path / "public").text)
+    assert [path.name for path in arriving.iterdir()] == ["new"]
 
 
 def test_only_what_changed_is_published_again(ada: Workspace, tmp_path: Path) -> None:
