@@ -98,10 +98,10 @@ class Answered:
 
 
 class Channel:
-    """Sealed records in both directions, each in its order."""
+    """Sealed records in both directions, each in its order. most: bytes that are received in all."""
 
-    def __init__(self, sending: bytes, receiving: bytes, random: Random) -> None:
-        self._sending, self._receiving, self._random = sending, receiving, random
+    def __init__(self, sending: bytes, receiving: bytes, random: Random, most: int) -> None:
+        self._sending, self._receiving, self._random, self._most = sending, receiving, random, most
         self._sent = self._received = self._bytes = 0
 
     def seal(self, record: bytes) -> bytes:
@@ -115,7 +115,7 @@ class Channel:
     def open(self, frame: bytes) -> bytes:
         """The next record of the other side; ProtocolError for anything else, or too much."""
         self._bytes += len(frame)
-        if len(frame) > MAX_RECORD + 64 or self._bytes > MAX_RECEIVED or self._received >= MAX_RECORDS:
+        if len(frame) > MAX_RECORD + 64 or self._bytes > self._most or self._received >= MAX_RECORDS:
             raise ProtocolError("The other device sent more than belongs to this conversation.")
         record = open_sealed(self._receiving, frame, _place(self._received))
         self._received += 1
@@ -149,12 +149,12 @@ class Waiting:
         agreed = agree_key(self._seed, answer.ephemeral)
         return Answered(party, answer.subject, answer.signature, transcript, agreed, answer.proof)
 
-    def welcome(self, answered: Answered, secret: bytes) -> tuple[bytes, Channel] | None:
-        """The welcome and the channel; None if the other side does not have this secret (32 bytes)."""
+    def welcome(self, answered: Answered, secret: bytes, most: int) -> tuple[bytes, Channel] | None:
+        """The welcome and a channel for `most` bytes; None if the other side does not have this secret (32 bytes)."""
         master = _master(secret, answered.transcript, answered.agreed)
         if not same(answered.proof, derive_key(master, "answering")):
             return None
-        channel = Channel(derive_key(master, "from waiting"), derive_key(master, "from answering"), self._random)
+        channel = Channel(derive_key(master, "from waiting"), derive_key(master, "from answering"), self._random, most)
         return encode({"v": VERSION, "proof": derive_key(master, "waiting")}), channel
 
 
@@ -196,7 +196,7 @@ class Answering:
         if not same(welcome.proof, derive_key(self._master, "waiting")):
             raise ProtocolError("The other device does not know the secret: it is not the one that you mean.")
         sending, receiving = derive_key(self._master, "from answering"), derive_key(self._master, "from waiting")
-        return Channel(sending, receiving, self._random)
+        return Channel(sending, receiving, self._random, MAX_RECEIVED)
 
 
 def refusal(sentence: str) -> bytes:

@@ -23,6 +23,8 @@ from sync.protocol.exchange import CallingSide, WaitingSide
 from sync.protocol.handshake import Answered, Answering, Channel, Party, Waiting
 from sync.protocol.invite_link import InviteLink
 
+MAX_ANSWER = 8 << 20
+"""Bytes that a host takes from a visitor, whom it hardly knows."""
 _SECRET = "lovelace/join-secret/1"
 _PROOF = "lovelace/join-proof/1"
 _RETURN_PROOF = "lovelace/return-proof/1"
@@ -57,7 +59,7 @@ class Host(WaitingSide):
         answered = self._waiting.read(frame, self._remote)
         is_return = len(answered.subject) == KEY_BYTES
         secret = _device_secret(answered) if is_return else self._invite_secret(answered)
-        welcome = None if secret is None else self._waiting.welcome(answered, secret)
+        welcome = None if secret is None else self._waiting.welcome(answered, secret, MAX_ANSWER)
         if welcome is None:
             wrong = (
                 "The device did not prove itself." if is_return else "This invite does not count. Ask for a new one."

@@ -10,7 +10,7 @@ from sync.clock import Clock, Random
 from sync.crypto import derive_key
 from sync.errors import ProtocolError
 from sync.protocol.exchange import CallingSide, WaitingSide
-from sync.protocol.handshake import Answering, Channel, Party, Waiting
+from sync.protocol.handshake import MAX_RECEIVED, Answering, Channel, Party, Waiting
 from sync.protocol.pairing_code import Code
 
 VALID_MS = 10 * 60 * 1000
@@ -62,7 +62,7 @@ class NewDevice(WaitingSide):
     def _welcome(self, frame: bytes) -> tuple[Party, bytes, Channel]:
         self._offer.require_open()
         answered = self._waiting.read(frame, self._remote)
-        welcome = self._waiting.welcome(answered, _secret(self._offer.code))
+        welcome = self._waiting.welcome(answered, _secret(self._offer.code), MAX_RECEIVED)
         if welcome is None:
             self._offer.fail()
             raise ProtocolError("That is not the code that this device shows.")

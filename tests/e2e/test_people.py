@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.network.sheets import leave_sheets
+from app.workspace import Credentials, Workspace
+from sync.engine import Engine
+from sync.identity.device import show_recovery_code
 from sync.protocol.pairing_code import Code, Ticket, read_ticket
-from tests.e2e.conftest import TIMEOUT_S, Program, make_home
+from tests.e2e.conftest import PASSPHRASE, TIMEOUT_S, Program, make_home
 
 _ports = itertools.count(47_100)  # in a network namespace, where nobody else is
 
@@ -78,7 +84,7 @@ def home(folder: Path, name: str) -> Connected:
     return made
 
 
-def say(program: Connected, text: str, *more: str) -> None:
+def say(program: Program, text: str, *more: str) -> None:
     assert program.run("chat", text, "--new", "--agent", "scripted", *more).code == 0
 
 
@@ -182,3 +188,24 @@ def test_what_cannot_be_done_says_so(ada: Connected, tmp_path: Path) -> None:
 def test_what_cannot_be_done_without_a_network_says_so(program: Program, words: list[str], code: int) -> None:
     result = program.run("--json", *words)
     assert result.code == code and result.error["message"], result
+
+
+def test_the_recovery_code_and_a_mailbox_bring_a_person_back(
+    program: Program, fresh_program: Program, tmp_path: Path
+) -> None:
+    box = tmp_path / "box"
+    box.mkdir()
+    program.json("mailbox", "add", str(box))
+    say(program, "Plans for the week")
+    with closing(Workspace.open(program.home, Credentials(PASSPHRASE.encode()))) as workspace:
+        asyncio.run(leave_sheets(workspace))
+        code = show_recovery_code(workspace.with_engine(recovery_secret))
+        identity = workspace.read(lambda queries: queries.own_device())[0]
+    result = fresh_program.run("--json", "devices", "recover", "--mailbox", str(box), stdin=code + "\n")
+    assert result.code == 0, result.err
+    assert result.json == {"ok": True, "ids": [identity], "workspaces": [program.json("workspace", "show")["id"]]}
+    assert fresh_program.run("--json", "devices", "recover", code, "--mailbox", str(tmp_path)).code == 4
+
+
+def recovery_secret(engine: Engine) -> bytes:
+    return bytes(engine.connection.execute("SELECT value FROM secret WHERE name='recovery'").fetchone()[0])

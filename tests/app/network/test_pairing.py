@@ -46,6 +46,7 @@ def test_a_fresh_home_takes_over_person_and_workspaces(place: Place) -> None:
     for home in (old, new):
         state = home.with_engine(lambda e: e.memberships.identity_state(e.identity))
         assert {device(old), device(new)} < set(state.members)
+        assert state.members[device(old)].rank == state.members[device(new)].rank  # beside each other
         assert home.with_engine(lambda e: e.memberships.state(bytes.fromhex(old.id)).role(e.identity)) == "owner"
     write_session(new, "written on the new device")
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from app.errors import NotFound
-from app.network import devices, recovery, sheets
+from app.network import devices, handing, recovery, sheets
 from app.workspace import Workspace
+from sync.clock import system_random
+from sync.engine import Engine
 from sync.errors import TransportError
 from tests.app.network.conftest import Place, device, identity
 from tests.app.network.test_devices import paper, two
@@ -73,6 +75,9 @@ def test_foreign_files_damage_and_revoked_devices_do_no_harm(place: Place, box: 
     leave(new)  # before it is stolen; whoever has it then may leave others
     [stolen] = files(box)
     devices.revoke(old, device(new).hex(), stolen=True)
+    use_mailbox(new, "/somewhere/evil")
+    (made, theirs) = new.with_engine(lambda engine: (engine.device.device_id, _sheet(new, engine)))
+    (stolen.parent / f"{made.hex()[:16]}-{'0' * 16}-{len(theirs)}").write_bytes(theirs)
     use_mailbox(old, str(box))
     leave(old)
     folder = stolen.parent
@@ -82,6 +87,11 @@ def test_foreign_files_damage_and_revoked_devices_do_no_harm(place: Place, box: 
     again, taken = come_back(place, code, box)
     assert taken == [old.id]
     assert {row.id: row.state for row in devices.devices(again)}[device(new).hex()] == "stolen"
+    assert mailboxes(again) == [str(box)]
+
+
+def _sheet(home: Workspace, engine: Engine) -> bytes:
+    return sheets._make_sheet(engine, handing.about(home), system_random)[2]
 
 
 def test_an_empty_mailbox_and_none_are_said(place: Place, box: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sync.crypto import decode, encode, signing_key
 from sync.errors import ProtocolError
 from sync.membership.epoch import key_id
+from sync.protocol import joining
 from sync.protocol.invite_link import InviteLink
 from sync.protocol.joining import Host, Joiner, OpenInvite, Returner
 from sync.testing import seeded_random
@@ -76,6 +77,15 @@ def test_a_host_that_does_not_know_the_log_key_is_found_out() -> None:
         asked.receive(answer)
     with pytest.raises(ProtocolError, match="does not know the secret"):
         asking.receive(encode({"v": 1, "proof": bytes(32)}))
+
+
+def test_a_host_takes_little_from_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining, "MAX_ANSWER", 1 << 20)
+    for asking in (joiner(), returner()):
+        asked = host()
+        meet(asked, asking)
+        with pytest.raises(ProtocolError, match="more than belongs"):
+            deliver(asked, asking.hand_over(GIVEN))
 
 
 def test_an_answer_counts_for_one_greeting_and_one_device() -> None:

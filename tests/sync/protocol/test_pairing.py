@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sync.crypto import decode, encode
 from sync.errors import ProtocolError
-from sync.protocol import handshake
+from sync.protocol import handshake, pairing
 from sync.protocol.handshake import MAX_RECORD, refusal
 from sync.protocol.pairing import VALID_MS, WRONG_TRIES, NewDevice, OldDevice, PairingOffer
 from sync.protocol.pairing_code import Code
@@ -240,12 +240,12 @@ def test_too_much_is_refused_before_it_is_kept(monkeypatch: pytest.MonkeyPatch) 
     meet(new, old)
     with pytest.raises(ProtocolError, match="more than belongs"):
         new.receive(bytes(MAX_RECORD + 65))
-    monkeypatch.setattr(handshake, "MAX_RECEIVED", 1 << 20)
+    monkeypatch.setattr(pairing, "MAX_RECEIVED", 1 << 20)
     new, old = new_device(), old_device()
     meet(new, old)
     with pytest.raises(ProtocolError, match="more than belongs"):
         deliver(new, old.hand_over(GIVEN))
-    monkeypatch.setattr(handshake, "MAX_RECEIVED", 1 << 30)
+    monkeypatch.setattr(pairing, "MAX_RECEIVED", 1 << 30)
     monkeypatch.setattr(handshake, "MAX_RECORDS", 3)
     new, old = new_device(), old_device()
     meet(new, old)
