@@ -294,6 +294,8 @@ class Engine:
             self._forget()
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            with contextlib.suppress(DatabaseFault):
+                self._notice_device()
             raise
         finally:
             self._transaction = None

@@ -68,6 +68,8 @@ class PairingDesk:
             self._settle(error)
         else:
             self._settle(paired)
+        finally:
+            self._settle(ProtocolError("Pairing broke off. Begin again with a new code."))
 
     async def wait(self) -> Paired:
         """Until a device has paired. ProtocolError: the code expired, or was given wrongly too often."""
@@ -94,6 +96,7 @@ class PairingDesk:
             return
         if isinstance(result, Exception):
             self._done.set_exception(result)
+            self._done.exception()  # nobody may be waiting any more
         else:
             self._done.set_result(result)
 

@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
+from app.network import handing, pairing
 from app.network.pairing import PairingDesk, accept
 from app.sessions.events import Draft, UserMessage
 from app.workspace import Workspace
-from sync.errors import ProtocolError
+from sync.errors import ProtocolError, TransportError
 from sync.protocol.pairing_code import Code
 from tests.app.network.conftest import NOBODY, Place, device, identity
 
@@ -124,6 +125,34 @@ def test_a_wrong_code_changes_nothing_on_either_side(place: Place) -> None:
 
     assert "too often" in str(asyncio.run(attempt()))
     assert (identity(new), keys(new), keys(old)) == before
+
+
+def test_a_device_that_breaks_off_in_the_middle_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = place.home("old"), place.home("new")
+    before = identity(new), keys(new)
+
+    def breaks(*_arguments: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(pairing, "add_and_give", breaks)
+    there, here = asyncio.run(place.pair(new, old))
+    assert isinstance(there, TransportError) and isinstance(here, RuntimeError)
+    assert (identity(new), keys(new)) == before
+
+
+def test_a_new_device_that_fails_says_so_and_stays_as_it_was(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = place.home("old"), place.home("new")
+    before = identity(new), keys(new), names(new)
+
+    def breaks(*_arguments: object) -> None:
+        raise ProtocolError("The other device handed over nonsense.")
+
+    monkeypatch.setattr(handing, "keep_places", breaks)
+    there, here = asyncio.run(place.pair(new, old))
+    assert "nonsense" in str(there) and "refused: The other device handed over nonsense" in str(here)
+    assert (identity(new), keys(new), names(new)) == before
+    write_session(new, "still works")
+    assert new.with_engine(lambda e: (e.identity, e.memberships.identity)) == (identity(new), identity(new))
 
 
 def test_a_code_that_nobody_used_expires(place: Place) -> None:
