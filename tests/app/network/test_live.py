@@ -11,6 +11,7 @@ import pytest
 
 from app.network.service import NetworkService
 from app.sessions.events import Draft, Suggestion, UserMessage
+from app.sessions.far_operations import MAX_DRAFT, MAX_ROWS, FarDraft
 from app.sessions.people_queries import presence_words
 from app.workspace import Workspace
 from sync.engine import Engine
@@ -152,27 +153,30 @@ def test_who_is_there_shows_and_goes(homes: tuple[Workspace, Workspace]) -> None
 
 
 def test_nobody_streams_into_a_session_of_another_workspace(place: Place) -> None:
-    ada, bob, _workspace = team(place)
-    secret = ada.write(lambda operations: operations.inside(other_workspace(ada)).create(title="Private"))
+    ada, bob, workspace = team(place)
     known = begun(ada, bob)
-
-    async def scene() -> None:
-        bob_draft = "INSERT INTO draft VALUES(?,?,?,?,?,?,?)"
-
-        def forge(engine: Engine) -> None:
-            with engine.transaction() as tx:
-                tx.connection.execute(bob_draft, (known, "t", "agent_message", "a", "mine", 0, engine.presence.name))
-                tx.touch(f"draft/{known}")
-
-        bob.with_engine(forge)
-        await until(lambda: drafts(ada, known) == ["mine"])
-
-    together((ada, bob), scene)
-    assert drafts(ada, secret) == []
+    other = ada.write(lambda operations: operations.create_workspace("Other"))
+    secret = ada.write(lambda operations: operations.inside(other).create(title="Private"))
+    for session in (known, secret):
+        forged = FarDraft(session, "t", "agent_message", "agent", 0, "forged")
+        ada.write(lambda operations, forged=forged: operations.save_far_draft("00", bytes.fromhex(workspace), forged))
+    assert drafts(ada, known) == ["forged"] and drafts(ada, secret) == []
 
 
-def other_workspace(home: Workspace) -> str:
-    return home.write(lambda operations: operations.create_workspace("Other"))
+def test_a_stream_says_no_more_than_it_may(homes: tuple[Workspace, Workspace]) -> None:
+    home, _other = homes
+    session = home.write(lambda operations: operations.create(title="Own"))
+    workspace = bytes.fromhex(home.id)
+    home.write(lambda operations: operations.save_draft(session, "t", "agent_message", "mine", "agent"))
+    for at, text in ((0, "forged"), (9, "after a gap"), (0, "x" * (MAX_DRAFT + 1))):
+        for turn in ("t", "u"):
+            forged = FarDraft(session, turn, "agent_message", "agent", at, text)
+            home.write(lambda operations, forged=forged: operations.save_far_draft("00", workspace, forged))
+    assert drafts(home, session) == ["mine", "forged"]
+    for number in range(3 * MAX_ROWS):
+        many = FarDraft(session, f"turn{number}", "agent_message", "agent", 0, "x")
+        home.write(lambda operations, many=many: operations.save_far_draft("00", workspace, many))
+    assert len(drafts(home, session)) == 1 + MAX_ROWS
 
 
 def test_events_of_others_say_whose_they_are(homes: tuple[Workspace, Workspace]) -> None:
