@@ -56,7 +56,7 @@ async def call_by_hand(
     with call.out.activity() as activity:
 
         def tell(done: float, total: float | None, said: str) -> None:
-            activity.say(said or f"{server}: {tool}", round(done), round(total or 0))
+            activity.say(printable(said) or f"{server}: {tool}", round(done), round(total or 0))
 
         async def opening() -> Connection:
             connection = await pool.connection(server)

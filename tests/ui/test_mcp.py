@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QListWidg
 
 from app.agents.mcp.config import ServerConfig
 from app.agents.mcp.consent import Elicitation
-from app.sessions.events import ToolCall, ToolResult
+from app.agents.registry import AgentConfig
+from app.sessions.events import AgentMessage, PermissionRequest, ToolCall, ToolResult
 from app.ui.mcp.asked import Asked, AskedView, WindowConsent
 from app.ui.mcp.schema_form import NOT_GIVEN, JsonText, SchemaForm
 from app.ui.panels.mcp import McpPanel
@@ -209,6 +212,29 @@ def test_closing_the_window_ends_servers_and_calls(here: SettingsRoom) -> None:
     here.until(lambda: panel.offered)
     panel.view.run.click()
     here.until(lambda: any(row.type == "mcp" for row in here.workspace.read(lambda q: q.sessions())))
+
+
+def test_an_agent_in_an_mcp_session_calls_a_tool_once_allowed(here: SettingsRoom, tmp_path: Path) -> None:
+    script = tmp_path / "script.json"
+    step = {"tool": "mcp__demo__add", "input": {"a": 40, "b": 2}}
+    script.write_text(json.dumps([[step, {"say": "done"}]]))
+
+    async def configure() -> None:
+        await (await here.desk.turns.servers.pool()).registry.add(DEMO)
+        adder = AgentConfig(name="adder", kind="scripted", script=str(script))
+        await (await here.desk.turns.agents.registry()).add(adder)
+
+    here.desk.bridge.call(configure()).result(10)
+    session = here.write("MCP", type="mcp")
+    here.desk.bridge.call(here.desk.turns.prompt(session, "adder", "go", tools=False))
+    here.until(lambda: any(isinstance(body, PermissionRequest) for body in bodies(here, session)))
+    [request] = [body for body in bodies(here, session) if isinstance(body, PermissionRequest)]
+    assert request.title == "demo: add"
+    here.desk.bridge.call(here.desk.turns.answer(session, request.request_id, "once"))
+    here.until(lambda: any(isinstance(body, ToolResult) for body in bodies(here, session)))
+    [result] = [body for body in bodies(here, session) if isinstance(body, ToolResult)]
+    assert (result.status, result.output) == ("completed", "42")
+    here.until(lambda: any(isinstance(body, AgentMessage) for body in bodies(here, session)))
 
 
 # forms

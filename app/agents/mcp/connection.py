@@ -46,6 +46,8 @@ class Connection:
         self._roots = roots if isinstance(target, Launch) else ()
         self._clocks = Clocks()
         self._stdio = StdioTransport(target, limits) if isinstance(target, Launch) else None
+        self._status = 0
+        self._is_broken = False
         self._client: Client | None = None
         self._opened = asyncio.Event()
         self._closing = asyncio.Event()
@@ -140,7 +142,7 @@ class Connection:
         asked = Asked(self.name, self._consent, self._clocks, self._roots)
         transport: Any = self._stdio
         if isinstance(self.target, Address):
-            transport = web_transport(self.target, self._limits)
+            transport = web_transport(self.target, self._limits, self._take_status)
         return Client(
             transport,
             client_info=asked.client_info(),
@@ -234,7 +236,9 @@ class Connection:
         except TimeoutError as error:
             raise timed_out(self.target, self._words(), seconds, doing) from error
         except Exception as error:
-            raise explain(error, self.target, await self._settled_words(), doing) from error
+            explained = explain(error, self.target, await self._settled_words(), doing)
+            self._is_broken |= isinstance(explained, ServerError)
+            raise explained from error
 
     def _usable(self) -> Client:
         if self._client is None:
@@ -242,7 +246,10 @@ class Connection:
         return self._client
 
     def _words(self) -> LastWords:
-        return LastWords() if self._stdio is None else self._stdio.last_words()
+        return LastWords(status=self._status) if self._stdio is None else self._stdio.last_words()
+
+    def _take_status(self, status: int) -> None:
+        self._status = status
 
     async def _settled_words(self) -> LastWords:
         """As `_words`; a program whose streams have just closed gets a moment to end, so that its end can be told."""
@@ -255,7 +262,12 @@ class Connection:
 
     def _is_lost(self) -> bool:
         words = self._words()
-        return bool(words.fault) or words.ended is not None or (self._stdio is not None and self._stdio.is_silent)
+        return (
+            self._is_broken
+            or bool(words.fault)
+            or words.ended is not None
+            or (self._stdio is not None and self._stdio.is_silent)
+        )
 
 
 async def connect(

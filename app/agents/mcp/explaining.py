@@ -10,6 +10,8 @@ from app.errors import AgentError, UserError
 _MOST = 300
 _CLOSED = ("Connection closed", "SSE stream")
 """How the library words it; servers use the same code for errors of their own."""
+_OF_STATUS = ("Not Found", "Server returned an error response")
+"""How the library words an answer that is no message."""
 
 
 class ServerError(AgentError):
@@ -42,16 +44,18 @@ def _reason(error: BaseException, target: Launch | Address, words: LastWords) ->
     """(whether the connection is lost, the rest of the sentence)."""
     import httpx2
     from mcp import MCPError
-    from mcp_types import CONNECTION_CLOSED, METHOD_NOT_FOUND
+    from mcp_types import CONNECTION_CLOSED
     from pydantic import ValidationError
 
     if isinstance(target, Launch) and (words.fault or words.ended is not None):
         return True, _ended(words)
+    if isinstance(error, MCPError) and str(error) == "Session terminated":
+        return True, "does not know this connection any more; the next call makes a new one."
+    if isinstance(error, MCPError) and words.status >= 400 and str(error) in _OF_STATUS:
+        return True, _refused(words.status)
     match error:
         case MCPError(code=code) if code == CONNECTION_CLOSED and str(error).startswith(_CLOSED):
             return True, f"closed the connection{_detail(str(error), 'Connection closed')}."
-        case MCPError(code=code) if code == METHOD_NOT_FOUND and str(error) == "Not Found":
-            return True, "is not at that address: it answers 404. Is the path right, such as /mcp?"
         case MCPError():
             return False, f"says: {_line(str(error))}."
         case httpx2.HTTPStatusError(response=response):
@@ -63,6 +67,16 @@ def _reason(error: BaseException, target: Launch | Address, words: LastWords) ->
         case ValidationError():
             return False, "answered with something that the protocol does not know."
     return True, f"cannot be used{_detail(str(error) or type(error).__name__)}."
+
+
+def _refused(status: int) -> str:
+    """About an address that answers with an error before any message."""
+    match status:
+        case 401 | 403:
+            return f"refuses to talk: it answers {status}. It wants a token: give it as a header, or a valid one."
+        case 404:
+            return "is not at that address: it answers 404. Is the path right, such as /mcp?"
+    return f"cannot be used: it answers {status}."
 
 
 def _ended(words: LastWords) -> str:

@@ -36,13 +36,15 @@ Outgoing = MemoryObjectSendStream[SessionMessage]
 class LastWords:
     """What is known of a server that does not answer. fault: what it did wrong; ended: how it ended, None: it runs.
 
-    complaint: the end of its standard error; garbage: a line that was no message.
+    complaint: the end of its standard error; garbage: a line that was no message. status: of an address, what it
+    answered last, 0: nothing.
     """
 
     fault: str = ""
     ended: int | None = None
     complaint: str = ""
     garbage: str = ""
+    status: int = 0
 
 
 class StdioTransport:
