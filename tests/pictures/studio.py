@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -14,6 +15,7 @@ from app.ui.agents import LateAgents
 from app.ui.app import ICON, make_desk
 from app.ui.first_run.greeting import greet
 from app.ui.panels import PANELS
+from app.ui.panels.mcp import McpPanel
 from app.ui.places import PanelPlace, SearchPlace, SessionPlace
 from app.ui.settings import PAGES
 from app.ui.window import MainWindow
@@ -21,7 +23,8 @@ from app.workspace import Credentials, Workspace
 from tests.pictures.story import fill
 
 SIZE = (1440, 900)
-QUIET_MS, PATIENCE_S = 400, 10.0
+QUIET_MS, PATIENCE_S = 400, 40.0
+MCP_SERVER = Path(__file__).parents[1] / "helpers" / "mcp_server.py"
 
 
 def _nothing() -> None:
@@ -46,6 +49,8 @@ class Studio:
 
     def _prepare(self, folder: Path) -> None:
         self.session = fill(self.workspace, folder / "mailbox")
+        demo = {"name": "demo", "command": sys.executable, "args": [str(MCP_SERVER)], "cwd": str(MCP_SERVER.parent)}
+        self.workspace.settings.set("mcp servers", [demo])
 
     def choose(self, theme: str) -> None:
         """Light or dark."""
@@ -59,6 +64,7 @@ class Studio:
             "session-top": lambda: self._show_session("top"),
             **{kind: lambda kind=kind: self._show_panel(kind) for kind in tools},
             "review": lambda: self._show_panel("review"),
+            "mcp": self._show_mcp,
             "diff-split": self._show_split,
             "search": lambda: self.window.go(SearchPlace("retry")),
             "palette": self._open_palette,
@@ -100,6 +106,19 @@ class Studio:
         self._show_session("end")
         self.window.areas.set_shown("right", True)
         self.window.go(PanelPlace(kind))
+
+    def _show_mcp(self) -> None:
+        self._show_panel("mcp")
+        panel = self.window.findChild(McpPanel)
+        assert panel is not None
+        self._until(lambda: panel.offered is not None)
+        [item] = panel.list.findItems("paint", Qt.MatchFlag.MatchExactly)
+        panel.list.setCurrentItem(item)
+        form = panel.view.form
+        assert form is not None
+        form.controls["sizes"].setPlainText("[12, 16, 20]")  # type: ignore[attr-defined]
+        panel.view.use()
+        self._until(lambda: panel.view.called is not None)
 
     def _show_split(self) -> None:
         self._show_panel("diff")

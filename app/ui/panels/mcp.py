@@ -48,6 +48,7 @@ class McpPanel(Panel):
         self.offered: Offered | None = None
         self._wanted = ""
         self._asking: Future[Any] | None = None
+        self._asked = ""
         self.server, self.words = QComboBox(self), QLineEdit(self)
         self.state_label = QLabel(self)
         self.again, self.configure = QPushButton("Look again", self), QPushButton("Servers…", self)
@@ -120,6 +121,8 @@ class McpPanel(Panel):
 
     def show_workspace(self) -> None:
         self.offered = None
+        if self.isVisible():
+            self._list_servers()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -152,8 +155,14 @@ class McpPanel(Panel):
             self.state_label.setText("")
             self._fill()
             self.view.show_text("No MCP server was added yet. “Servers…” adds one, or imports those of other programs.")
-        elif self.offered is None or self.offered.server != self.server.currentText():
+        elif self.server.currentText() != self._shown():
             self.look()
+
+    def _shown(self) -> str:
+        """The server whose offers are shown, or on their way."""
+        if self._asking is not None:
+            return self._asked
+        return self.offered.server if self.offered is not None else ""
 
     def look(self) -> None:
         """Connect to the chosen server, unless it is connected, and ask what it has."""
@@ -166,7 +175,7 @@ class McpPanel(Panel):
         async def ask() -> Offered:
             return await read_offers(await (await desk.turns.servers.pool()).connection(name))
 
-        self.offered = None
+        self.offered, self._asked = None, name
         self._fill()
         self.view.show_text("")
         self.state_label.setText("Connecting…")
