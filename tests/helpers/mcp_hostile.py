@@ -91,7 +91,10 @@ def main() -> None:
     """Serve."""
     if MODE == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)"
+        child = (
+            "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)  # "
+            + os.environ.get("MARK", "")
+        )
         subprocess.Popen([sys.executable, "-c", child], start_new_session=True)
     if MODE == "mute":
         time.sleep(1000)
