@@ -13,15 +13,7 @@ from sync.documents.entry import FIRST_PREV
 from sync.protocol import digest
 from sync.protocol.replica import BUCKET, ChainSummary
 from sync.store.database import Connection
-from sync.store.migrations import Component
 
-CHAINS = Component(
-    "chains",
-    (
-        "CREATE TABLE chain(workspace INTEGER NOT NULL, device INTEGER NOT NULL, n INTEGER NOT NULL, "
-        "hash BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(workspace, device)) WITHOUT ROWID",
-    ),
-)
 _STEP = 4096
 
 

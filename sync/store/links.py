@@ -18,29 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sync.store.database import Connection
-from sync.store.migrations import Component
 
-_TABLES = """
-CREATE TABLE link(
-  id BLOB PRIMARY KEY, secret BLOB, proof BLOB NOT NULL, workspace BLOB NOT NULL, name TEXT NOT NULL,
-  title TEXT NOT NULL, text TEXT, created INTEGER NOT NULL, expires INTEGER, once INTEGER NOT NULL,
-  used INTEGER, opener BLOB, revoked INTEGER, refreshed INTEGER,
-  number INTEGER NOT NULL DEFAULT 0, objects BLOB NOT NULL DEFAULT x'', state TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
-CREATE TABLE link_place(
-  link BLOB NOT NULL, place TEXT NOT NULL, number INTEGER NOT NULL DEFAULT 0, objects BLOB NOT NULL DEFAULT x'',
-  trouble TEXT NOT NULL DEFAULT '', PRIMARY KEY(link, place)) WITHOUT ROWID;
-CREATE TABLE opened(
-  id BLOB PRIMARY KEY, text TEXT NOT NULL, workspace BLOB NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL,
-  refreshed INTEGER NOT NULL, opened INTEGER NOT NULL, units BLOB NOT NULL) WITHOUT ROWID;
-CREATE INDEX opened_by_name ON opened(name);
-CREATE TABLE arrived(link BLOB NOT NULL, blob BLOB NOT NULL, PRIMARY KEY(link, blob)) WITHOUT ROWID;
-CREATE TABLE copied_workspace(workspace INTEGER PRIMARY KEY REFERENCES workspace, name TEXT NOT NULL);
-CREATE TABLE copied_author(
-  workspace INTEGER NOT NULL, device INTEGER NOT NULL, person BLOB NOT NULL, PRIMARY KEY(workspace, device)
-) WITHOUT ROWID
-"""
-
-LINKS = Component("links", (_TABLES,), counted=("link", "opened", "copied_workspace"))
 HASH_BYTES = 32
 
 

@@ -13,26 +13,6 @@ import msgspec
 
 from sync.protocol.address import Address
 from sync.store.database import Connection
-from sync.store.migrations import Component
-
-NETWORK = Component(
-    "network",
-    (
-        """
-CREATE TABLE address(device BLOB PRIMARY KEY, sockets TEXT NOT NULL, relay TEXT NOT NULL, seen INTEGER NOT NULL)
-  WITHOUT ROWID;
-CREATE TABLE mailbox(
-  row INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, uri TEXT NOT NULL, credentials TEXT NOT NULL,
-  added INTEGER NOT NULL, UNIQUE(workspace, uri));
-CREATE TABLE mailbox_value(
-  mailbox INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY(mailbox, name)) WITHOUT ROWID;
-CREATE TABLE holder(
-  workspace INTEGER NOT NULL, name TEXT NOT NULL, n INTEGER NOT NULL, seen INTEGER NOT NULL,
-  PRIMARY KEY(workspace, name)) WITHOUT ROWID;
-CREATE TABLE made(row INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, blob BLOB NOT NULL, UNIQUE(workspace, blob))
-""",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 
 from sync.membership.operation import Operation
 from sync.store.database import Connection
-from sync.store.migrations import Component
 
-STANDINGS = Component("standings", ("CREATE TABLE standing(workspace INTEGER PRIMARY KEY, role TEXT NOT NULL)",))
 FOUNDER_ROLE, NO_ROLE, LINK_ROLE = "owner", "none", "link"
 
 
