@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
 from app.ui.bridge import while_alive
@@ -117,7 +116,7 @@ class Exports(QObject):
         self._end()
         folder = path if path.is_dir() else path.parent
         said = f"Wrote {counted(events, 'event')} of {counted(len(rows), 'session')} to {path}."
-        self._desk.offer(said, "Open Folder", lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
+        self._desk.offer(said, "Open Folder", lambda: _open(folder))
         if then is not None:
             then()
 
@@ -127,3 +126,10 @@ class Exports(QObject):
             self._desk.say("The export was stopped.")
         else:
             self._desk.report(error)
+
+
+def _open(folder: Path) -> None:
+    from PySide6.QtCore import QUrl
+    from PySide6.QtGui import QDesktopServices
+
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
