@@ -70,6 +70,17 @@ class Queries(ActivityQueries, LinkQueries, PeopleQueries):
         row = self._find_session(identifier)[0]
         return self._session_rows([self._connection.execute(f"{_SESSION} WHERE s.row=?", (row,)).fetchone()])[0]
 
+    def of_other_devices(self, since: int) -> list[str]:
+        """Sessions of the home that changed since then (ms) and in which other devices of this person wrote."""
+        identity, device = map(bytes.fromhex, self.own_device())
+        sql = "SELECT row FROM author WHERE identity=? AND device<>? AND claimed=0"
+        authors = [row for (row,) in self._connection.execute(sql, (identity, device))]
+        sql = (
+            f"SELECT id FROM session WHERE row IN (SELECT session FROM session_author WHERE author {LISTED}) "
+            "AND updated>=? AND trashed=0 ORDER BY updated DESC"
+        )
+        return [row[0] for row in self._connection.execute(sql, (listed(authors), since))] if authors else []
+
     def named_sessions(self) -> list[NamedSession]:
         """Titles of the workspace's sessions, archived ones too, the most recently changed first."""
         rows = self._connection.execute(

@@ -29,13 +29,8 @@ class WaitingPrompts:
 
     async def run(self) -> None:
         """Until cancelled."""
-        from app.sessions.filters import SessionFilter
-
         since = self._workspace.clock.now_ms() - RECENT_MS
-        rows = await self._workspace.read_async(
-            lambda queries: queries.sessions(SessionFilter(since=since, everywhere=True))
-        )
-        await self._look_at(row.id for row in rows)
+        await self._look_at(await self._workspace.read_async(lambda queries: queries.of_other_devices(since)))
         async with aclosing(self._workspace.changes()) as changes:
             async for change in changes:
                 await self._look_at(change.sessions)

@@ -21,6 +21,7 @@ from app.sessions.queries import Queries
 from app.sessions.texts import estimated_lines
 from app.sessions.views import SessionRow
 from app.workspace import Workspace
+from sync.engine import Engine
 from tests.helpers.bodies import example_of
 from tests.helpers.homes import open_home
 from tests.helpers.talks import foreign, go_on, said, talk, texts, texts_of
@@ -163,6 +164,28 @@ def test_latest_is_the_newest_that_is_not_trashed(home: Workspace) -> None:
     assert home.read(lambda queries: queries.latest()).id == old
     home.write(lambda operations: operations.set_fields(old, {"trashed": True}))
     assert home.read(lambda queries: queries.latest()).id == new
+
+
+def test_sessions_in_which_other_devices_of_the_person_wrote(home: Workspace) -> None:
+    session, _ = talk(home, "there")
+    talk(home, "here")
+    assert home.read(lambda queries: queries.of_other_devices(0)) == []
+
+    def write(engine: Engine) -> None:
+        with engine.transaction() as tx:
+            tx.connection.execute(
+                "INSERT INTO author(identity, device, name, agent, claimed) "
+                "SELECT identity, x'07', 'Ada', '', 0 FROM device WHERE is_own"
+            )
+            tx.connection.execute(
+                "INSERT INTO session_author SELECT s.row, a.row FROM session s, author a "
+                "WHERE s.id=? AND a.device=x'07'",
+                (session,),
+            )
+
+    home.with_engine(write)
+    assert home.read(lambda queries: queries.of_other_devices(0)) == [session]
+    assert home.read(lambda queries: queries.of_other_devices(home.clock.now_ms() + 1_000)) == []
 
 
 # look-ups
