@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from app.sessions.people import PEOPLE_NOTE, added_in, names_in
-from app.sessions.presence_operations import FRESH_MS
+from app.sessions.tables import FRESH_MS
 from app.sessions.workspace_queries import WorkspaceQueries
 
 

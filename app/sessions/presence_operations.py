@@ -6,10 +6,9 @@ others. A row that nobody renewed for `FRESH_MS` says nothing any more.
 
 from __future__ import annotations
 
+from app.sessions.tables import FRESH_MS
 from app.sessions.writing import Writing
 
-RENEW_MS = 10_000
-FRESH_MS = 25_000
 MOST_PEOPLE = 200
 
 

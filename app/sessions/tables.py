@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from sync.store.migrations import Component
 
+RENEW_MS, FRESH_MS = 10_000, 25_000
+"""How often a row of `presence` is renewed; one that is older says nothing any more."""
 FAR = "peer:"
 """What the `process` of drafts and output begins with that another device sends; its id follows."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.sessions.people_queries import presence_words
-from app.sessions.presence_operations import RENEW_MS
+from app.sessions.tables import RENEW_MS
 from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 
