@@ -7,11 +7,12 @@ first day, so that keys that were made for it open once their workspaces are fou
 
 from __future__ import annotations
 
+from app.errors import UserError
 from app.network import handing
 from app.sessions.operations import SessionOperations
 from app.workspace import Workspace
 from sync.engine import Engine
-from sync.identity.device import read_recovery_code, recovery_keys
+from sync.identity.device import read_recovery_code, recovery_keys, show_recovery_code
 from sync.membership.devices import add_device
 from sync.membership.genesis import identity_genesis
 from sync.protocol.handover import Handover
@@ -47,3 +48,30 @@ def recover(workspace: Workspace, code: str) -> str:
 def _keep(engine: Engine, secret: bytes) -> None:
     with engine.transaction(durable=True) as tx:
         tx.connection.execute("INSERT OR REPLACE INTO secret VALUES('recovery', ?)", (secret,))
+
+
+def kept_code(workspace: Workspace) -> str | None:
+    """The recovery code, while it is kept here because nobody has written it down yet."""
+
+    def look(engine: Engine) -> str | None:
+        row = engine.connection.execute("SELECT value FROM secret WHERE name='recovery'").fetchone()
+        return None if row is None else show_recovery_code(bytes(row[0]))
+
+    return workspace.with_engine(look)
+
+
+def keep_on_paper(workspace: Workspace, typed: str) -> None:
+    """Keep the recovery code here no longer: the person has it on paper. typed: what they wrote down.
+
+    UserError when that is another one, IdentityError for a mistyped code.
+    """
+    secret = read_recovery_code(typed)
+
+    def run(engine: Engine) -> None:
+        with engine.transaction(durable=True) as tx:
+            row = tx.connection.execute("SELECT value FROM secret WHERE name='recovery'").fetchone()
+            if row is None or bytes(row[0]) != secret:
+                raise UserError("That is a recovery code, but not this one. Compare it with what is shown.")
+            tx.connection.execute("DELETE FROM secret WHERE name='recovery'")
+
+    workspace.with_engine(run)

@@ -27,6 +27,18 @@ def age(time: int, now: int) -> str:
     return f"{then:%b %Y}"
 
 
+def ago(time: int, now: int) -> str:
+    """How long ago, within a sentence: `just now`, `5 m ago`, `yesterday`, `on 12 Mar`, `in Mar 2024`."""
+    words = age(time, now)
+    if words == "now":
+        return "just now"
+    if words.endswith((" m", " h")):
+        return f"{words} ago"
+    if words == "yesterday":
+        return words
+    return f"in {words}" if words[-4:].isdigit() else f"on {words}"
+
+
 def day_span(time: int, now: int) -> tuple[str, int]:
     """The heading of a list under which a time stands, and when what it names began.
 

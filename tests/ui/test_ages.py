@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from app.ui.ages import age, day_span, day_start, duration, moment
+from app.ui.ages import age, ago, day_span, day_start, duration, moment
 
 
 def _ms(*parts: int) -> int:
@@ -31,6 +31,21 @@ NOW = _ms(2026, 3, 12, 15, 0, 0)
 )
 def test_age(then: int, said: str) -> None:
     assert age(then, NOW) == said
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        (NOW - 1_000, "just now"),
+        (NOW - 61_000, "1 m ago"),
+        (_ms(2026, 3, 12, 9, 0, 0), "6 h ago"),
+        (_ms(2026, 3, 11, 12, 0, 0), "yesterday"),
+        (_ms(2026, 2, 1, 12, 0, 0), "on 1 Feb"),
+        (_ms(2024, 2, 1, 12, 0, 0), "in Feb 2024"),
+    ],
+)
+def test_ago(then: int, said: str) -> None:
+    assert ago(then, NOW) == said
 
 
 def test_an_evening_is_not_yesterday_two_hours_later() -> None:

@@ -1,0 +1,1 @@
+"""What the pages about devices, members, links and sync are built from, and the dialog that shares a session."""
