@@ -94,6 +94,20 @@ def accept(workspace: Workspace, request: str) -> None:
     workspace.with_engine(run)
 
 
+def refuse(workspace: Workspace, request: str) -> None:
+    """Do not let in whoever made a request (its id); their invite is used up."""
+    log, ident = bytes.fromhex(workspace.id), bytes.fromhex(request)
+
+    def run(engine: Engine) -> None:
+        with engine.transaction(durable=True) as tx:
+            join = engine.memberships.state(log).requests().get(ident)
+            if join is None:
+                raise NotFound(f"Nobody waits with the request {request[:12]}.")
+            engine.members.sign(tx, log, Remove(join.identity, {}))
+
+    workspace.with_engine(run)
+
+
 def change_role(workspace: Workspace, identity: str, role: Role) -> None:
     """Give a member another role. Who loses the right to write keeps what is here of their work."""
     log, member = bytes.fromhex(workspace.id), bytes.fromhex(identity)

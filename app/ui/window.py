@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QVBoxLayout, QWi
 from app.commands import sessions as commands
 from app.commands.window import WindowCommand
 from app.errors import UserError
-from app.sessions.links import SessionLink, parse_link
+from app.sessions.links import InviteLink, SessionLink, parse_link
 from app.ui import kept
 from app.ui.actions import Actions, AnyCommand
 from app.ui.areas import Areas
@@ -38,6 +38,7 @@ from app.ui.words import in_words, is_foreseen
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from app.network.inviting import Asked
     from app.network.opening import Opened
     from app.ui.palette import Palette
     from app.ui.panels.browser import BrowserPanel
@@ -207,8 +208,24 @@ class MainWindow(QMainWindow):
         except UserError as error:
             self.report(error)
             return
+        if isinstance(link, InviteLink):
+            self._ask_to_join(str(link))
+            return
         self._desk.say("Opening the link …")
         self._desk.bridge.call(self._desk.network.open_link(link), self._go_to_link, self._link_failed)
+
+    def _ask_to_join(self, link: str) -> None:
+        from app.ui.peers.joining import QUESTION, ask_to_join, asked_words
+
+        def asked(value: Asked) -> None:
+            self.notice.say(asked_words(value))
+            self._show_workspace()
+
+        def ask() -> None:
+            self._desk.say("Looking for a device that can let you in …")
+            self._desk.bridge.call(ask_to_join(self._desk, link), asked, self.report)
+
+        self.notice.offer(QUESTION, "Ask to Join", ask)
 
     def _go_to_link(self, link: Opened) -> None:
         self._desk.say("")

@@ -10,6 +10,7 @@ PAGES: tuple[PageKind, ...] = (
     PageKind("appearance", "Appearance", "app.ui.settings.appearance:AppearancePage"),
     PageKind("shortcuts", "Shortcuts", "app.ui.settings.shortcuts:ShortcutsPage"),
     PageKind("devices", "Devices", "app.ui.settings.devices:DevicesPage"),
+    PageKind("members", "Members", "app.ui.settings.members:MembersPage"),
     PageKind("import", "Import", "app.ui.settings.importing:ImportPage"),
     PageKind("folders", "Folders", "app.ui.settings.folders:FoldersPage"),
     PageKind("storage", "Storage", "app.ui.settings.storage:StoragePage"),

@@ -246,3 +246,15 @@ def test_an_answer_for_somebody_else_is_refused(place: Place) -> None:
     assert len(members.members(ada)) == 1
     inviting.take_answer(ada, link.workspace, link.invite, answer, device(bob))
     assert device(bob).hex() == members.members(ada)[1].devices[0].id
+
+
+def test_who_is_refused_stays_out_and_their_invite_is_used_up(place: Place) -> None:
+    ada, bob = place.home("ada"), place.home("bob", "Bob")
+    link = invited(place, ada).link
+    asked = ask(place, ada, bob, link)
+    members.refuse(ada, asked.request)
+    assert [row.name for row in members.members(ada)] == ["Ada"]
+    with pytest.raises(NotFound, match="Nobody waits"):
+        members.refuse(ada, asked.request)
+    with pytest.raises(ProtocolError):
+        ask(place, ada, place.home("eve", "Eve"), link)
