@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -13,13 +12,12 @@ from app.cli.call import call_of
 from app.cli.declared import find_sessions, group
 from app.cli.errors import UsageError
 from app.cli.times import parse_expiry, time_format
+from app.errors import UserError
 from app.sessions.links import SHARED_PAGE
 from app.sessions.views import iso_time
 
 if TYPE_CHECKING:
     from app.cli.call import Call
-    from app.sessions.link_operations import LinkWish
-    from app.workspace import Workspace
     from sync.store.links import IssuedLink
 
 cli = group("")
@@ -54,11 +52,11 @@ def share(
         [found] = find_sessions(workspace, [session])
         ends = parse_expiry(expires, workspace.clock.now_ms())
         _check(to, url, page, once=once)
-        from app.network.sharing import open_place
+        from app.network.sharing import make_wish, open_place
         from app.network.sharing import share as share_session
 
         where = _named(to, url) if to is not None else None if once else open_place(workspace, found)
-        wish = _wish(workspace, ends, where, page, once=once)
+        wish = make_wish(workspace, ends, where, page, once=once)
         with call.out.progress("Publishing"):
             link = asyncio.run(share_session(workspace, found, wish, at_once=to is not None))
     _print(call, link, live=where is None)
@@ -73,29 +71,15 @@ def _check(to: str | None, url: str | None, page: str, *, once: bool) -> None:
         raise UsageError("--page takes the address of a web page, beginning with https://")
 
 
-def _wish(workspace: Workspace, ends: int | None, where: tuple[str, str] | None, page: str, *, once: bool) -> LinkWish:
-    """where: the place to publish in, and where others read it."""
-    from app.sessions.link_operations import LinkWish
-    from sync.protocol.link_address import fitting_sockets
-
-    device = workspace.read(lambda queries: queries.own_address())
-    places, urls = ((), ()) if where is None else (where[:1], where[1:])
-    return LinkWish(ends, once, places, urls, fitting_sockets(device), device.relay, page)
-
-
 def _named(to: str, url: str | None) -> tuple[str, str]:
-    """A place as it is remembered, the whole path of a folder or a URI as it is, and where it is read."""
-    place = to if "://" in to else str(Path(to).expanduser().absolute())
-    return place, url or _own_url(place)
+    from app.network.sharing import named_place
 
-
-def _own_url(place: str) -> str:
-    """How a folder is read where it is mounted too; other places have no address of their own."""
-    if "://" not in place:
-        return Path(place).as_uri()
-    if urlsplit(place).scheme == "file":
-        return place
-    raise UsageError("--url is missing: where others read that place without credentials, beginning with https://")
+    try:
+        return named_place(to, url or "")
+    except UserError:
+        raise UsageError(
+            "--url is missing: where others read that place without credentials, beginning with https://"
+        ) from None
 
 
 def _print(call: Call, link: IssuedLink, *, live: bool) -> None:

@@ -54,6 +54,13 @@ _SESSION = (
         ("Ctrl+Shift+O",),
         panel="conversation",
     ),
+    WindowCommand(
+        "conversation.share",
+        "Share by Link…",
+        "Let others read this session by a link; see and revoke its links.",
+        "Session",
+        panel="conversation",
+    ),
     WindowCommand("window.copy_link", "Copy Link", "Copy the address of this session.", "Session", ("Ctrl+Shift+L",)),
 )
 _EDIT = (

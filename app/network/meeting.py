@@ -82,12 +82,13 @@ async def invite_here(workspace: Workspace, role: Role) -> Invited:
     made = await asyncio.to_thread(invite, workspace, role)
     address = await asyncio.to_thread(own_address, workspace)
     if not address.sockets and is_running(workspace.home):  # it goes live because of the invite
-        address = await _until_live(workspace)
+        address = await until_live(workspace)
     link = replace(read_invite(made.link), addresses=(encode_address(address),))
     return replace(made, link=str(link))
 
 
-async def _until_live(workspace: Workspace) -> Address:
+async def until_live(workspace: Workspace) -> Address:
+    """Where this device is, once the network of a program of this home says so; without sockets if none does soon."""
     address = Address(b"")
     for _ in range(int(LIVE_SECONDS / LIVE_STEP)):
         address = await asyncio.to_thread(own_address, workspace)

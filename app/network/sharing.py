@@ -13,9 +13,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from app.errors import NotFound
-from app.sessions.links import SharedLink
+from app.errors import NotFound, UserError
+from app.sessions.links import SHARED_PAGE, SharedLink
 from app.workspace import NAME_SETTING, Workspace
 from sync.errors import ProtocolError, StoreError, TransportError
 from sync.network.link_folder import LinkFolder, LinkStorage
@@ -74,6 +75,35 @@ def open_place(home: Workspace, session: str) -> tuple[str, str] | None:
             place = f"{rest.rstrip('/')}/links"
             return f"{scheme}://{place}", f"{_READ_AS[scheme.lower()]}://{place}"
     return None
+
+
+def make_wish(
+    home: Workspace,
+    expires: int | None,
+    where: tuple[str, str] | None = None,
+    page: str = SHARED_PAGE,
+    *,
+    once: bool = False,
+) -> LinkWish:
+    """What a new link is to be. expires: milliseconds; where: the place to publish in, and where others read it."""
+    from app.sessions.link_operations import LinkWish
+    from sync.protocol.link_address import fitting_sockets
+
+    device = home.read(lambda queries: queries.own_address())
+    places, urls = ((), ()) if where is None else (where[:1], where[1:])
+    return LinkWish(expires, once, places, urls, fitting_sockets(device), device.relay, page)
+
+
+def named_place(to: str, url: str = "") -> tuple[str, str]:
+    """A place as it is remembered, the whole path of a folder or a URI as it is, and where others read it.
+
+    url: where that is; "": a folder is read where it is mounted too. UserError: other places need one.
+    """
+    place = to if "://" in to else str(Path(to).expanduser().absolute())
+    read = url or (Path(place).as_uri() if "://" not in place else place if urlsplit(place).scheme == "file" else "")
+    if not read:
+        raise UserError("Say where others read that place without credentials, beginning with https://")
+    return place, read
 
 
 async def share(

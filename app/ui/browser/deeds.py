@@ -79,6 +79,12 @@ class Deeds(QObject):
         name(title)
         self._desk.offer(f"Renamed to “{one_line(title)[:60]}”.", "Undo", lambda: name(before))
 
+    def share(self, row: SessionRow) -> None:
+        """Let the person share a session by a link."""
+        from app.ui.peers.share_dialog import show_share_dialog
+
+        show_share_dialog(self._desk, row.id, row.title, self._window)
+
     # Tags
 
     def tag(self, rows: Rows, tag: str, *, on: bool) -> None:
@@ -145,6 +151,7 @@ class Deeds(QObject):
             beside = SessionPlace(rows[0].id, beside=True)
             menu.addAction("Open in New Tab", lambda: self._desk.go(beside))
             menu.addAction(commands.RENAME.title, self._window.rename).setShortcut(QKeySequence("F2"))  # type: ignore[attr-defined]
+            menu.addAction("Share by Link…", lambda: self.share(rows[0]))
             menu.addSeparator()
         away = commands.UNARCHIVE if all(row.archived for row in rows) else commands.ARCHIVE
         menu.addAction(away.title, lambda: self.archive(rows)).setShortcut(

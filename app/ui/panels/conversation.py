@@ -207,6 +207,7 @@ class ConversationPanel(Panel):
             "conversation.open_elsewhere": lambda: self.view.open_elsewhere(self.view.row_in_front()),
             "conversation.copy_markdown": lambda: self.deeds.copying.as_markdown(self.view.row_in_front()),
             "conversation.copy_turn": lambda: self.deeds.copying.turn(self.view.row_in_front()),
+            "conversation.share": self.share,
             "conversation.go_to_time": self.deeds.ask_time,
         }
 
@@ -229,6 +230,15 @@ class ConversationPanel(Panel):
         """End the turn that runs here."""
         if self.session is not None and self._is_running:
             self.desk.bridge.call(self.desk.turns.cancel(self.session))
+
+    def share(self) -> None:
+        """Let the person share the session by a link."""
+        from app.ui.peers.share_dialog import show_share_dialog
+
+        if self._row is None:
+            self.desk.say("Open a session first.")
+        else:
+            show_share_dialog(self.desk, self._row.id, self._row.title, self)
 
     def focus_composer(self) -> None:
         """Let the person write."""

@@ -11,6 +11,7 @@ PAGES: tuple[PageKind, ...] = (
     PageKind("shortcuts", "Shortcuts", "app.ui.settings.shortcuts:ShortcutsPage"),
     PageKind("devices", "Devices", "app.ui.settings.devices:DevicesPage"),
     PageKind("members", "Members", "app.ui.settings.members:MembersPage"),
+    PageKind("links", "Links", "app.ui.settings.links:LinksPage"),
     PageKind("import", "Import", "app.ui.settings.importing:ImportPage"),
     PageKind("folders", "Folders", "app.ui.settings.folders:FoldersPage"),
     PageKind("storage", "Storage", "app.ui.settings.storage:StoragePage"),
