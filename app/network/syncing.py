@@ -11,13 +11,15 @@ from app.errors import NotFound
 from app.network.service import SYNC_NOW, NetworkService
 from app.sessions.operations import SessionOperations
 from app.sessions.queries import Queries
-from app.sessions.views import iso_time
+from app.sessions.views import WorkspaceRow, iso_time
 from app.workspace import Workspace
 from sync.network.lease import is_running
 from sync.network.mailboxes import MailboxStatus
 from sync.network.node import NodeStatus
 from sync.protocol.mailbox import Layout
 from sync.store import network_rows
+from sync.store.database import Connection
+from sync.store.links import copied_workspaces
 from sync.store.network_rows import MailboxRow
 from sync.store.schema import HELD, QUARANTINED
 from sync.transports.opendal_storage import open_storage
@@ -69,16 +71,26 @@ class WorkspaceSync:
 
 def sync_state(workspace: Workspace) -> WorkspaceSync:
     """How far the workspace of the call is."""
-    return workspace.read(lambda queries: _state(queries, workspace.id))
+    return workspace.read(lambda queries: _state(queries.connection, queries.workspace, workspace.id))
 
 
-def _state(queries: Queries, ident: str) -> WorkspaceSync:
-    connection, row = queries.connection, queries.workspace
+def sync_states(workspace: Workspace) -> list[tuple[WorkspaceRow, WorkspaceSync]]:
+    """How far every workspace of the home is; not those that are here only through links."""
+
+    def look(queries: Queries) -> list[tuple[WorkspaceRow, WorkspaceSync]]:
+        copied = {ident.hex() for ident in copied_workspaces(queries.connection)}
+        numbers = [(row, queries.workspace_number(row.id)) for row in queries.workspaces() if row.id not in copied]
+        return [(row, _state(queries.connection, number, row.id)) for row, number in numbers if number is not None]
+
+    return workspace.read(look)
+
+
+def _state(connection: Connection, row: int, ident: str) -> WorkspaceSync:
     (entries,) = connection.execute(
         "SELECT coalesce(max(e.n), 0) FROM entry e JOIN device d ON d.row=e.device WHERE d.is_own AND e.workspace=?",
         (row,),
     ).fetchone()
-    held, rejected = (_aside(queries, row, state) for state in (HELD, QUARANTINED))
+    held, rejected = (_aside(connection, row, state) for state in (HELD, QUARANTINED))
     rows = network_rows.holders(connection, row)
     holders = tuple(HolderRow(_name(r.name), _kind(r.name), min(r.n, entries), r.seen) for r in rows)
     boxes = any(box.workspace == row for box in network_rows.mailboxes(connection))
@@ -87,8 +99,8 @@ def _state(queries: Queries, ident: str) -> WorkspaceSync:
     return WorkspaceSync(ident, entries, entries - most, held, rejected, shared, holders)
 
 
-def _aside(queries: Queries, row: int, state: int) -> int:
-    (count,) = queries.connection.execute(
+def _aside(connection: Connection, row: int, state: int) -> int:
+    (count,) = connection.execute(
         "SELECT count(*) FROM entry e INDEXED BY entry_aside JOIN document d ON d.row=e.document "
         "WHERE e.state<>0 AND e.state=? AND d.workspace=?",
         (state, row),

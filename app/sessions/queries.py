@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.sessions.activity_queries import ActivityQueries
+from app.sessions.aside_queries import AsideQueries
 from app.sessions.event_queries import PAGE_ROWS, UNTITLED
 from app.sessions.facets import Facets, read_facets
 from app.sessions.filtering import LISTED, listed, session_conditions
@@ -35,7 +36,7 @@ _SESSION = (
 MOST_UNREAD = 100
 
 
-class Queries(ActivityQueries, LinkQueries, PeopleQueries):
+class Queries(ActivityQueries, AsideQueries, LinkQueries, PeopleQueries):
     """Use it on the thread that opened the connection. workspace: row id of the workspace of the call."""
 
     _searching: SearchQueries | None = None

@@ -13,9 +13,16 @@ WORD_MS = 6_000
 
 
 class StatusBar(QStatusBar):
-    """go_waiting: shows a session that waits. reset_zoom: shows text in its normal size."""
+    """go_waiting: shows a session that waits. reset_zoom: shows text in its normal size. go_sync: shows what syncs."""
 
-    def __init__(self, parent: QWidget, *, go_waiting: Callable[[], object], reset_zoom: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        parent: QWidget,
+        *,
+        go_waiting: Callable[[], object],
+        reset_zoom: Callable[[], object],
+        go_sync: Callable[[], object],
+    ) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
         self.agents = QToolButton(self)
@@ -27,7 +34,9 @@ class StatusBar(QStatusBar):
         self.zoom.setAccessibleName("Text size")
         self.zoom.setToolTip("Show text in its normal size")
         self.zoom.clicked.connect(lambda _checked=False: reset_zoom())
-        self.sync = _state(self, "On this device only", "Sync is not set up: nothing leaves this device.")
+        self.sync = QToolButton(self)
+        self.sync.clicked.connect(lambda _checked=False: go_sync())
+        self.show_sync("On this device only", "Sync is not set up: nothing leaves this device.")
         self.lock = _state(self, "Encrypted", "Everything Lovelace keeps is encrypted on the disk.")
         self.addWidget(self.agents)
         self.addWidget(self.message, 1)
@@ -55,6 +64,7 @@ class StatusBar(QStatusBar):
         """How far sync is."""
         self.sync.setText(words)
         self.sync.setToolTip(sentence)
+        self.sync.setAccessibleName(f"Sync: {words}")
 
     def show_zoom(self, zoom: float) -> None:
         """The size of text, where it is not the normal one."""

@@ -83,7 +83,12 @@ class MainWindow(QMainWindow):
         self.actions_of = Actions(self, self._run)
         self.actions_of.set_shortcuts(desk.setting(kept.SHORTCUTS, {}))
         self.masthead = Masthead(desk, self.deeds.switch, self._menu(), self)
-        self.status = StatusBar(self, go_waiting=self._go_waiting, reset_zoom=lambda: self._zoom(0))
+        self.status = StatusBar(
+            self,
+            go_waiting=self._go_waiting,
+            reset_zoom=lambda: self._zoom(0),
+            go_sync=lambda: self.go(PanelPlace("settings", "sync")),
+        )
         self._handlers = self._own_handlers()
         self._arrange()
         self._connect()

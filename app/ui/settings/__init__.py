@@ -12,6 +12,7 @@ PAGES: tuple[PageKind, ...] = (
     PageKind("devices", "Devices", "app.ui.settings.devices:DevicesPage"),
     PageKind("members", "Members", "app.ui.settings.members:MembersPage"),
     PageKind("links", "Links", "app.ui.settings.links:LinksPage"),
+    PageKind("sync", "Sync", "app.ui.settings.sync:SyncPage"),
     PageKind("import", "Import", "app.ui.settings.importing:ImportPage"),
     PageKind("folders", "Folders", "app.ui.settings.folders:FoldersPage"),
     PageKind("storage", "Storage", "app.ui.settings.storage:StoragePage"),
