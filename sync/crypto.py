@@ -95,7 +95,8 @@ def _check_value(value: object) -> None:
             raise ValueError("an integer has more than 64 bits")
     elif kind is list or kind is tuple:
         for item in value:  # type: ignore[attr-defined]
-            _check_value(item)
+            if type(item) is not bytes:
+                _check_value(item)
     elif kind is dict:
         for key, item in value.items():  # type: ignore[attr-defined]
             if type(key) is not str and type(key) is not bytes:

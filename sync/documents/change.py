@@ -97,6 +97,20 @@ def _read_deps(body: bytes) -> tuple[tuple[bytes, ...], int]:
     return deps, end
 
 
+def header_bytes(deps: tuple[bytes, ...], actor: bytes, seq: int, start_op: int) -> bytes:
+    """How a plain change body begins."""
+    numbers = encode_uleb(len(deps)), encode_uleb(len(actor)), encode_uleb(seq), encode_uleb(start_op)
+    return b"".join((numbers[0], *deps, numbers[1], actor, *numbers[2:]))
+
+
+def hash_plain(chunk: bytes, header: bytes) -> bytes | None:
+    """The hash of a plain chunk as the core gives it, None unless its body begins with these bytes."""
+    _, at = read_uleb(chunk, _PREFIX_BYTES)
+    if chunk[8] != PLAIN or not chunk.startswith(header, at):
+        return None
+    return hashlib.sha256(memoryview(chunk)[8:]).digest()
+
+
 def deflate_change(chunk: bytes) -> bytes:
     """The same change as a deflated chunk where that is smaller. (The core's own takes 16 times as long.)"""
     if len(chunk) < MIN_DEFLATE_BYTES or chunk[8] != PLAIN:

@@ -77,11 +77,13 @@ def _read_layout(body: bytes, at: int) -> tuple[list[tuple[int, int]], int]:
     """(specification, length) of columns, which stand in ascending order, each once; and where their content begins."""
     count, at = read_uleb(body, at)
     layout: list[tuple[int, int]] = []
+    last = -1
     for _ in range(count):
         spec, at = read_uleb(body, at)
         length, at = read_uleb(body, at)
-        if layout and spec & ~_DEFLATED <= layout[-1][0] & ~_DEFLATED:
+        if spec & ~_DEFLATED <= last:
             raise RejectedChange("columns are not in order")
+        last = spec & ~_DEFLATED
         layout.append((spec, length))
     return layout, at
 

@@ -180,7 +180,7 @@ class CoreDocument:
     def history(self, since: Sequence[bytes] = ()) -> list[AppliedChange]:
         """All changes after the given heads, dependencies first; with none of them the genesis too."""
         changes = self._guarded(self._document.get_changes, list(since))
-        return [AppliedChange(c.hash, tuple(c.deps), c.actor_id, c.seq, c.max_op) for c in changes]
+        return [_applied(change) for change in changes]
 
     def chunks(self, since: Sequence[bytes] = ()) -> list[bytes]:
         """As `history`, the plain chunks."""
@@ -224,13 +224,22 @@ def unpack_document(data: bytes) -> dict[bytes, bytes]:
 
     Raises DocumentError when it is no document, or a damaged one.
     """
+    return {change.hash: chunk for change, chunk in unpack_history(data)}
+
+
+def unpack_history(data: bytes) -> list[tuple[AppliedChange, bytes]]:
+    """As `unpack_document`, what the core says about each change with its plain chunk."""
     try:
         changes = Document.load(data).get_changes([])
-        return {change.hash: change.raw_bytes for change in changes if change.actor_id != GENESIS_ACTOR}
+        return [(_applied(change), change.raw_bytes) for change in changes if change.actor_id != GENESIS_ACTOR]
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic of the core is not an Exception
         raise DocumentError(f"The saved document cannot be read: {type(error).__name__}.") from error
+
+
+def _applied(change: Any) -> AppliedChange:
+    return AppliedChange(change.hash, tuple(change.deps), change.actor_id, change.seq, change.max_op)
 
 
 def _slot(chunk: bytes) -> bytes:

@@ -22,6 +22,8 @@ def encode_uleb(number: int) -> bytes:
 
 def read_uleb(data: bytes, at: int) -> tuple[int, int]:
     """(number, position after it); only the shortest form of at most 63 bits counts."""
+    if at < len(data) and (first := data[at]) < 0x80:  # most numbers are small
+        return first, at + 1
     number = shift = 0
     while True:
         if at >= len(data) or shift > _MAX_SHIFT:
@@ -38,6 +40,8 @@ def read_uleb(data: bytes, at: int) -> tuple[int, int]:
 
 def read_sleb(data: bytes, at: int) -> tuple[int, int]:
     """(signed number, position after it), of at most 70 bits."""
+    if at < len(data) and (first := data[at]) < 0x80:
+        return first - ((first & 0x40) << 1), at + 1
     number = shift = 0
     while True:
         if at >= len(data) or shift > _MAX_SHIFT + 7:

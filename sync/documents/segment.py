@@ -18,7 +18,9 @@ from dataclasses import dataclass
 
 from sync.crypto import domain_hash
 from sync.documents.change import ChangeHeader, parse_change
+from sync.documents.columns import MAX_KEY_BYTES
 from sync.documents.core import BuiltChange, CoreDocument, Draft, Heads
+from sync.errors import RejectedChange
 
 SEGMENT_EVENTS = 1000
 SEGMENT_VERSION = 1
@@ -93,7 +95,7 @@ class Segment:
             self._first_change = self._first_change or next(iter(arrived))
             self._last_op = max(arrived.values())
         self.count = self.core.length(self._events)
-        if self._first is None and not self._is_plain():
+        if self._first is None and not self._shows_all():
             self._first = dict(self._texts(self.core.keys(self._events, before), before))
         if self._first is not None:
             self._keep_first([parse_change(chunk) for chunk in self.core.chunks(before)])
@@ -107,6 +109,18 @@ class Segment:
         new = [key for key in touched if self.event(key) is None]
         self.apply([header.chunk for header in headers], [header.hash for header in headers])
         return [(key, body) for key in new if (body := self.event(key)) is not None]
+
+    def receive_plain(self, chunks: Sequence[bytes], hashes: Sequence[bytes]) -> dict[bytes, int]:
+        """Fill an empty segment with changes of which nobody has looked at more than the header.
+
+        Gives the last operation number of each by its hash. Raises RejectedChange where a key is named twice or too
+        long, beside what `CoreDocument.apply` raises.
+        """
+        self.apply(chunks, hashes)
+        keys = (*self.core.keys(CoreDocument.root), *self.core.keys(self._events))
+        if self._first is not None or any(len(key.encode()) > MAX_KEY_BYTES for key in keys):
+            raise RejectedChange("the segment is not plain")
+        return {change.hash: change.max_op for change in self.core.history(self.core.genesis)}
 
     def header(self) -> SegmentHeader | None:
         """None until the author's first change is there, or when it is not one of ours."""
@@ -137,7 +151,7 @@ class Segment:
         pairs = ((key, self.core.value(self._events, key, heads)) for key in keys)
         return [(key, value) for key, value in pairs if isinstance(value, str)]
 
-    def _is_plain(self) -> bool:
+    def _shows_all(self) -> bool:
         """Whether every operation, those of the genesis included, made a key visible that was not there before."""
         return self._last_op == self.core.length(CoreDocument.root) + self.count
 

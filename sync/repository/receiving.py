@@ -110,11 +110,11 @@ class Receiver:
     def __init__(
         self, connection: Connection, repository: Repository, shown: Shown, own_device: bytes, judge: Judge
     ) -> None:
-        self._connection = connection
-        self._repository = repository
-        self._shown = shown
-        self._own_device = own_device
-        self._judge = judge
+        self.connection = connection
+        self.repository = repository
+        self.shown = shown
+        self.own_device = own_device
+        self.judge = judge
 
     def receive(self, keys: WorkspaceKeys, entry: Entry, signature: bytes, chunks: Sequence[bytes] | None) -> Received:
         """Take in an entry, and what was held for the lack of it; raises ProtocolError.
@@ -123,21 +123,21 @@ class Receiver:
         """
         signed = verify_entry(entry, signature)
         author = self._author(keys, entry)
-        known = aside.find_entry(self._connection, keys.row, author.row, entry.n, signed.hash)
+        known = aside.find_entry(self.connection, keys.row, author.row, entry.n, signed.hash)
         if known is not None:
             return Received(known)
-        if entry.device == self._own_device:
+        if entry.device == self.own_device:
             raise OwnEntry(f"An entry ({entry.n}) claims to be of this device, which does not know it.")
-        chain_sums.retract(self._connection, keys.row, author.row, entry.n)
-        row = entries.find_document(self._connection, entry.document)
+        chain_sums.retract(self.connection, keys.row, author.row, entry.n)
+        row = entries.find_document(self.connection, entry.document)
         if row is not None and row.workspace != keys.row:
             raise ProtocolError("An entry names a document of another workspace.")
         if row is not None and row.kind == PURGED:
-            entries.add_entry(self._connection, row, author.row, signed, None)
+            entries.add_entry(self.connection, row, author.row, signed, None)
             return Received(ADMITTED)
         if chunks is None:
             return Received(None)
-        row = row or entries.add_unknown(self._connection, entry.document, keys.row)
+        row = row or entries.add_unknown(self.connection, entry.document, keys.row)
         received = self._take_in(keys, author, row, signed, chunks)
         if received.state == ADMITTED:
             self.release(keys, row.id)
@@ -146,7 +146,7 @@ class Receiver:
     def _author(self, keys: WorkspaceKeys, entry: Entry) -> Author:
         if entry.workspace != keys.id:
             raise ProtocolError("An entry belongs to another workspace.")
-        author = find_author(self._connection, keys.row, entry.device)
+        author = find_author(self.connection, keys.row, entry.device)
         if author is None:
             raise ProtocolError("An entry is of a device that is not known.")
         return author
@@ -159,21 +159,21 @@ class Receiver:
             self._require_counting(signed)
             settled = self._admit(keys, author, row, opened, None)
         except (MissingChanges, _Held) as error:
-            count, size = aside.aside(self._connection, author.row)
+            count, size = aside.aside(self.connection, author.row)
             if count >= HELD_ENTRIES or size + sum(map(len, chunks)) > ASIDE_BYTES:
                 return Received(None)
-            entries.add_entry(self._connection, row, author.row, signed, list(chunks), HELD)
+            entries.add_entry(self.connection, row, author.row, signed, list(chunks), HELD)
             return Received(HELD, str(error))
         except RejectedChange as error:
-            _count, size = aside.aside(self._connection, author.row)
+            _count, size = aside.aside(self.connection, author.row)
             kept = list(chunks) if size + sum(map(len, chunks)) <= ASIDE_BYTES else None
-            added = entries.add_entry(self._connection, row, author.row, signed, kept, QUARANTINED)
-            aside.set_aside(self._connection, added, error.reason)
+            added = entries.add_entry(self.connection, row, author.row, signed, kept, QUARANTINED)
+            aside.set_aside(self.connection, added, error.reason)
             return Received(QUARANTINED, error.reason)
         return Received(settled)
 
     def _require_counting(self, signed: SignedEntry) -> None:
-        verdict = self._judge(signed)
+        verdict = self.judge(signed)
         if verdict.outcome == "held":
             raise _Held(verdict.reason)
         if verdict.outcome == "rejected":
@@ -183,11 +183,11 @@ class Receiver:
         """Try again what is held of a document, until nothing of it moves any more; gives whether anything did."""
         moved, ever = True, False
         while moved:
-            row = entries.find_document(self._connection, document)
-            waiting = [] if row is None else aside.held_entries(self._connection, row.row)
+            row = entries.find_document(self.connection, document)
+            waiting = [] if row is None else aside.held_entries(self.connection, row.row)
             moved = False
             for held in waiting:
-                row = entries.find_document(self._connection, document)
+                row = entries.find_document(self.connection, document)
                 moved |= row is not None and self._try_again(keys, row, held)
             ever |= moved
         return ever
@@ -201,69 +201,70 @@ class Receiver:
         except (MissingChanges, _Held):
             return False
         except RejectedChange as error:
-            aside.set_aside(self._connection, held.row, error.reason)
+            aside.set_aside(self.connection, held.row, error.reason)
         return True
 
     def _admit(
         self, keys: WorkspaceKeys, author: Author, row: DocumentRow, opened: OpenedEntry, held: int | None
     ) -> int:
         """Apply an entry to its document, store and show it. held: its row, when it was stored before."""
-        kind = row.kind if row.kind != UNKNOWN else _kind_of(opened)
+        kind = row.kind if row.kind != UNKNOWN else kind_of(opened)
         if kind == SEGMENT and row.device not in (None, author.row):
             raise RejectedChange("the segment is another device's")
         is_new = row.kind == UNKNOWN
-        document = self._repository.blank(keys, row, kind) if is_new else self._repository.open(keys, row)
+        document = self.repository.blank(keys, row, kind) if is_new else self.repository.open(keys, row)
         if kind == SEGMENT:
             self._admit_to_segment(keys, author, document, opened, held)
         else:
             self._admit_to_note(keys, author, document, opened, held)
-        self._repository.remember(document)
+        self.repository.remember(document)
         return ADMITTED
 
     def _admit_to_segment(
         self, keys: WorkspaceKeys, author: Author, document: OpenDocument, opened: OpenedEntry, held: int | None
     ) -> None:
         first = document.segment.header() is None
-        received = receive_segment(document.segment, _guard(document), opened)
-        document.header = header = received.header
+        received = receive_segment(document.segment, guard_of(document), opened)
+        document.header = received.header
         if document.row.kind == UNKNOWN:
-            grant, ident = opened.signed.entry.grant, document.row.id
-            document.row = entries.add_segment(
-                self._connection, ident, keys.row, header.session, author.row, grant, header.k
-            )
-            self._mark_closed(document.row, grant)
+            self.begin_segment(keys, author, document, opened.signed.entry.grant)
         document.last = self._store(document.row, author, opened, held)
-        self._shown.show_segment(keys, author, document, received.items, first=first)
+        self.shown.show_segment(keys, author, document, received.items, first=first)
 
     def _admit_to_note(
         self, keys: WorkspaceKeys, author: Author, document: OpenDocument, opened: OpenedEntry, held: int | None
     ) -> None:
-        name, generation = split_name(receive_note(document.note, _guard(document), opened))
+        name, generation = split_name(receive_note(document.note, guard_of(document), opened))
         if document.row.kind == UNKNOWN:
-            document.row = entries.add_note(self._connection, document.row.id, keys.row, name, generation)
+            document.row = entries.add_note(self.connection, document.row.id, keys.row, name, generation)
         document.last = self._store(document.row, author, opened, held)
-        self._shown.show_note(keys, document)
+        self.shown.show_note(keys, document)
 
     def _store(self, row: DocumentRow, author: Author, opened: OpenedEntry, held: int | None) -> int:
         if held is not None:
-            return aside.admit_held(self._connection, held)
+            return aside.admit_held(self.connection, held)
         chunks = [header.chunk for header in opened.headers]
-        return entries.add_entry(self._connection, row, author.row, opened.signed, chunks)
+        return entries.add_entry(self.connection, row, author.row, opened.signed, chunks)
 
-    def _mark_closed(self, row: DocumentRow, grant: bytes) -> None:
-        """A device that writes a segment has closed those with smaller numbers."""
-        siblings = entries.segments(self._connection, row.name, row.device or 0, grant)
-        for segment in siblings[:-1]:
-            mark_closed(self._connection, segment.row)
+    def begin_segment(self, keys: WorkspaceKeys, author: Author, document: OpenDocument, grant: bytes) -> None:
+        """Store what a document turned out to be. A device that writes a segment has closed those before it."""
+        header, ident = document.header, document.row.id
+        assert header is not None
+        document.row = entries.add_segment(
+            self.connection, ident, keys.row, header.session, author.row, grant, header.k
+        )
+        for segment in entries.segments(self.connection, header.session, author.row, grant)[:-1]:
+            mark_closed(self.connection, segment.row)
 
 
-def _guard(document: OpenDocument) -> ChangeGuard:
+def guard_of(document: OpenDocument) -> ChangeGuard:
+    """The guard of a document, made when it is first needed."""
     if document.guard is None:
         document.guard = ChangeGuard(document.document.core)
     return document.guard
 
 
-def _kind_of(opened: OpenedEntry) -> str:
+def kind_of(opened: OpenedEntry) -> str:
     """What a document is that nothing was admitted to: a first change builds on the genesis of its kind."""
     for dep in opened.headers[0].deps:
         if dep in _GENESIS:

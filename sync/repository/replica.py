@@ -18,6 +18,7 @@ from sync.membership.state import State
 from sync.protocol import digest
 from sync.protocol.envelope import Batch, Envelope, open_envelope, read_envelope, seal_batch
 from sync.protocol.replica import BlobPart, ChainSummary, Outgoing, SetSummary, Taken
+from sync.repository.batches import receive_batch
 from sync.repository.members import Members
 from sync.repository.memberships import Memberships
 from sync.repository.opened import WorkspaceKeys
@@ -302,6 +303,9 @@ class StoredReplica:
         raise ProtocolError("An envelope is sealed under a key that is not here.")
 
     def _take_batch(self, tx: Transaction, receiver: Receiver, keys: WorkspaceKeys, batch: Batch) -> list[int | None]:
+        whole = receive_batch(receiver, keys, batch)
+        if whole is not None:
+            return whole
         chunks_of = chunks_of_batch(batch)
         states: list[int | None] = []
         for part in batch.parts:

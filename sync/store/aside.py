@@ -42,6 +42,23 @@ def find_entry(connection: Connection, workspace: int, device: int, n: int, dige
     return row[0] if row else None
 
 
+def find_entries(
+    connection: Connection, workspace: int, device: int, first: int, last: int
+) -> dict[tuple[int, bytes], int]:
+    """The states of the entries from one number of a chain to another that are here, by (n, hash)."""
+    rows = connection.execute(
+        "SELECT n, hash, state FROM entry WHERE workspace=? AND device=? AND n BETWEEN ? AND ?",
+        (workspace, device, first, last),
+    )
+    return {(n, bytes(digest)): state for n, digest, state in rows}
+
+
+def has_aside(connection: Connection, document: int) -> bool:
+    """Whether entries of a document are held or quarantined."""
+    sql = "SELECT 1 FROM entry WHERE document=? AND state<>0 LIMIT 1"
+    return connection.execute(sql, (document,)).fetchone() is not None
+
+
 def set_aside(connection: Connection, entry: int, reason: str) -> None:
     """Quarantine an entry: nothing reads its changes any more, they are kept to be looked at."""
     connection.execute("UPDATE entry SET state=? WHERE id=?", (QUARANTINED, entry))

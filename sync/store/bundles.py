@@ -46,6 +46,11 @@ def add_bundle(connection: Connection, document: int, data: bytes) -> None:
     connection.execute("UPDATE bundle SET data=? WHERE document=? AND wanted AND data IS NULL", (data, document))
 
 
+def keep_received(connection: Connection, document: int, data: bytes) -> None:
+    """Store the bundle that a whole document came in, whose entries have no single changes."""
+    connection.execute("INSERT OR REPLACE INTO bundle VALUES(?,0,?)", (document, data))
+
+
 def clear_changes(connection: Connection, document: int, hashes: set[bytes], most: int) -> bool:
     """Remove the single changes of up to `most` admitted entries that a bundle covers; gives whether any were left."""
     rows = connection.execute(

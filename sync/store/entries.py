@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.documents.bundle import open_bundle
@@ -165,6 +165,12 @@ def chain_head(connection: Connection, workspace: int, device: int) -> tuple[int
     return (row[0], bytes(row[1])) if row else (0, FIRST_PREV)
 
 
+_ADD_ENTRY = (
+    "INSERT INTO entry(workspace, document, device, grant_id, n, prev, hash, signature, hashes, changes, state) "
+    "VALUES(?,?,?,?,?,?,?,?,?,?,?)"
+)
+
+
 def add_entry(
     connection: Connection,
     document: DocumentRow,
@@ -174,25 +180,41 @@ def add_entry(
     state: int = ADMITTED,
 ) -> int:
     """Store a signed entry with its changes (None: they are not kept); gives its row id."""
-    entry = signed.entry
-    cursor = connection.execute(
-        "INSERT INTO entry(workspace, document, device, grant_id, n, prev, hash, signature, hashes, changes, state) "
-        "VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-        (
-            document.workspace,
-            document.row,
-            device,
-            entry.grant,
-            entry.n,
-            entry.prev,
-            signed.hash,
-            signed.signature,
-            b"".join(entry.changes),
-            None if chunks is None else b"".join(chunks),
-            state,
-        ),
-    )
+    cursor = connection.execute(_ADD_ENTRY, _entry_values(document, device, signed, chunks, state))
     return int(cursor.lastrowid)
+
+
+def add_entries(
+    connection: Connection,
+    document: DocumentRow,
+    device: int,
+    signed: Sequence[SignedEntry],
+    chunks: Sequence[list[bytes]] | None,
+) -> int:
+    """Store admitted entries with the changes of each (None: a bundle has them); gives the row id of the last."""
+    each: Sequence[list[bytes] | None] = [None] * len(signed) if chunks is None else chunks
+    values = (_entry_values(document, device, one, own, ADMITTED) for one, own in zip(signed, each, strict=True))
+    connection.executemany(_ADD_ENTRY, values)
+    return int(connection.execute("SELECT max(id) FROM entry").fetchone()[0])
+
+
+def _entry_values(
+    document: DocumentRow, device: int, signed: SignedEntry, chunks: list[bytes] | None, state: int
+) -> tuple[object, ...]:
+    entry = signed.entry
+    return (
+        document.workspace,
+        document.row,
+        device,
+        entry.grant,
+        entry.n,
+        entry.prev,
+        signed.hash,
+        signed.signature,
+        b"".join(entry.changes),
+        None if chunks is None else b"".join(chunks),
+        state,
+    )
 
 
 def raw_changes(connection: Connection, document: int, after: int = 0) -> list[RawChanges]:

@@ -83,3 +83,10 @@ def test_any_bytes(data: bytes, at: int, value: int) -> None:
             assert decode_entry(candidate).encode() == candidate
         except ProtocolError:
             pass
+
+
+@given(st.integers(1, 1 << 53), st.integers(1, 300))
+def test_an_entry_is_encoded_as_any_map(n: int, changes: int) -> None:
+    one = replace(ENTRY, n=n, changes=tuple(number.to_bytes(32, "big") for number in range(changes)))
+    fields = {name: getattr(one, name) for name in ("workspace", "document", "grant", "device", "n", "prev")}
+    assert one.encode() == encode({"v": 1, **fields, "changes": list(one.changes)})
