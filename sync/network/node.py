@@ -18,6 +18,7 @@ from sync.engine import Engine
 from sync.errors import ProtocolError, StoreError, TransportError
 from sync.network.conversations import Call, Conversations
 from sync.network.dialing import Dialer
+from sync.network.epochs import EpochKeeper
 from sync.network.mailboxes import Mailboxes, MailboxStatus
 from sync.protocol.address import Address
 from sync.protocol.happenings import Acknowledged, Ephemeral, Happening, InSync
@@ -97,6 +98,7 @@ class Node:
         self._changes: asyncio.Queue[frozenset[str]] = asyncio.Queue()
         self._trouble = ""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._epochs = EpochKeeper(call)
         self._mailboxes = Mailboxes(call, clock, random, self._hooks.changed, self._learn_address)
         self._conversations: Conversations | None = None
 
@@ -109,7 +111,7 @@ class Node:
         )
         await self._start_transport()
         await self._mailboxes.renew()
-        loops = [self._follow_commits(), self._dial()]
+        loops = [self._follow_commits(), self._dial(), self._epochs.run()]
         if self._nearby is not None and self._transport is not None:
             loops.append(self._look_nearby(self._nearby))
         for loop in loops:
@@ -279,6 +281,7 @@ class Node:
         for address in self._known.addresses:
             self._dialer.learn(address, now)
         self._dial_now.set()
+        self._epochs.look()
 
     # happenings
 

@@ -61,6 +61,14 @@ class Members:
         self.renew_epochs(tx)
         return operation
 
+    def epoch_turn(self, tx: Transaction) -> int | None:
+        """When this device should make the epochs that are due, counted from 0 among the owners' devices.
+
+        None while none is due, or others must make them.
+        """
+        due = [ident for _row, ident in _workspaces(tx) if self._memberships.due_epoch(ident) is not None]
+        return max(map(self._memberships.turn, due), default=None)
+
     def renew_epochs(self, tx: Transaction) -> int:
         """Make the epochs that are due and this device's to make; gives how many."""
         made = 0

@@ -6,7 +6,7 @@ the next answer. Everything here is used within a transaction of the engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sync.clock import Random
@@ -100,6 +100,18 @@ class Memberships:
         """The epoch that this device should make, being an owner's; None while all is well or others must."""
         state = self.state(workspace)
         return next_epoch(state, self.roster) if state.may_admit(self.identity) else None
+
+    def turn(self, workspace: bytes) -> int:
+        """Which of the owners' live devices this one is, from 0: they make epochs in this order."""
+        state = self.state(workspace)
+        owners = [member for member in state.members if state.may_admit(member)]
+        devices = {device for owner in owners for device in self.roster.live(owner)} - self.papers(owners)
+        return sum(device < self.device_id for device in devices)
+
+    def papers(self, identities: Iterable[bytes]) -> set[bytes]:
+        """The recovery keys of identities: they are on paper, and never answer."""
+        found = (self.identity_state(identity).operation(identity) for identity in identities)
+        return {genesis.signer_device for genesis in found if genesis is not None}
 
     # writing
 

@@ -78,12 +78,7 @@ class StoredReplica:
             if asks or state.may_read(self.memberships.identity):
                 readers |= {member for member in state.members if state.may_read(member)}
         found = {device for reader in readers for device in self.memberships.roster.live(reader)}
-        return frozenset(found - self._papers(readers) - {self.memberships.device_id})
-
-    def _papers(self, identities: Collection[bytes]) -> set[bytes]:
-        """The recovery keys of identities: they are on paper, and never answer."""
-        found = (self.memberships.identity_state(each).operation(each) for each in identities)
-        return {genesis.signer_device for genesis in found if genesis is not None}
+        return frozenset(found - self.memberships.papers(readers) - {self.memberships.device_id})
 
     def own_workspaces(self) -> tuple[bytes, ...]:
         """The workspaces that this person may read as a member."""
