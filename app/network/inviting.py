@@ -254,19 +254,27 @@ async def come_back(
     workspace: Workspace, transport: Transport, addresses: Sequence[Address], random: Random = system_random
 ) -> list[str]:
     """Show a member's device that this one belongs to a person it knows; gives the ids of the workspaces."""
-    own = await asyncio.to_thread(workspace.with_engine, own_keys)
-    identity, log = await asyncio.to_thread(workspace.with_engine, _own_log)
     connection = await connect_first(transport, addresses)
     try:
-        side = Returner(identity, own, connection.peer, random)
-        await meet(connection, side)
-        await hand_over(connection, side, Handover(identity, "", logs={identity: log}))
-        given = await receive_handover(connection, side)
+        side, given = await introduce(workspace, connection, random)
         taken = await asyncio.to_thread(take_workspaces_back, workspace, given)
         await send(connection, side.keep())
     finally:
         await connection.close()
     return taken
+
+
+async def introduce(workspace: Workspace, connection: Connection, random: Random) -> tuple[Returner, Handover]:
+    """Show the log by which this device belongs to its person; gives the conversation, and what the other hands over.
+
+    ProtocolError: it does not count there.
+    """
+    own = await asyncio.to_thread(workspace.with_engine, own_keys)
+    identity, log = await asyncio.to_thread(workspace.with_engine, _own_log)
+    side = Returner(identity, own, connection.peer, random)
+    await meet(connection, side)
+    await hand_over(connection, side, Handover(identity, "", logs={identity: log}))
+    return side, await receive_handover(connection, side)
 
 
 def _own_log(engine: Engine) -> tuple[bytes, tuple[bytes, ...]]:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from app.network.inviting import Reception, awaits_visitors
+from app.network.introducing import Introducer
 from app.network.link_keeping import LinkKeeper
 from app.network.settings import NetworkSettings, make_transport, read_settings
 from app.network.sharing import serve_opener
@@ -115,6 +116,7 @@ class NetworkService:
         """Run one node until another one is needed."""
         needs = await self._call(self._needs)
         transport = await self._call(lambda engine: self._make(engine, needs.settings)) if needs.live else None
+        introducer = Introducer(self._workspace)
         node = Node(
             self._call,
             transport,
@@ -122,7 +124,7 @@ class NetworkService:
             system_random,
             program=PROGRAM,
             nearby=None if transport is None else self.nearby,
-            hooks=Hooks(self._happened, self._hooks.changed),
+            hooks=Hooks(self._happened, self._hooks.changed, introducer.refused),
         )
         self._streaming = Streaming(self._workspace, node)
         if needs.links:
@@ -134,6 +136,7 @@ class NetworkService:
         async with (
             self._subscribed(node, keeper),
             node.running(),
+            introducer.running(node),
             keeper.running(),
             SheetKeeper(self._workspace).running(),
             self._looking_around(node, needs.settings),

@@ -64,6 +64,12 @@ class Dialer:
         """A conversation ended: it may go on soon."""
         self._attempts[device] = _Attempt(Address(device), FIRST_PAUSE, now + FIRST_PAUSE)
 
+    def hurry(self, now: float) -> None:
+        """Whatever is waited for may be there now."""
+        for attempt in self._attempts.values():
+            if attempt.due != float("inf"):
+                attempt.due, attempt.pause = now, FIRST_PAUSE
+
     def next_due(self, wanted: Iterable[bytes], now: float) -> float:
         """When to look again, at the latest in `LONGEST_PAUSE`."""
         attempts: Mapping[bytes, _Attempt] = self._attempts

@@ -24,6 +24,7 @@ from sync.protocol.address import Address
 from sync.protocol.happenings import Acknowledged, Ephemeral, Happening, InSync
 from sync.store import network_rows
 from sync.transports.connection import Connection, Purpose, Transport
+from sync.transports.serving import UNKNOWN
 
 ADDRESS_TOPIC = "address"
 _MAX_SOCKETS, _MAX_SOCKET = 32, 64
@@ -55,10 +56,15 @@ class NodeStatus:
 
 @dataclass(slots=True)
 class Hooks:
-    """What the program is told, on the loop. happened: with the peer's id; changed: the status is another one."""
+    """What the program is told, on the loop.
+
+    happened: with the peer's id; changed: the status is another one; unknown: a device that is known here, at this
+    address, does not know this one.
+    """
 
     happened: Callable[[bytes, Happening], None] = lambda _peer, _happening: None
     changed: Callable[[], None] = lambda: None
+    unknown: Callable[[Address], None] = lambda _address: None
 
 
 @dataclass(slots=True)
@@ -191,6 +197,7 @@ class Node:
 
     async def sync_now(self) -> None:
         """Try everything at once: mailboxes, and devices that were not there."""
+        self._dialer.hurry(asyncio.get_running_loop().time())
         self._dial_now.set()
         await self._mailboxes.sync_now()
 
@@ -239,8 +246,10 @@ class Node:
         loop = asyncio.get_running_loop()
         try:
             connection = await transport.connect(address, "sync")
-        except TransportError:
+        except TransportError as error:
             self._dialer.failed(address, loop.time())
+            if str(error) == UNKNOWN:
+                self._hooks.unknown(address)
         else:
             await self._conversations.hold(connection, dialed=True)
             self._dialer.ended(address.device, loop.time())

@@ -12,6 +12,7 @@ from sync.transports.connection import Accept, Allow, Connection, Purpose
 
 _END_SECONDS = 1.0  # for tasks to see that their connection is closed, before they are cancelled
 STOPPED = "This device has stopped taking part in the network."
+UNKNOWN = "The other device does not know this one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Serving:
     def enter(self, peer: bytes, purpose: Purpose) -> None:
         """Count a connection in; whoever calls it calls `leave` at its end. TransportError: why it is refused."""
         if not self._allow(peer, purpose):
-            raise TransportError("The other device does not know this one.")
+            raise TransportError(UNKNOWN)
         if self._devices[peer] >= self._limits.per_device:
             raise TransportError("The other device has too many connections of this one already.")
         if purpose != "sync":
