@@ -31,9 +31,9 @@ def run_inside(module: str, arguments: Sequence[str]) -> int:
     """
     missing = [name for name in ("dbus-run-session", "gnome-keyring-daemon") if shutil.which(name) is None]
     if missing:
-        print(f"Benchmarks need {' and '.join(missing)}; `make test` installs them.", file=sys.stderr)
+        print(f"This needs {' and '.join(missing)}; `make test` installs them.", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory(prefix="lovelace-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lovelace-") as folder:
         runtime = Path(folder, "run")
         runtime.mkdir(mode=0o700)
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}

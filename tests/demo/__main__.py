@@ -1,121 +1,128 @@
 """`make demo-sync`: devices, teammates and links with the real program, on this computer alone.
 
-Four homes in a network namespace of their own: Ada's laptop and desktop, Bob, and a reader without anything. Each step
-says what was done and what was seen; the exit code is 0 only if all of it held.
+Homes in a network namespace of their own: Ada's laptop and desktop, Bob's, and two strangers. Each step says
+what was done and what was seen; the exit code is 0 only if all of it held. The keys of the homes are in a keyring of
+its own, because trying a passphrase takes half a second on purpose.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.demo.home import DemoHome, Mismatch
+from tests.benchmarks.keyring import INSIDE, run_inside, unlocked_keyring
+from tests.benchmarks.place import children_seconds
+from tests.demo.home import DemoHome, Mismatch, at_once
 from tests.helpers import namespace
 
 SECONDS = 45
+"""For all of it, on two cores with nothing else to do."""
+_SCENE = """\
+Ada has a laptop and a desktop, Bob works with her, and two strangers get a link. Each of them is a home of its own
+below {folder}, used with the real program; their network reaches nobody else.
+"""
 
 
-def main() -> int:
-    if not namespace.inside():
-        if reason := namespace.refusal():
-            print(f"This demo needs a network of its own: {reason}", file=sys.stderr)
-            return 1
-        command = namespace.command(sys.executable, "-m", "tests.demo")
-        os.execvpe(command[0], command, namespace.environment())
+def main(arguments: Sequence[str]) -> int:
+    if arguments[:1] == [INSIDE]:
+        with unlocked_keyring():
+            return _run(Path(arguments[1]))
+    if namespace.inside():
+        return run_inside("tests.demo", ())
+    if reason := namespace.refusal():
+        print(f"This demo needs a network of its own: {reason}", file=sys.stderr)
+        return 1
+    command = namespace.command(sys.executable, "-m", "tests.demo")
+    os.execvpe(command[0], command, namespace.environment())
+
+
+def _run(folder: Path) -> int:
+    print(_SCENE.format(folder=folder), flush=True)
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="lovelace-demo-") as folder:
-        try:
-            _play(Path(folder))
-        except Mismatch as error:
-            print(f"✗ {error}", file=sys.stderr)
-            return 1
-    took = time.monotonic() - begun
-    print(f"All of it held, in {took:.0f} s.")
-    return 0 if took <= SECONDS else _late(took)
-
-
-def _late(took: float) -> int:
-    print(f"✗ It took {took:.0f} s; it should take {SECONDS} at most.", file=sys.stderr)
+    try:
+        _play(folder)
+    except Mismatch as error:
+        print(f"✗ {error}", file=sys.stderr)
+        return 1
+    took, worked, allowed = time.monotonic() - begun, children_seconds(), SECONDS * _crowd()
+    print(f"\nAll of it held, in {took:.0f} s, of which {worked:.0f} s of processor time.")
+    if took <= allowed:
+        return 0
+    print(f"✗ It should take {allowed:.0f} s at most.", file=sys.stderr)
     return 1
 
 
+def _crowd() -> float:
+    """How many times slower this computer is for what else it does."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def _play(folder: Path) -> None:
-    laptop, desktop, bob, reader = (DemoHome(folder / name, name) for name in ("laptop", "desktop", "bob", "reader"))
+    people = {"laptop": "Ada", "desktop": "Ada", "bob": "Bob", "reader": "Rita", "late": "Lars"}
+    laptop, desktop, bob, reader, late = homes = [DemoHome(folder / name, name) for name in people]
     try:
+        at_once(*((home.make, person) for home, person in zip(homes, people.values(), strict=True)))
         _devices(laptop, desktop)
-        _teammate(laptop, bob)
-        _link(laptop, reader, folder / "mailbox")
+        _teammate(laptop, desktop, bob)
+        _link(laptop, reader, late, folder / "mailbox")
     finally:
-        for home in (laptop, desktop, bob, reader):
+        for home in homes:
             home.stop()
 
 
 def _devices(laptop: DemoHome, desktop: DemoHome) -> None:
-    laptop.make("Ada")
-    desktop.make("Ada")
-    workspace = laptop.workspace()
-    paired = laptop.pair(desktop)
-    said("Ada pairs her desktop with her laptop", f"{paired} is a device of hers, with the workspace")
-    laptop.serve()
-    desktop.serve()
+    laptop.pair(desktop)
+    devices, shared = at_once((laptop.json, "devices", "list"), (desktop.json, "workspace", "list"))
+    expect(sum(row["state"] == "active" for row in devices) == 2, "Ada should have two devices")
+    expect(laptop.workspace in [row["id"] for row in shared], "The desktop should have the workspace")
+    said("Ada pairs her desktop with her laptop", "both are devices of hers, and both have her workspace")
+    at_once((laptop.serve,), (desktop.serve,))
     session = laptop.chat("What is a CRDT?")
-    seen = desktop.until_events(session, 2)
-    said("She chats on the laptop, and watches on the desktop", f"the desktop shows {seen} events, while both run")
-    laptop.stop()
-    desktop.stop()
-    laptop.chat("Written on the train", session)
-    desktop.chat("Written at the desk", session)
-    laptop.serve()
-    desktop.serve()
-    for home in (laptop, desktop):
-        home.until_says(session, "Written on the train", "Written at the desk")
-    expect(laptop.events(session) == desktop.events(session), "both devices should show the same events")
-    said("Both write without a network, and meet again", "each shows what both wrote, in the same order")
-    desktop.stop()
-    expect(workspace in desktop.workspaces(), "the desktop should have the workspace")
+    seen = len(desktop.until_says(session, "What is a CRDT?", "You said"))
+    said("She chats on the laptop while the desktop is on", f"the desktop shows the {seen} events of the chat")
+    at_once((laptop.stop,), (desktop.stop,))
+    at_once((laptop.chat, "Written on the train", session), (desktop.chat, "Written at the desk", session))
+    at_once((laptop.serve,), (desktop.serve,))
+    both = ("Written on the train", "Written at the desk")
+    here, there = at_once((laptop.until_says, session, *both), (desktop.until_says, session, *both))
+    expect(here == there, "Both devices should show the same events in the same order")
+    said("She writes on both without a network; they meet again", "each shows what both wrote, in the same order")
 
 
-def _teammate(laptop: DemoHome, bob: DemoHome) -> None:
-    bob.make("Bob")
-    link = laptop.json("members", "invite", "--role", "member")["link"]
-    request = bob.json("members", "join", link)["ids"][0]
-    laptop.json("members", "accept", request)
-    bob.serve()
-    workspace = laptop.workspace()
-    session = laptop.chat("For the team")
-    bob.until_in(workspace, session)
-    said("Ada invites Bob, who joins by a link", "Bob has what she wrote before and after")
+def _teammate(laptop: DemoHome, desktop: DemoHome, bob: DemoHome) -> None:
+    before = laptop.chat("Before Bob came")
+    request = bob.json("members", "join", laptop.json("members", "invite", "--role", "member")["link"])["ids"][0]
+    at_once((laptop.json, "members", "accept", request), (bob.serve,))
+    after = laptop.chat("With Bob")
+    bob.until_says(after, "With Bob")
+    bob.until_says(before, "Before Bob came")
+    said("She invites Bob; he asks to join by the link, and she accepts", "Bob reads what she wrote before and after")
     laptop.json("--yes", "members", "remove", "Bob")
     secret = laptop.chat("After Bob had left")
-    time.sleep(2)
-    expect(secret not in bob.sessions_in(workspace), "Bob should not read what came after he was removed")
-    expect(session in bob.sessions_in(workspace), "Bob should keep what he had")
-    said("She removes Bob and writes on", "Bob keeps what he had and reads nothing newer")
-    bob.stop()
+    desktop.until_says(secret, "After Bob had left")
+    expect(bob.code("sessions", "show", secret) != 0, "Bob should not read what came after he was removed")
+    expect("With Bob" in bob.text(after), "Bob should keep what he had")
+    said("She removes Bob and writes on", "her desktop shows it; Bob keeps what he had and gets nothing newer")
+    at_once((bob.stop,), (desktop.stop,))
 
 
-def _link(laptop: DemoHome, reader: DemoHome, mailbox: Path) -> None:
+def _link(laptop: DemoHome, reader: DemoHome, late: DemoHome, mailbox: Path) -> None:
     mailbox.mkdir()
     session = laptop.chat("Read by everybody who has the link")
     shared = laptop.json("share", session, "--to", str(mailbox))
     laptop.stop()
-    reader.make("Nobody")
     opened = reader.json("open", shared["link"])
-    expect(opened["session"] == session, "the link should open the session")
-    expect("Read by everybody" in reader.text(session), "the reader should read it")
-    code = reader.code("chat", "Let me write", "--session", session, "--agent", "scripted")
-    expect(code != 0, "the reader should not be able to write")
-    expect(reader.json("members", "list", "--workspace", reader.workspace()) != [], "the reader has a home of its own")
-    said("Somebody opens a link, from storage alone, while Ada's devices are off", "reads it, and can write nothing")
+    expect(opened["session"] == session, "The link should open the session")
+    read, code = at_once((reader.text, session), (reader.code, "chat", "Me too", "--session", session))
+    expect("Read by everybody" in read, "The reader should read it")
+    expect(code != 0, "The reader should not be able to write")
+    said("A stranger opens a link to a session, from storage, while Ada's devices are off", "reads it and cannot write")
     laptop.json("links", "revoke", shared["id"])
-    other = DemoHome(reader.folder.parent / "late", "late")
-    other.make("Late")
-    expect(other.code("open", shared["link"]) != 0, "a revoked link should open nothing")
-    other.stop()
-    said("Ada revokes the link", "who comes now gets nothing")
+    expect(late.code("open", shared["link"]) != 0, "A revoked link should open nothing")
+    said("Ada revokes the link", "the next stranger gets nothing")
 
 
 def said(what: str, saw: str) -> None:
@@ -128,4 +135,4 @@ def expect(holds: bool, sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

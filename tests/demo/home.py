@@ -9,11 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 CALL_SECONDS = 30.0
 SEEN_SECONDS = 15.0
+LOOK_SECONDS = 0.3
+"""Between two looks, each of which starts a program."""
 _ports = itertools.count(47_400)
 
 
@@ -21,21 +25,25 @@ class Mismatch(Exception):
     """Something was not as it should be; the text is for people."""
 
 
+def at_once(*calls: tuple[Any, ...]) -> list[Any]:
+    """Do several things together, each (function, argument…); gives what they gave."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [each.result() for each in [pool.submit(*call) for call in calls]]
+
+
 class DemoHome:
-    """One installation. It is reached at one port of this computer."""
+    """One installation. It is reached at one port of this computer. workspace: the id of the one it made."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.name = folder, name
+        self.folder, self.name, self.workspace = folder, name, ""
         self._port = next(_ports)
         self._serving: subprocess.Popen[str] | None = None
-        folder.mkdir()
-        (folder / "passphrase").write_text("demo\n")
 
     # calling
 
     def json(self, *words: str) -> Any:
         """What a command prints with --json. Mismatch if it fails."""
-        done = self._run("--json", *words)
+        done = self._run(*words)
         if done.returncode:
             raise Mismatch(f"{self.name}: 'lovelace {' '.join(words)}' failed: {done.stderr.strip()}")
         lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -43,45 +51,41 @@ class DemoHome:
 
     def code(self, *words: str) -> int:
         """The exit code of a command."""
-        return self._run("--json", *words).returncode
+        return self._run(*words).returncode
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self._command(*words), capture_output=True, text=True, timeout=CALL_SECONDS, env=self._environment()
-        )
+        line, environment = self._command(*words), self._environment()
+        return subprocess.run(line, capture_output=True, text=True, timeout=CALL_SECONDS, env=environment)
 
     def _command(self, *words: str) -> list[str]:
-        home = ["--home", str(self.folder / "home"), "--passphrase-file", str(self.folder / "passphrase")]
-        return [sys.executable, "-m", "app", *home, *words]
+        return [sys.executable, "-m", "app", "--home", str(self.folder), "--json", *words]
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {"LOVELACE_BIND": f"127.0.0.1:{self._port}", "LOVELACE_HOME": ""}
 
     def _start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self._command("--json", *words), stdout=subprocess.PIPE, text=True, env=self._environment()
-        )
+        return subprocess.Popen(self._command(*words), stdout=subprocess.PIPE, text=True, env=self._environment())
 
     # what a person does
 
     def make(self, person: str) -> None:
-        self.json("init", "--name", person)
+        self.workspace = self.json("init", "--name", person)["id"]
 
-    def pair(self, new: DemoHome) -> str:
-        """Make another home a device of this one's person; gives its name."""
+    def pair(self, new: DemoHome) -> None:
+        """Make another home a device of this one's person."""
         waiting = new._start("devices", "pair")
         assert waiting.stdout is not None
         ticket = json.loads(waiting.stdout.readline())["ticket"]
-        paired = self.json("devices", "accept", ticket)
+        self.json("devices", "accept", ticket)
         waiting.communicate(timeout=CALL_SECONDS)
         if waiting.returncode:
             raise Mismatch(f"{new.name}: pairing ended with {waiting.returncode}")
-        return str(paired.get("name") or paired["ids"][0][:8])
+        new.workspace = self.workspace
 
     def chat(self, text: str, session: str | None = None) -> str:
-        """Say something to the scripted agent; gives the session."""
+        """Say something to the scripted agent, in a new session or this one; gives the session."""
         where = ["--session", session] if session else ["--new"]
-        events = self.json("--workspace", self.workspace(), "chat", text, *where, "--agent", "scripted")
+        events = self.json("--workspace", self.workspace, "chat", text, *where, "--agent", "scripted")
         return str(events[0]["session"])
 
     def serve(self) -> None:
@@ -105,50 +109,34 @@ class DemoHome:
 
     # what a person sees
 
-    def workspace(self) -> str:
-        """The id of the workspace that came first."""
-        return str(self.workspaces()[0])
-
-    def workspaces(self) -> list[str]:
-        rows = self.json("workspace", "list")
-        return [row["id"] for row in sorted(_list(rows), key=lambda row: not row["current"])]
-
     def events(self, session: str) -> list[dict[str, Any]]:
-        return [_plain(event) for event in _list(self.json("sessions", "show", session))]
+        found = self.json("sessions", "show", session)
+        return found if isinstance(found, list) else [found]
 
     def text(self, session: str) -> str:
-        return "\n".join(str(event.get("text", "")) for event in self.events(session))
+        return _text(self.events(session))
 
-    def sessions_in(self, workspace: str) -> list[str]:
-        return [row["id"] for row in _list(self.json("--workspace", workspace, "sessions", "list"))]
+    def until_says(self, session: str, *texts: str) -> list[dict[str, Any]]:
+        """The events of a session, once these texts are among them."""
+        return self._until(
+            lambda: self.events(session),
+            lambda events: all(text in _text(events) for text in texts),
+            f"{' and '.join(texts)!r}",
+        )
 
-    def until_events(self, session: str, count: int) -> int:
-        return self._until(lambda: len(self.events(session)), lambda seen: seen >= count, f"{count} events")
-
-    def until_says(self, session: str, *texts: str) -> None:
-        self._until(lambda: self.text(session), lambda said: all(text in said for text in texts), " and ".join(texts))
-
-    def until_in(self, workspace: str, session: str) -> None:
-        self._until(lambda: self.sessions_in(workspace), lambda seen: session in seen, f"session {session}")
-
-    def _until(self, look: Any, is_seen: Any, what: str) -> Any:
+    def _until(self, look: Callable[[], Any], is_seen: Callable[[Any], bool], what: str) -> Any:
         deadline = time.monotonic() + SEEN_SECONDS
         while True:
             try:
                 seen = look()
                 if is_seen(seen):
                     return seen
-            except Mismatch:
-                seen = None
+            except Mismatch as error:
+                seen = error
             if time.monotonic() > deadline:
-                raise Mismatch(f"{self.name} does not show {what}; it shows {seen}")
-            time.sleep(0.1)
+                raise Mismatch(f"{self.name} does not show {what} within {SEEN_SECONDS:.0f} s; instead: {seen}")
+            time.sleep(LOOK_SECONDS)
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _plain(event: dict[str, Any]) -> dict[str, Any]:
-    """An event without what only one device knows."""
-    return {key: value for key, value in event.items() if key not in ("received",)}
+def _text(events: list[dict[str, Any]]) -> str:
+    return "\n".join(str(event.get("text", "")) for event in events)
