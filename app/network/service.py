@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from app.network.inviting import Reception, awaits_visitors
 from app.network.introducing import Introducer
+from app.network.inviting import Reception, awaits_visitors
 from app.network.link_keeping import LinkKeeper
 from app.network.settings import NetworkSettings, make_transport, read_settings
 from app.network.sharing import serve_opener
