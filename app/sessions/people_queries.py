@@ -64,6 +64,14 @@ class PeopleQueries(WorkspaceQueries):
             for device, identity, typing in rows
         ]
 
+    def company(self, now_ms: int) -> dict[str, str]:
+        """Who else has which session before their eyes now: `presence_words` by the session's id."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT p.session FROM presence p JOIN device d ON d.id=p.device WHERE p.seen>? AND NOT d.is_own",
+            (now_ms - FRESH_MS,),
+        ).fetchall()
+        return {session: presence_words(self.presence(session, now_ms)) for (session,) in rows if session}
+
     def devices_added(self) -> dict[str, str]:
         """When devices were paired, by id."""
         return {ident: time for fields in self._people() for ident, time in added_in(fields).items()}

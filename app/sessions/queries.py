@@ -120,6 +120,7 @@ class Queries(ActivityQueries, AsideQueries, LinkQueries, PeopleQueries):
     def _session_rows(self, rows: Sequence[Any]) -> list[SessionRow]:
         names = self._session_authors([row[0] for row in rows])
         unread = self._unread([row[0] for row in rows])
+        copied = {row for (row,) in self._connection.execute("SELECT workspace FROM copied_workspace")}
         workspaces: dict[int, tuple[str, str]] = {}
         found = []
         for row in rows:
@@ -150,6 +151,7 @@ class Queries(ActivityQueries, AsideQueries, LinkQueries, PeopleQueries):
                     origin,
                     None if parent is None else msgspec.json.decode(parent),
                     unread.get(number, 0),
+                    workspace in copied,
                 )
             )
         return found

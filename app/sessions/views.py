@@ -126,6 +126,8 @@ class SessionRow(msgspec.Struct, frozen=True):
     parent: dict[str, Any] | None = None
     unread: int = 0
     """Events that came since a person had the session before their eyes, on this device; `MOST_UNREAD` at most."""
+    copied: bool = False
+    """It was opened from a link, and can only be read."""
 
     def to_json(self) -> dict[str, Any]:
         value: dict[str, Any] = {

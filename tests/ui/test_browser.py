@@ -20,7 +20,7 @@ from app.sessions.queries import Queries
 from app.sessions.views import SessionRow
 from app.ui.browser.narrowing import Kept, Narrowing, Period
 from app.ui.desk import Desk
-from app.ui.models.sessions import RowRole, StateRole, Tab
+from app.ui.models.sessions import DetailRole, RowRole, StateRole, Tab
 from app.ui.panels.browser import BrowserPanel
 from app.ui.places import PanelPlace, SearchPlace, SessionPlace
 from app.workspace import Workspace
@@ -121,6 +121,25 @@ def test_a_search_place_searches_and_its_hits_lead_to_events(browsing: Browsing)
 
 
 # Empty states
+
+
+def test_who_else_is_in_a_session_is_said(browsing: Browsing) -> None:
+    session = browsing.write("Ours", UserMessage(text="x"))
+    browsing.load("Ours")
+
+    def come(operations: Any) -> None:
+        with operations.engine.transaction() as tx:
+            tx.connection.execute("INSERT INTO device VALUES(NULL, ?, ?, 0)", (b"\x05" * 32, b"\x06" * 32))
+        workspace = operations.engine.workspace(operations.workspace).id
+        operations.save_far_presence(b"\x05" * 32, workspace, session, typing=False)
+
+    browsing.workspace.write(come)
+    browsing.panel.refresh_company(frozenset({session}))
+    detail = lambda: str(browsing.panel.model.index_of(session).data(DetailRole))  # noqa: E731
+    browsing.until(lambda: "Somebody is here" in detail())
+    browsing.workspace.write(lambda operations: operations.end_presence(b"\x05" * 32))
+    browsing.panel.refresh_company(frozenset({session}))
+    browsing.until(lambda: "is here" not in detail())
 
 
 def test_an_empty_home_says_what_to_do(browsing: Browsing) -> None:

@@ -247,6 +247,8 @@ def test_another_device_is_named_and_this_one_is_not() -> None:
         heading = blocks_of(Entry(said, previous="", device=device), now=NOW, opened=False)[0]
         assert isinstance(heading, Heading)
         assert heading.detail == detail
+    named = blocks_of(Entry(said, previous="", device="cc" * 32, device_name="Laptop"), now=NOW, opened=False)[0]
+    assert isinstance(named, Heading) and named.detail == "on Laptop"
 
 
 def test_another_day_stands_across() -> None:

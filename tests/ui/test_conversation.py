@@ -87,6 +87,15 @@ def texts(panel: ConversationPanel) -> list[str]:
     return [text for row in range(model.rowCount()) if (text := model.text(row))]
 
 
+def test_devices_are_called_by_their_names(shell: Shell) -> None:
+    device = shell.workspace.read(lambda queries: queries.own_device())[1]
+    workspace = shell.workspace.id
+    shell.workspace.write(lambda operations: operations.name_people(workspace, {device: "Laptop"}))
+    panel = shell.opened(UserMessage(text="x"))
+    entry = panel.model.entry(0)
+    assert entry is not None and entry.device_name == "Laptop"
+
+
 def test_two_tabs_show_two_sessions_and_each_prompts_its_own(shell: Shell) -> None:
     one, two = shell.opened(), shell.opened(UserMessage(text="two"))
     shell.until(lambda: one.composer.agents.names)

@@ -47,6 +47,20 @@ def test_newest_first_with_state_and_detail(model: SessionListModel) -> None:
     assert "Broke, failed" in at(model, "C").data(Qt.ItemDataRole.AccessibleTextRole)
 
 
+def test_who_else_is_in_a_session_stands_in_place_of_its_people(model: SessionListModel) -> None:
+    model.set_company({"A": "Bob is here", "B": "Bob is here"})
+    assert model.has_company
+    assert at(model, "A").data(DetailRole) == "Personal · now · Bob is here"
+    assert at(model, "B").data(DetailRole) == "Personal · 2 m · waiting for you"
+    model.set_company({})
+    assert at(model, "A").data(DetailRole) == "Personal · now · Ana"
+
+
+def test_a_copy_of_others_is_marked(model: SessionListModel) -> None:
+    model.update_sessions({"A": session("A", updated=NOW, copied=True)})
+    assert at(model, "A").data(DetailRole) == "Personal · read only · now · Ana"
+
+
 def test_tabs(model: SessionListModel) -> None:
     model.set_tab(Tab.WAITING)
     assert titles(model) == ["Waits"]

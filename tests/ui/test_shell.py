@@ -14,6 +14,7 @@ from app.commands.window import COMMANDS as WINDOW_COMMANDS
 from app.sessions.events import AgentMessage, UserMessage
 from app.sessions.links import SessionLink
 from app.ui.actions import MENUS, menu_of
+from app.ui.models.sessions import DetailRole
 from app.ui.notifications import Notification, notifications
 from app.ui.panels import PANELS
 from app.ui.panels.conversation import ConversationPanel
@@ -227,8 +228,13 @@ def test_a_shared_link_opens_a_session_that_can_only_be_read(running: Running, t
     running.until(lambda: running.conversation.session == session)
     running.until(lambda: running.window.masthead.place.text().startswith("Shared by"))
     composer = running.conversation.composer
-    running.until(lambda: not composer.field.isEnabled() and not composer.send.isEnabled())
-    assert "read here" in composer.field.placeholderText()
+    running.until(composer.refusal.isVisible)
+    assert "read here and not changed" in composer.refusal.text()
+    assert not any(one.isVisible() for one in (composer.field, composer.send, composer.tools, composer.attach))
+    running.until(lambda: "read only" in running.conversation.header.state.text())
+    running.until(lambda: (row := running.window.browser.model.session(session)) is not None and row.copied)
+    index = running.window.browser.model.index_of(session)
+    assert "read only" in str(index.data(DetailRole))
     running.window.actions_of["session.archive"].trigger()
     running.until(lambda: running.window.notice.isVisible())
     assert "read here and not changed" in running.window.notice.text.text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.ui.composer.attachments import AttachmentRow
@@ -58,7 +58,8 @@ _PROMPT = "Message the agent…"
 
 class Composer(QFrame):
     """submitted: the text, which stays in the field until `clear`. stop_wanted: end the turn that runs.
-    files_wanted: the person wants to choose files to attach."""
+    files_wanted: the person wants to choose files to attach. refusal: stands in place of it all where nothing can be
+    written."""
 
     submitted = Signal(str)
     stop_wanted = Signal()
@@ -84,6 +85,11 @@ class Composer(QFrame):
         self.tools.setCheckable(True)
         self._hint = QLabel("Enter sends · Shift+Enter new line · @ refers · / commands", self)
         self._hint.setProperty("role", "muted")
+        self.refusal = QLabel(self)
+        self.refusal.setTextFormat(Qt.TextFormat.PlainText)
+        self.refusal.setWordWrap(True)
+        self.refusal.setProperty("role", "muted")
+        self.refusal.hide()
         self._arrange()
         self.field.sent.connect(self._submit)
         self.field.textChanged.connect(self._update_button)
@@ -104,14 +110,17 @@ class Composer(QFrame):
             lower.addWidget(widget)
         lower.addStretch()
         lower.addWidget(self._hint)
-        inner = QVBoxLayout()
+        self._writing = QWidget(self)
+        inner = QVBoxLayout(self._writing)
+        inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(4)
         inner.addWidget(self.attached)
         inner.addLayout(upper)
         inner.addLayout(lower)
         self._outer = QHBoxLayout(self)
         self._outer.setContentsMargins(20, 12, 20, 8)
-        self._outer.addLayout(inner)
+        self._outer.addWidget(self._writing)
+        self._outer.addWidget(self.refusal)
 
     def set_agents(self, names: Sequence[str], chosen: str | None, models: Sequence[str | None] = ()) -> None:
         """The agents to choose from, and the one in force."""
@@ -128,9 +137,10 @@ class Composer(QFrame):
 
     def set_refusal(self, refusal: str) -> None:
         """Why nothing can be written into the session, in a sentence; "" where it can be."""
-        self.field.setPlaceholderText(refusal or _PROMPT)
-        for widget in (self.field, self.attach, self.agents):
-            widget.setEnabled(not refusal)
+        self.refusal.setText(refusal)
+        self.refusal.setVisible(bool(refusal))
+        self._writing.setVisible(not refusal)
+        self.field.setEnabled(not refusal)
 
     def set_running(self, running: bool) -> None:
         """While a turn runs, the button stops it."""

@@ -29,6 +29,7 @@ from app.ui.conversation.blocks import (
 from app.ui.conversation.card_texts import as_json, first_line, permission_body, revealed, wrapped
 from app.ui.conversation.cards import tool_card
 from app.ui.conversation.entries import Entry, answer_to, grouped, is_absorbed, is_by_person, speaker
+from app.ui.words import one_line
 
 if TYPE_CHECKING:
     from app.sessions.views import Event
@@ -78,14 +79,16 @@ def _dividers(entry: Entry, now: int) -> tuple[Divider, ...]:
 def _device_of(entry: Entry) -> str:
     """Where the author was, if not here."""
     device = entry.event.author.device
-    return f"on device {device[:6]}" if entry.device and device and device != entry.device else ""
+    if not entry.device or not device or device == entry.device:
+        return ""
+    return f"on {one_line(entry.device_name)}" if entry.device_name else f"on device {device[:6]}"
 
 
 def name_of(entry: Entry) -> str:
     """The speaker's name as people read it."""
     author = entry.event.author
     if is_by_person(entry.event):
-        return author.name or "Somebody"
+        return author.name or entry.person or "Somebody"
     return author.agent or "Agent"
 
 

@@ -21,7 +21,8 @@ class Entry:
     previous: who spoke just before, None when that is not known. live: the session has a turn that runs.
     previous_time: of the row before, in milliseconds, where that is known. device: this one (hex), '' where unknown.
     is_new: what people have not seen begins here. follows_erased: the row before was erased.
-    hides: of a prompt whose turn can be folded, how many rows its fold hides now.
+    hides: of a prompt whose turn can be folded, how many rows its fold hides now. person, device_name: what the author
+    and the device they used are called, '' where that is not known.
     """
 
     event: Event
@@ -33,6 +34,8 @@ class Entry:
     is_new: bool = False
     follows_erased: bool = False
     hides: int | None = None
+    person: str = ""
+    device_name: str = ""
 
 
 def has_row(event: Event) -> bool:

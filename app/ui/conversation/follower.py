@@ -140,7 +140,7 @@ class Follower(QObject):
             return
         self.session = reading.session.id
         self.model.show_tail(reading.events)
-        self.model.device = reading.device
+        self.model.device, self.model.names = reading.device, reading.names
         self.model.set_new_from(reading.unseen)
         self.model.last_event = reading.newest or self.model.last_event
         self.model.set_drafts(reading.drafts)

@@ -82,4 +82,5 @@ class SessionHeader(QFrame):
         if self._streaming:
             return "running elsewhere"
         words = {"active": "", "waiting": "waiting for you"}.get(row.status, row.status)
-        return " · ".join(word for word in (words, age(row.updated, self._desk.now())) if word)
+        only = "read only" if row.copied else ""
+        return " · ".join(word for word in (only, words, age(row.updated, self._desk.now())) if word)

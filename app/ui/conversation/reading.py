@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,8 @@ COPY_PAGE = 400
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one look at a session gives. newest: the id of its newest event, shown or not. unseen: the row id of the
-    first event that people have not seen. device: this one (hex). refusal: why this person cannot write there."""
+    first event that people have not seen. device: this one (hex). refusal: why this person cannot write there.
+    names: of people and devices by id, with the opening only."""
 
     session: SessionRow
     events: list[Event]
@@ -30,6 +31,7 @@ class Reading:
     unseen: int | None = None
     device: str = ""
     refusal: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_opening(queries: Queries, session: str) -> Reading:
@@ -47,6 +49,7 @@ def read_opening(queries: Queries, session: str) -> Reading:
         queries.first_unseen(row.id),
         queries.own_device()[1],
         queries.refusal(row.id),
+        queries.names(),
     )
 
 

@@ -8,7 +8,7 @@ After the last event come rows for texts that are being streamed (drafts).
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
@@ -62,6 +62,8 @@ class ConversationModel(QAbstractListModel):
         self.folds = Folds()
         self.device = ""
         """This device (hex); what other devices wrote says so."""
+        self.names: Mapping[str, str] = {}
+        """What people and devices are called, by id (hex)."""
         self.last_event: str | None = None
         """The id of the newest event known, shown or not."""
         self.is_complete = False
@@ -241,6 +243,8 @@ class ConversationModel(QAbstractListModel):
             event.row == self._new_from,
             before is not None and isinstance(before.body, kinds.Erased),
             self._hides(row) if event.row in self._prompts else None,
+            self.names.get(event.author.identity, ""),
+            self.names.get(event.author.device, ""),
         )
 
     def _hides(self, row: int) -> int | None:

@@ -66,6 +66,7 @@ class SessionListModel(QAbstractListModel):
         self._shown = DayList((), now())
         self._activity = Activity()
         self._tab = Tab.ALL
+        self._company: Mapping[str, str] = {}
 
     def set_sessions(self, sessions: Iterable[SessionRow]) -> None:
         """All sessions there are to show, in place of those before; what goes on from them is added below."""
@@ -117,6 +118,17 @@ class SessionListModel(QAbstractListModel):
         """The person is called so now."""
         self._me = me
         self.set_tab(self._tab)
+
+    @property
+    def has_company(self) -> bool:
+        """Whether anybody else is in any session, as far as was said."""
+        return bool(self._company)
+
+    def set_company(self, company: Mapping[str, str]) -> None:
+        """Who else is in which session (id): words such as `Bob is here`."""
+        if company != self._company:
+            self._company = company
+            self._repaint()
 
     @property
     def tab(self) -> Tab:
@@ -258,12 +270,14 @@ class SessionListModel(QAbstractListModel):
     # Words
 
     def _detail(self, session: SessionRow) -> str:
-        words = [session.workspace_name, age(session.updated, self._now())]
+        words = [session.workspace_name, *(["read only"] if session.copied else []), age(session.updated, self._now())]
         state = self.state(session)
         if state == "waiting":
             words.append("waiting for you")
         elif state in ("failed", "paused"):
             words.append(state)
+        elif session.id in self._company:
+            words.append(self._company[session.id])
         else:
             words += [", ".join(names)] if (names := _people(session)) else []
         return one_line(" · ".join(words))

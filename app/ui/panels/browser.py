@@ -206,6 +206,13 @@ class BrowserPanel(Panel):
         if self._is_searching():
             self._search()
 
+    def refresh_company(self, sessions: frozenset[str]) -> None:
+        self._look_who_is_here()
+
+    def _look_who_is_here(self) -> None:
+        now = self.desk.now()
+        self.desk.read(lambda queries: queries.company(now), while_alive(self, self.model.set_company))
+
     def show_activity(self, activity: Activity) -> None:
         with self._quietly():
             self.model.set_activity(activity)
@@ -305,6 +312,8 @@ class BrowserPanel(Panel):
     def _refresh_ages(self) -> None:
         with self._quietly():
             self.model.refresh_ages()
+        if self.model.has_company:  # who went away without a word is not there for ever
+            self._look_who_is_here()
         self.show_session(self._chosen)
 
     def _choose_tab(self, tab: Tab) -> None:

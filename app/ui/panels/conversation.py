@@ -276,6 +276,7 @@ class ConversationPanel(Panel):
         self.company.show(None)
         self._row = self._taken = None
         self.prompting.show_none()
+        self.composer.set_refusal("")
         self._show_page()
         self.opened.emit()
 
@@ -327,7 +328,7 @@ class ConversationPanel(Panel):
             super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasFormat(SESSION_MIME):
+        if event.mimeData().hasFormat(SESSION_MIME) and self.composer.field.isEnabled():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
