@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit
 
-from app.network import devices, meeting
+from app.network import devices, meeting, recovery
 from app.ui.settings.devices import DeviceCard, DevicesPage
 from app.workspace import Workspace
 from sync.protocol.pairing_code import Ticket, read_ticket
@@ -168,3 +168,27 @@ def test_the_recovery_code_is_kept_on_paper_only_once_it_is_typed_again(here: Se
     here.until(lambda: page.paper_said.property("role") == "done")
     assert page.code.text() == "" and page.write_down.isHidden()
     here.until(lambda: page.kept == "")
+
+
+def test_the_code_on_paper_brings_a_person_back(here: SettingsRoom, others: Neighbours) -> None:
+    lost = others.home("lost", "Grace")
+    code = recovery.kept_code(lost)
+    assert code is not None
+    page = open_page(here)
+    page.come_back.code.setText("AAAA")
+    page.come_back.come.click()
+    page.come_back.question.yes.click()
+    here.until(lambda: page.come_back.said.property("role") == "failed")
+    page.come_back.code.setText(code)
+    page.come_back.come.click()
+    page.come_back.question.yes.click()
+    here.until(lambda: "device of yours now" in page.come_back.said.text())
+    own = [home.read(lambda queries: queries.own_device())[0] for home in (here.workspace, lost)]
+    assert own[0] == own[1] and page.come_back.code.text() == ""
+
+
+def test_the_address_of_this_device_is_copied(here: SettingsRoom) -> None:
+    page = open_page(here)
+    page.cards[0].address.click()
+    here.until(lambda: here.said == ["The address is copied."])
+    assert len(QGuiApplication.clipboard().text()) > 20

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.ages import ago
 from app.ui.desk import Desk
 from app.ui.forms import Prose, Said, labelled, side_by_side
 from app.ui.peers.card import Card
+from app.ui.peers.coming_back import ComeBackForm
 from app.ui.peers.copy_field import CopyField
 from app.ui.peers.page import CardList, PeerPage
 from app.ui.peers.pairing import AcceptForm, OfferForm
@@ -54,7 +56,10 @@ class DeviceCard(Card):
         self._asks_code = asks_code
         self.stolen = QPushButton("It is stolen", self.question)
         self.stolen.setAccessibleName(f"{row.name} is stolen")
-        if alive and not row.this:
+        if row.this:
+            self.address = self.add_button("Copy address", page.copy_address, "Copy the address of this device")
+            self.address.setToolTip("For somebody who lost every device and is in a workspace with you")
+        elif alive:
             self.revoke = self.add_button("Revoke…", self._ask)
         self.body.addWidget(self._code)
         self.end()
@@ -103,6 +108,7 @@ class DevicesPage(PeerPage):
         self.list = CardList()
         self.kept = ""
         self.accept, self.offer = AcceptForm(desk, self), OfferForm(desk, self)
+        self.come_back = ComeBackForm(desk, self)
         self.paper, self.paper_said = QWidget(self), Said(self)
         self.write_down = QPushButton("&Write the recovery code down…", self)
         self.code, self.typed = CopyField(desk, "recovery code", self), QLineEdit(self)
@@ -110,8 +116,8 @@ class DevicesPage(PeerPage):
         self.code.copy.hide()  # it belongs on paper, not into files
         self._hint = Prose("", self)
         self._arrange()
-        for form in (self.accept, self.offer):
-            form.paired.connect(self.shown)
+        for happened in (self.accept.paired, self.offer.paired, self.come_back.back):
+            happened.connect(self.shown)
         self.write_down.clicked.connect(lambda _checked: self._show_code())
         self.is_written.clicked.connect(lambda _checked: self._keep_on_paper())
         self.typed.returnPressed.connect(self._keep_on_paper)
@@ -137,6 +143,8 @@ class DevicesPage(PeerPage):
             paper.addWidget(thing)
         paper.addLayout(side_by_side(self.is_written, self.later))
         self.add(self._hint, side_by_side(self.write_down), self.paper, self.paper_said)
+        self.part("Every device is lost", "On a new one, the code on paper makes you yourself again.")
+        self.add(self.come_back)
         self._set_writing(writing=False)
 
     def _paper_layout(self) -> QVBoxLayout:
@@ -176,6 +184,22 @@ class DevicesPage(PeerPage):
             devices.rename(workspace, device, name)
 
         self.do(rename, lambda _done: self.shown(), card.said)
+
+    def copy_address(self) -> None:
+        """Where this device is reached, for others who know this person."""
+        workspace = self.desk.workspace
+
+        def look() -> str:
+            from app.network.meeting import own_address
+            from sync.protocol.addresses import show_address
+
+            return show_address(own_address(workspace))
+
+        def copy(text: str) -> None:
+            QGuiApplication.clipboard().setText(text)
+            self.desk.say("The address is copied.")
+
+        self.do(look, copy)
 
     def revoke(self, card: DeviceCard, *, stolen: bool, code: str) -> None:
         """Take a device away; the person said how."""
