@@ -12,10 +12,12 @@ from PySide6.QtGui import QGuiApplication
 from app.network import inviting, meeting, members
 from app.network.inviting import Reception
 from app.ui.settings.members import MemberCard, MembersPage, RequestCard
+from app.ui.settings.sync import SyncPage
 from app.workspace import Workspace
 from sync.protocol.address import Address
 from sync.protocol.addresses import encode_address
 from sync.protocol.invite_link import read_invite
+from tests.helpers.links import open_text, session_of, share_at
 from tests.sync.repository.peers import exchange
 from tests.ui.peers_home import Neighbours, neighbours
 from tests.ui.running import Running
@@ -189,3 +191,15 @@ def test_an_invite_link_that_is_opened_asks_first(
         running.window.notice.button.click()
         running.until(lambda: "You asked to join Personal" in running.window.notice.text.text())
         assert [row.name for row in members.members(grace)] == ["Grace", "Ada"]
+
+
+def test_a_workspace_of_copies_has_no_members_and_no_mailboxes(here: SettingsRoom, others: Neighbours) -> None:
+    grace = others.home("grace", "Grace")
+    link = share_at(grace, session_of(grace, "x"), here.folder / "public").text
+    here.workspace.use(open_text(here.workspace, link).workspace)
+    page = here.page("members", MembersPage)
+    here.until(lambda: page.where.text().startswith("Shared by Grace"))
+    assert page.cards == [] and not page.invite.isEnabled() and not page.said.isVisible()
+    sync = here.page("sync", SyncPage)
+    here.until(lambda: sync.workspaces.cards)
+    assert sync.form.isHidden()

@@ -193,7 +193,11 @@ class MembersPage(PeerPage):
         self.rules = me is not None and me.role == "owner"
         founder = me is not None and me.founder
         alone = me is not None and len(rows) == 1
-        self.where.setText(f"Who is in {one_line(name)}, and what they may do." + (" You are alone." if alone else ""))
+        self.where.setText(
+            f"Who is in {one_line(name)}, and what they may do.{' You are alone.' if alone else ''}"
+            if rows
+            else f"{one_line(name)}: a link opens it for you; who is in it is not said."
+        )
         self.invite.setEnabled(self.rules)
         self.invite.setToolTip("" if self.rules else "Only owners invite")
         waiting = [row for row in rows if row.state == "requested"]

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from app.network.around import Around
     from app.network.syncing import SyncedOnce, WorkspaceSync
     from app.sessions.aside_queries import AsideRow
-    from app.sessions.views import WorkspaceRow
     from sync.network.mailboxes import MailboxStatus
     from sync.network.node import NodeStatus
     from sync.store.network_rows import MailboxRow
@@ -124,9 +123,11 @@ class SyncPage(PeerPage):
         self.state.setText(sync_words(network.view)[1])
         self.runs.setText(self._running_words(node))
         self.runs.setVisible(bool(self.runs.text()))
-        rows = [(row, _workspace_lines(state)) for row, state in around.workspaces]
-        facts = tuple((row.id, row.name, row.current, lines) for row, lines in rows)
-        self.workspaces.show(facts, lambda: [_workspace_card(self, row, lines) for row, lines in rows])
+        here = self.desk.workspace.id
+        rows = tuple((row.name, row.id == here, _workspace_lines(state)) for row, state in around.workspaces)
+        self.workspaces.show(rows, lambda: [_workspace_card(self, *row) for row in rows])
+        is_own = any(row.id == here for row, _state in around.workspaces)  # a copy of others needs no mailbox
+        self.form.setVisible(is_own)
         self._show_peers(around, node)
         self._show_boxes(around, node, now)
         self._show_aside(around)
@@ -256,9 +257,8 @@ def _box_lines(
     return tuple(found)
 
 
-def _workspace_card(page: SyncPage, row: WorkspaceRow, lines: tuple[tuple[str, bool], ...]) -> Card:
-    card = Card(one_line(row.name), f"Workspace {row.name}", "in front" if row.current else "", page)
-    return _with_lines(card, lines)
+def _workspace_card(page: SyncPage, name: str, is_here: bool, lines: tuple[tuple[str, bool], ...]) -> Card:
+    return _with_lines(Card(one_line(name), f"Workspace {name}", "in front" if is_here else "", page), lines)
 
 
 def _peer_card(page: SyncPage, who: str, state: str, program: str, refused: str) -> Card:
