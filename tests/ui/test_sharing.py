@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from app.commands.sessions import DELETE
 from app.network import syncing
 from app.sessions.events import UserMessage
+from app.sessions.link_views import LinkRow
 from app.ui.peers.links import LinkCard
 from app.ui.peers.share_dialog import ELSEWHERE, MAILBOX, ShareDialog
 from app.ui.settings.links import LinksPage
@@ -140,6 +141,21 @@ def test_the_dialog_opens_from_the_command_and_the_list(running: Running) -> Non
     next(action for action in menu.actions() if action.text() == "Share by Link…").trigger()
     [dialog] = dialogs(running.window)
     dialog.close()
+
+
+def test_of_many_links_the_newest_are_shown_first(here: SettingsRoom) -> None:
+    page = here.page("links", LinksPage)
+    rows = [link_row(number) for number in range(50)]
+    page.links._show(rows, here.desk.now())
+    assert len(page.cards) == 20
+    assert page.links.list.more is not None and page.links.list.more.text() == "Show 20 of 30 more"
+    page.links.list.more.click()
+    assert [card.row for card in page.cards] == rows[:40]
+
+
+def link_row(number: int) -> LinkRow:
+    times = (0, None, False, None, None, None)
+    return LinkRow(f"{number:064x}", "s", "Title", "w", "active", *times, (), (), "lovelace://session/#x")
 
 
 def dialogs(window: QWidget) -> list[ShareDialog]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import TypeVar
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.ui.forms import Level, Prose, Question, Said
 from app.ui.words import one_line
+
+Part = TypeVar("Part", bound=QWidget)
 
 
 class Card(QFrame):
@@ -20,7 +24,6 @@ class Card(QFrame):
         self.setAccessibleName(f"{name}, {mark}" if mark else name)
         self._name = name
         self.title = _title(title, self) if isinstance(title, str) else title
-        self.said, self.question = Said(self), Question(self)
         self._upper = QHBoxLayout()
         self._upper.setSpacing(8)
         self._upper.addWidget(self.title, 0 if isinstance(title, str) else 1)
@@ -48,14 +51,23 @@ class Card(QFrame):
         self._upper.addWidget(button)
         return button
 
-    def end(self) -> None:
-        """Everything is on the card but what is asked and said."""
-        self.body.addWidget(self.question)
-        self.body.addWidget(self.said)
+    @cached_property
+    def question(self) -> Question:
+        """What is asked about it, below everything; made when it is first asked, as cards are many."""
+        return self._add(Question(self))
+
+    @cached_property
+    def said(self) -> Said:
+        """What came of something that was done about it."""
+        return self._add(Said(self))
+
+    def _add(self, part: Part) -> Part:
+        self.body.addWidget(part)
+        return part
 
     def is_busy(self) -> bool:
         """Whether the person is in the middle of something here."""
-        return not self.question.isHidden()
+        return "question" in vars(self) and not self.question.isHidden()
 
 
 def _title(text: str, parent: QWidget) -> QLabel:

@@ -43,7 +43,6 @@ class LinkCard(Card):
             self.copy = self.add_button("Copy", self._copy)
         if row.revoked is None:
             self.revoke = self.add_button("Revoke…", self._ask)
-        self.end()
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.row.link or "")
@@ -89,7 +88,7 @@ class LinkList(QWidget):
         titled = not self._session
         self.nothing.setVisible(not rows)
         facts = tuple((row.id, row.title, row.state, row.troubles, *link_facts(row, now)) for row in rows)
-        self.list.show(facts, lambda: [LinkCard(self, row, now, titled=titled) for row in rows])
+        self.list.show(facts, lambda place: LinkCard(self, rows[place], now, titled=titled))
 
     def revoke(self, card: LinkCard) -> None:
         """Give a link to nobody any more; the person said yes."""

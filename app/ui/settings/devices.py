@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
@@ -54,28 +55,30 @@ class DeviceCard(Card):
         self._code = labelled("Recovery code", self.code, "Needed only for a device that you had before this one.")
         self._code.hide()
         self._asks_code = asks_code
-        self.stolen = QPushButton("It is stolen", self.question)
-        self.stolen.setAccessibleName(f"{row.name} is stolen")
         if row.this:
             self.address = self.add_button("Copy address", page.copy_address, "Copy the address of this device")
             self.address.setToolTip("For somebody who lost every device and is in a workspace with you")
         elif alive:
             self.revoke = self.add_button("Revoke…", self._ask)
         self.body.addWidget(self._code)
-        self.end()
-        self._offer_stolen()
 
-    def _offer_stolen(self) -> None:
+    @cached_property
+    def stolen(self) -> QPushButton:
+        """The other answer to whether the device is lost."""
+        stolen = QPushButton("It is stolen", self.question)
+        stolen.setAccessibleName(f"{self.row.name} is stolen")
         layout = self.question.layout()
         if layout is not None:
-            layout.addWidget(self.stolen)
+            layout.addWidget(stolen)
             layout.addWidget(self.question.no)
-        self.stolen.clicked.connect(lambda _checked: self._revoke(stolen=True))
+        stolen.clicked.connect(lambda _checked: self._revoke(stolen=True))
         self.question.no.clicked.connect(lambda _checked: self._code.hide())
-        QWidget.setTabOrder(self.stolen, self.question.no)
+        QWidget.setTabOrder(stolen, self.question.no)
+        return stolen
 
     def _ask(self) -> None:
         self._code.setVisible(self._asks_code)
+        self.stolen.show()
         self.question.ask(
             _DIFFERENCE.format(name=self.row.name), "It is lost", lambda: self._revoke(stolen=False), "Keep it"
         )
@@ -161,16 +164,15 @@ class DevicesPage(PeerPage):
 
             return devices.devices(workspace), recovery.kept_code(workspace) or ""
 
-        self.do(look, self._show)
+        self.look(look, self._show)
 
     def _show(self, found: tuple[list[DeviceRow], str]) -> None:
         rows, self.kept = found
         now = self.desk.now()
-        described = tuple((row.id, row.name, row.state, row.this, _lines(row, now)) for row in rows)
         asks_code = not self.kept
+        facts = [(row.id, row.name, row.state, row.this, _lines(row, now), asks_code) for row in rows]
         self.list.show(
-            (described, asks_code),
-            lambda: [DeviceCard(self, row, _lines(row, now), asks_code=asks_code) for row in rows],
+            facts, lambda place: DeviceCard(self, rows[place], _lines(rows[place], now), asks_code=asks_code)
         )
         self._set_writing(writing=bool(self.kept) and not self.paper.isHidden())
 

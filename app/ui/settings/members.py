@@ -59,7 +59,6 @@ class MemberCard(Card):
             self.hand_over = self.add_button("Hand over…", self._ask_to_hand_over)
         if row.you and not row.founder:
             self.leave = self.add_button("Leave…", self._ask_to_leave)
-        self.end()
 
     def _change_role(self) -> None:
         from app.network import members
@@ -115,7 +114,6 @@ class RequestCard(Card):
         if rules:
             self.accept = self.add_button("Accept", self._accept)
             self.refuse = self.add_button("Refuse", self._refuse)
-        self.end()
 
     def _accept(self) -> None:
         from app.network import members
@@ -185,7 +183,7 @@ class MembersPage(PeerPage):
             row = workspace.read(lambda queries: queries.workspace_row())
             return row.id, row.name, members.members(workspace)
 
-        self.do(look, self._show)
+        self.look(look, self._show)
 
     def _show(self, found: tuple[str, str, list[MemberRow]]) -> None:
         ident, name, rows = found
@@ -200,14 +198,15 @@ class MembersPage(PeerPage):
         )
         self.invite.setEnabled(self.rules)
         self.invite.setToolTip("" if self.rules else "Only owners invite")
-        waiting = [row for row in rows if row.state == "requested"]
-        members = [row for row in rows if row.state == "member"]
+        asking = [row for row in rows if row.state == "requested"]
+        rows = asking + [row for row in rows if row.state == "member"]
 
-        def make() -> list[Card]:
-            asking: list[Card] = [RequestCard(self, row, rules=self.rules) for row in waiting]
-            return asking + [MemberCard(self, row, rules=self.rules, founder=founder) for row in members]
+        def make(place: int) -> Card:
+            if place < len(asking):
+                return RequestCard(self, rows[place], rules=self.rules)
+            return MemberCard(self, rows[place], rules=self.rules, founder=founder)
 
-        self.list.show((ident, tuple(_facts(row) for row in rows), self.rules, founder), make)
+        self.list.show([(ident, *_facts(row), self.rules, founder) for row in rows], make)
 
     def deed(self, card: Card, work: Deed, said: str) -> None:
         """Do something about a member, and say so."""

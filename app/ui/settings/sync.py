@@ -44,7 +44,6 @@ class MailboxCard(Card):
             self.add_line(text, "failed" if failed else "muted")
         self.test = self.add_button("Test", self._test)
         self.remove = self.add_button("Remove…", self._ask)
-        self.end()
 
     def _test(self) -> None:
         row = self.row
@@ -115,7 +114,7 @@ class SyncPage(PeerPage):
 
             return look_around(workspace, there)
 
-        self.do(look, self._show)
+        self.look(look, self._show)
 
     def _show(self, around: Around) -> None:
         network = self.desk.network
@@ -125,7 +124,7 @@ class SyncPage(PeerPage):
         self.runs.setVisible(bool(self.runs.text()))
         here = self.desk.workspace.id
         rows = tuple((row.name, row.id == here, _workspace_lines(state)) for row, state in around.workspaces)
-        self.workspaces.show(rows, lambda: [_workspace_card(self, *row) for row in rows])
+        self.workspaces.show(rows, lambda place: _workspace_card(self, *rows[place]))
         is_own = any(row.id == here for row, _state in around.workspaces)  # a copy of others needs no mailbox
         self.form.setVisible(is_own)
         self._show_peers(around, node)
@@ -155,7 +154,7 @@ class SyncPage(PeerPage):
         )
         self.nobody.setVisible(not rows)
         self.nobody.setText("No other device is there now. What is written meanwhile goes over when one is.")
-        self.peers.show(rows, lambda: [_peer_card(self, *row) for row in rows])
+        self.peers.show(rows, lambda place: _peer_card(self, *rows[place]))
 
     def _show_boxes(self, around: Around, node: NodeStatus | None, now: int) -> None:
         from app.network.syncing import shown
@@ -167,13 +166,13 @@ class SyncPage(PeerPage):
         self.no_box.setText("There is none: devices sync while they see each other.")
         self.no_box.setVisible(not rows)
         facts = tuple((row.row, name, lines) for row, name, lines in rows)
-        self.boxes.show(facts, lambda: [MailboxCard(self, *row) for row in rows])
+        self.boxes.show(facts, lambda place: MailboxCard(self, *rows[place]))
 
     def _show_aside(self, around: Around) -> None:
         rows = tuple((row, one_line(around.people.get(row.device, row.device[:8]))) for row in around.aside)
         self.nothing.setText("Nothing: all that came is shown.")
         self.nothing.setVisible(not rows)
-        self.aside.show(rows, lambda: [_aside_card(self, row, who) for row, who in rows])
+        self.aside.show(rows, lambda place: _aside_card(self, *rows[place]))
 
     # deeds
 
@@ -278,7 +277,6 @@ def _aside_card(page: SyncPage, row: AsideRow, who: str) -> Card:
 def _with_lines(card: Card, lines: tuple[tuple[str, bool], ...]) -> Card:
     for text, failed in lines:
         card.add_line(text, "failed" if failed else "muted")
-    card.end()
     return card
 
 
