@@ -56,6 +56,19 @@ def _name(identity: bytes, known: Known) -> str:
     return known.names.get(identity.hex()) or f"Person {identity.hex()[:8]}"
 
 
+def count_requests(workspace: Workspace) -> int:
+    """How many others wait for this person to let them in: 0 where somebody else decides."""
+    log = bytes.fromhex(workspace.id)
+
+    def count(engine: Engine) -> int:
+        state = engine.memberships.state(log)
+        if state.role(engine.identity) != "owner":
+            return 0
+        return sum(join.identity != engine.identity for join in state.requests().values())
+
+    return workspace.with_engine(count)
+
+
 def find_member(workspace: Workspace, who: str) -> MemberRow:
     """A member by name, id or a unique prefix of it. Raises NotFound."""
     rows = [row for row in members(workspace) if row.state == "member"]

@@ -26,10 +26,11 @@ LOOK_MS = 500
 
 class NetworkView(msgspec.Struct, frozen=True):
     """What the window shows. node: None while another process runs the network, or none does yet. state: how far the
-    workspace is; None before it was looked at."""
+    workspace is; None before it was looked at. requests: how many wait to be let in by this person."""
 
     node: NodeStatus | None = None
     state: WorkspaceSync | None = None
+    requests: int = 0
 
 
 class WindowNetwork(QObject):
@@ -65,8 +66,16 @@ class WindowNetwork(QObject):
         from app.network.service import NetworkService
         from sync.network.node import Hooks
 
+        def heard(subjects: frozenset[str]) -> None:
+            if any(subject.startswith("workspace/") for subject in subjects):
+                self._bridge.publish(NETWORK, None)
+
+        stop = await self._workspace.on_commit(heard)
         self.service = NetworkService(self._workspace, Hooks(changed=lambda: self._bridge.publish(NETWORK, None)))
-        await self.service.run()
+        try:
+            await self.service.run()
+        finally:
+            stop()
 
     async def open_link(self, link: AnyLink) -> Opened:
         """Open a link of any kind, from wherever it can be reached."""
@@ -75,6 +84,11 @@ class WindowNetwork(QObject):
 
         async with reaching(self._workspace, self.service) as connect:
             return await open_link(self._workspace, link, connect)
+
+    def look_again(self) -> None:
+        """Another workspace is in force."""
+        if self.service is not None:
+            self._look_soon()
 
     def _look_soon(self) -> None:
         if not self._pause.isActive():
@@ -87,11 +101,15 @@ class WindowNetwork(QObject):
     async def _view(self) -> NetworkView:
         import asyncio
 
+        from app.network.members import count_requests
         from app.network.syncing import sync_state
 
-        state = await asyncio.to_thread(sync_state, self._workspace)
+        state, requests = await asyncio.gather(
+            asyncio.to_thread(sync_state, self._workspace), asyncio.to_thread(count_requests, self._workspace)
+        )
         service = self.service
-        return NetworkView(service.status() if service is not None and service.runs_here else None, state)
+        node = service.status() if service is not None and service.runs_here else None
+        return NetworkView(node, state, requests)
 
     def _take(self, view: NetworkView) -> None:
         if view != self.view:
@@ -102,6 +120,9 @@ class WindowNetwork(QObject):
 def sync_words(view: NetworkView) -> tuple[str, str]:
     """The state of sync in a few words, and the sentence behind them."""
     state, node = view.state, view.node
+    if view.requests:
+        asks = "1 asks" if view.requests == 1 else f"{view.requests} ask"
+        return f"{asks} to join", "Somebody waits to be let into this workspace: see its members in the settings."
     if state is None or not (state.shared or (node is not None and node.peers)):
         return "On this device only", "Nothing leaves this device: pair another one, invite somebody, or add a mailbox."
     peers = 0 if node is None else len(node.peers)

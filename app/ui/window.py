@@ -87,7 +87,7 @@ class MainWindow(QMainWindow):
             self,
             go_waiting=self._go_waiting,
             reset_zoom=lambda: self._zoom(0),
-            go_sync=lambda: self.go(PanelPlace("settings", "sync")),
+            go_sync=self._go_sync,
         )
         self._handlers = self._own_handlers()
         self._arrange()
@@ -276,6 +276,10 @@ class MainWindow(QMainWindow):
         )
         self._desk.offer(sentence, "Run Here Instead", lambda: bridge.call(here(), failed=self._desk.report))
 
+    def _go_sync(self) -> None:
+        """Show what syncs, or who waits to be let in."""
+        self.go(PanelPlace("settings", "members" if self._desk.network.view.requests else "sync"))
+
     def _show_sync(self) -> None:
         self.status.show_sync(*sync_words(self._desk.network.view))
 
@@ -433,6 +437,7 @@ class MainWindow(QMainWindow):
     def _show_workspace(self) -> None:
         """Another workspace is in force, or this one has changed: everything is read anew."""
         self.masthead.refresh()
+        self._desk.network.look_again()
         for panel in self.areas.panels():
             panel.show_workspace()
 

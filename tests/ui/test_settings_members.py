@@ -203,3 +203,20 @@ def test_a_workspace_of_copies_has_no_members_and_no_mailboxes(here: SettingsRoo
     sync = here.page("sync", SyncPage)
     here.until(lambda: sync.workspaces.cards)
     assert sync.form.isHidden()
+
+
+def test_who_asks_to_be_let_in_is_said_in_the_status_bar(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with neighbours(running, tmp_path, monkeypatch) as others:
+        running.workspace.settings.set("network.live", False)
+        running.desk.network.begin()
+        running.until(lambda: running.desk.network.service is not None)
+        host(others, running.workspace)
+        others.run(meeting.join_by_link(others.home("bob", "Bob"), read_invite(link_to(others, running.workspace))))
+        running.until(lambda: running.window.status.sync.text() == "1 asks to join")
+        running.window.status.sync.click()
+        panel = running.window.areas.show_kind("settings")
+        assert panel.section == "members"  # type: ignore[attr-defined]
+        members.accept(running.workspace, members.find_request(running.workspace, "bob").request or "")
+        running.until(lambda: "join" not in running.window.status.sync.text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QPushButton, QWidget
 
 from app.ui.ages import ago
@@ -119,7 +120,7 @@ class SyncPage(PeerPage):
     def _show(self, around: Around) -> None:
         network = self.desk.network
         node, now = network.view.node, self.desk.now()
-        self.state.setText(sync_words(network.view)[1])
+        self.state.setText(sync_words(msgspec.structs.replace(network.view, requests=0))[1])
         self.runs.setText(self._running_words(node))
         self.runs.setVisible(bool(self.runs.text()))
         here = self.desk.workspace.id
