@@ -7,6 +7,7 @@ multicast packet into the local network. iroh has no packages for some computers
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from types import ModuleType
@@ -31,6 +32,7 @@ _REFUSED = 403
 _MAX_HANDSHAKES = 64  # at once
 _EASY_HANDSHAKES = 8  # with more than these at once, callers must show that their address is their own
 _CHECK_SECONDS = 1.0
+_TRIES, _TRY_SECONDS = 10, 0.05  # until the sockets of an endpoint before are free
 _END_SECONDS = 1.0  # for the endpoint to see its last packets answered
 
 
@@ -63,7 +65,7 @@ class IrohTransport:
         """Bind and take connections. TransportError: there is no iroh here, or an address cannot be bound."""
         module = load_iroh()
         try:
-            self._endpoint = await _bind(module, self._seed, self._relay, self._bind)
+            self._endpoint = await _bind_soon(module, self._seed, self._relay, self._bind)
         except module.IrohError as error:
             raise TransportError(f"The network cannot be used at {', '.join(self._bind)}. {explain(error)}") from error
         stop_at_exit(self.stop)
@@ -167,7 +169,9 @@ class IrohTransport:
             connection.close(_REFUSED, str(refusal).encode())
             return
         try:
-            if (made := await self._welcome(connection, purpose)) is not None:
+            made = await self._welcome(connection, purpose)
+            del incoming, connection  # what a traceback keeps of them would keep the sockets too
+            if made is not None:
                 await serving.serve(made)
         finally:
             serving.leave(peer, purpose)
@@ -205,6 +209,15 @@ def load_iroh() -> ModuleType:
         raise TransportError(f"{message} A mailbox works without it.") from error
     make_fast(iroh_ffi)
     return iroh
+
+
+async def _bind_soon(module: ModuleType, seed: bytes, relay: str, bind: tuple[str, ...]) -> iroh.Endpoint:
+    """Bind; an endpoint that was closed just now may let its sockets go a moment later."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(module.IrohError):
+            return await _bind(module, seed, relay, bind)
+        await asyncio.sleep(_TRY_SECONDS)
+    return await _bind(module, seed, relay, bind)
 
 
 async def _bind(module: ModuleType, seed: bytes, relay: str, bind: tuple[str, ...]) -> iroh.Endpoint:

@@ -93,8 +93,11 @@ class IrohConnection:
         # The writer says goodbye; the peer, having read it, closes, which ends the reader.
         await asyncio.wait({self._reader, self._writer}, timeout=CLOSE_SECONDS)
         self._connection.close(0, b"")
-        await end_tasks({self._reader, self._writer} | self._watchers, _END_SECONDS)
+        tasks = {self._reader, self._writer} | self._watchers
+        await end_tasks(tasks, _END_SECONDS)
         self._forget(self)
+        if all(task.done() for task in tasks):
+            del self._connection, self._send, self._receive  # they would keep the endpoint's sockets from the next one
 
     def _fail(self, reason: str) -> None:
         """End everything now; what was received before can still be read."""

@@ -54,6 +54,22 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(main())
 
 
+def test_a_port_is_free_again_when_its_endpoint_stopped_though_somebody_keeps_a_connection() -> None:
+    async def work() -> None:
+        async with device(1) as other, device(2) as first:
+            (port,) = {socket for socket in first.address().sockets if socket.startswith("127.")}
+            kept = await first.connect(other.address(), "sync")
+            theirs = await other.connect(first.address(), "sync")
+            await theirs.send(b"hello")
+            await first.stop()
+            async with device(2, bind=(port, "[::1]:0")) as second:
+                assert port in second.address().sockets
+            with pytest.raises(TransportError):
+                await kept.send(b"too late")
+
+    run(work())
+
+
 @asynccontextmanager
 async def raw_caller(there: Address) -> AsyncIterator[Any]:
     """A connection of iroh itself, by somebody who keeps to no rules."""
