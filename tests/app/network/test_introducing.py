@@ -157,7 +157,7 @@ def attempts(home: Workspace, error: Exception, seconds: list[float]) -> list[in
 
 
 async def until_idle(introducer: Introducer) -> None:
-    while introducer._waiting.qsize():  # noqa: ASYNC110  a queue that others empty
+    while introducer._waiting.qsize():  # noqa: ASYNC110  it is emptied without a word
         await asyncio.sleep(0)
     await asyncio.to_thread(lambda: None)
     for _ in range(100):
