@@ -22,6 +22,7 @@ from sync.documents.note import Note, split_name
 from sync.documents.segment import Segment
 from sync.errors import MissingChanges, ProtocolError, RejectedChange
 from sync.membership.admission import Verdict
+from sync.repository.needed import Waiting, needed_entries
 from sync.repository.opened import OpenDocument, Repository, WorkspaceKeys
 from sync.store import aside, chain_sums, entries
 from sync.store.bundles import mark_closed
@@ -115,6 +116,7 @@ class Receiver:
         self.shown = shown
         self.own_device = own_device
         self.judge = judge
+        self._unsettled: set[bytes] = set()
 
     def receive(self, keys: WorkspaceKeys, entry: Entry, signature: bytes, chunks: Sequence[bytes] | None) -> Received:
         """Take in an entry, and what was held for the lack of it; raises ProtocolError.
@@ -141,7 +143,14 @@ class Receiver:
         received = self._take_in(keys, author, row, signed, chunks)
         if received.state == ADMITTED:
             self.release(keys, row.id)
+        elif received.state == HELD and row.kind != SEGMENT:
+            self._unsettled.add(row.id)
         return received
+
+    def settle(self, keys: WorkspaceKeys) -> None:
+        """After the last entry: take in what is held of notes and others build on."""
+        while self._unsettled:
+            self.release(keys, self._unsettled.pop())
 
     def _author(self, keys: WorkspaceKeys, entry: Entry) -> Author:
         if entry.workspace != keys.id:
@@ -181,6 +190,14 @@ class Receiver:
 
     def release(self, keys: WorkspaceKeys, document: bytes) -> bool:
         """Try again what is held of a document, until nothing of it moves any more; gives whether anything did."""
+        ever = self._release(keys, document, frozenset())
+        while needed := self._needed(document):
+            if not self._release(keys, document, needed):
+                break
+            ever = True
+        return ever
+
+    def _release(self, keys: WorkspaceKeys, document: bytes, needed: frozenset[int]) -> bool:
         moved, ever = True, False
         while moved:
             row = entries.find_document(self.connection, document)
@@ -188,15 +205,35 @@ class Receiver:
             moved = False
             for held in waiting:
                 row = entries.find_document(self.connection, document)
-                moved |= row is not None and self._try_again(keys, row, held)
+                moved |= row is not None and self._try_again(keys, row, held, needed)
             ever |= moved
         return ever
 
-    def _try_again(self, keys: WorkspaceKeys, row: DocumentRow, held: aside.HeldEntry) -> bool:
+    def _needed(self, document: bytes) -> frozenset[int]:
+        """Rows of held entries of a note that others build on; see `sync.repository.needed`."""
+        row = entries.find_document(self.connection, document)
+        if row is None or row.kind == SEGMENT:
+            return frozenset()
+        held = aside.held_entries(self.connection, row.row)
+        needed = needed_entries(filter(None, map(self._look_at, held)))
+        begun = {_GENESIS.get(dep) for each in needed for header in each.headers for dep in header.deps}
+        is_note = row.kind == NOTE or (NOTE in begun and SEGMENT not in begun)
+        return frozenset(each.row for each in needed if not each.counts) if is_note else frozenset()
+
+    def _look_at(self, held: aside.HeldEntry) -> Waiting | None:
+        outcome = self.judge(held.signed).outcome
+        try:
+            opened = check_changes(held.signed, split_chunks(held.changes))
+        except RejectedChange:
+            return None
+        return None if outcome == "rejected" else Waiting(held.row, outcome == "admitted", opened.headers)
+
+    def _try_again(self, keys: WorkspaceKeys, row: DocumentRow, held: aside.HeldEntry, needed: frozenset[int]) -> bool:
         author = self._author(keys, held.signed.entry)
         try:
             opened = check_changes(held.signed, split_chunks(held.changes))
-            self._require_counting(held.signed)
+            if held.row not in needed:
+                self._require_counting(held.signed)
             self._admit(keys, author, row, opened, held.row)
         except (MissingChanges, _Held):
             return False

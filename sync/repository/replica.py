@@ -282,6 +282,10 @@ class StoredReplica:
                 continue
             admitted += states.count(ADMITTED)
             waiting += states.count(HELD)
+        try:
+            receiver.settle(keys)
+        except (ProtocolError, MembershipError, DocumentError) as error:
+            refused.append(str(error))
         return Taken(admitted, waiting, tuple(refused))
 
     def can_open(self, held: Mapping[bytes, bytes], envelope: Envelope) -> bool:

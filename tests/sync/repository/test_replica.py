@@ -110,6 +110,55 @@ def test_a_removed_member_gets_nothing_newer_and_gives_nothing_more(homes: list[
     assert writing_epoch(member.memberships.state(workspace), member.memberships.roster) == before
 
 
+@pytest.mark.parametrize("owner_first", [False, True])
+def test_what_others_wrote_on_in_a_note_comes_with_them(homes: list[Engine], owner_first: bool) -> None:
+    """The owner has not seen the last edits of whom they remove; somebody else has, and goes on from there."""
+    owner, member, other = homes
+    workspace = founded(owner)
+    let_in(owner, member, workspace)
+    let_in(owner, other, workspace)
+    edit(owner, 1, "begun. ")
+    exchange(homes)
+    edit(member, row_of(member, workspace), "begun. late. ")
+    append(member, row_of(member, workspace), "s", "late")
+    bring(member, other)
+    edit(other, row_of(other, workspace), "begun. late. after. ")
+    before = owner.connection.execute(
+        "SELECT n, hash FROM entry JOIN device d ON d.row=device WHERE d.id=?", (member.device.device_id,)
+    ).fetchone()
+    assert before is None
+    with owner.transaction(durable=True) as tx:
+        owner.members.sign(tx, workspace, Remove(member.identity, {}))
+    if owner_first:
+        bring(member, owner)
+        bring(other, owner)
+    exchange([owner, other])
+    assert notes(owner.connection) == notes(other.connection) == {"notes": "begun. late. after. "}
+    assert shown(owner.connection) == shown(other.connection) == {}, "in sessions nobody builds on others"
+    edit(owner, 1, "begun. late. after. at last. ")
+    exchange([owner, other])
+    assert notes(other.connection) == {"notes": "begun. late. after. at last. "}
+    owner.rebuild()
+    assert notes(owner.connection) == notes(other.connection)
+
+
+def test_late_edits_of_a_note_that_nobody_went_on_from_stay_out(homes: list[Engine]) -> None:
+    owner, member, other = homes
+    workspace = founded(owner)
+    let_in(owner, member, workspace)
+    edit(owner, 1, "begun. ")
+    exchange([owner, member])
+    edit(member, row_of(member, workspace), "begun. late. ")
+    with owner.transaction(durable=True) as tx:
+        owner.members.sign(tx, workspace, Remove(member.identity, {}))
+    let_in(owner, other, workspace)
+    exchange([owner, other])
+    edit(other, row_of(other, workspace), "begun. other. ")
+    bring(member, other)
+    exchange([owner, other])
+    assert notes(owner.connection) == notes(other.connection) == {"notes": "begun. other. "}
+
+
 def test_a_member_who_comes_back_has_their_entries_back(homes: list[Engine]) -> None:
     owner, member, _other = homes
     workspace = founded(owner)
