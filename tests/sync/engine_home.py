@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from sync.clock import system_random
+from sync.clock import Clock, system_random
 from sync.documents.entry import FIRST_PREV, Entry
 from sync.documents.guard import ChangeGuard
 from sync.documents.intake import open_entry, receive_note, receive_segment
@@ -70,13 +70,13 @@ def database(folder: Path) -> Database:
     return found
 
 
-def open_engine(folder: Path, process: str = "one") -> Engine:
+def open_engine(folder: Path, process: str = "one", clock: Clock | None = None) -> Engine:
     engine = Engine(
         database(folder),
         PlainProjector(),
         components=(LOCAL,),
         blobs=BlobStore(folder / "blobs"),
-        clock=ManualClock(),
+        clock=clock or ManualClock(),
         random=system_random,
         process=process,
         author=lambda: "Ada",
