@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from app.network.blob_fetching import BlobFetcher
 from app.network.introducing import Introducer
 from app.network.inviting import Reception, awaits_visitors
 from app.network.link_keeping import LinkKeeper
@@ -127,6 +128,7 @@ class NetworkService:
             hooks=Hooks(self._happened, self._hooks.changed, introducer.refused),
         )
         self._streaming = Streaming(self._workspace, node)
+        self._blobs = BlobFetcher(self._workspace)
         if needs.links:
             node.serve("link", partial(serve_opener, self._workspace))
         node.serve("join", Reception(self._workspace).serve)
@@ -138,6 +140,7 @@ class NetworkService:
             node.running(),
             introducer.running(node),
             keeper.running(),
+            self._blobs.running(node),
             SheetKeeper(self._workspace).running(),
             self._looking_around(node, needs.settings),
         ):
@@ -167,6 +170,7 @@ class NetworkService:
 
     def _happened(self, peer: bytes, happening: Happening) -> None:
         self._arrived.put_nowait((peer, happening))
+        self._blobs.happened(happening)
         self._hooks.happened(peer, happening)
 
     async def _take_in(self) -> None:
@@ -186,6 +190,7 @@ class NetworkService:
             node.committed(subjects)
             self._streaming.committed(subjects)
             keeper.heard(subjects)
+            self._blobs.heard(subjects)
             if any(subject.startswith(_RENEWING) for subject in subjects):
                 self._renew.set()
             if SYNC_NOW in subjects:

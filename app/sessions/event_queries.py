@@ -238,6 +238,10 @@ class EventQueries:
         key = None if ref.key is None else base64.b64decode(ref.key)
         return self._blobs.get(self._connection, bytes.fromhex(ref.blob), key)
 
+    def has_blob(self, blob: bytes) -> bool:
+        """Whether a payload is on this device."""
+        return self._blobs.is_here(self._connection, blob)
+
     def find_blob(self, ref: BlobRef) -> bytes | None:
         """The content of a blob; None when it is not on this device or the reference is malformed."""
         return self._resolve(BlobStub(ref.blob, ref.size, ref.key))

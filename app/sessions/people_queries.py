@@ -27,9 +27,9 @@ def presence_words(present: Sequence[PresentDevice]) -> str:
     if not present:
         return ""
     writing = [one for one in present if one.typing]
-    named = [_called(one) for one in writing or present]
+    named = list(dict.fromkeys(_called(one) for one in writing or present))
     verb = "is" if len(named) == 1 else "are"
-    return f"{', '.join(dict.fromkeys(named))} {verb} {'writing…' if writing else 'here'}"
+    return f"{', '.join(named)} {verb} {'writing…' if writing else 'here'}"
 
 
 def _called(one: PresentDevice) -> str:

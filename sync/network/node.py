@@ -189,11 +189,14 @@ class Node:
         assert self._conversations is not None
         await self._conversations.pass_on(workspace, topic, payload)
 
-    async def fetch_blob(self, workspace: bytes, blob: bytes) -> None:
-        """Look for a blob wherever it may be; `blob/<id>` is committed when it is here."""
+    async def want_blob(self, workspace: bytes, blob: bytes) -> bool:
+        """Ask the devices that are there for a blob; False if none is. `blob/<id>` is committed when it is here."""
         assert self._conversations is not None
-        await self._conversations.want_blob(workspace, blob)
-        await self._mailboxes.fetch_blob(workspace, blob)
+        return await self._conversations.want_blob(workspace, blob)
+
+    async def fetch_from_mailboxes(self, workspace: bytes, blob: bytes) -> bool:
+        """Look for a blob in the mailboxes of a workspace; gives whether it is here now."""
+        return await self._mailboxes.fetch_blob(workspace, blob)
 
     async def sync_now(self) -> None:
         """Try everything at once: mailboxes, and devices that were not there."""

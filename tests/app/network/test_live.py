@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from app.network.blob_fetching import BY_ITSELF_BYTES, missing_blobs
 from app.network.service import NetworkService
-from app.sessions.events import Draft, Suggestion, UserMessage
+from app.sessions.events import BlobRef, Draft, Suggestion, UserMessage
 from app.sessions.far_operations import MAX_DRAFT, MAX_ROWS, FarDraft
+from app.sessions.operations import SessionOperations
 from app.sessions.people_queries import presence_words
 from app.workspace import Workspace
 from sync.engine import Engine
@@ -187,3 +189,35 @@ def test_events_of_others_say_whose_they_are(homes: tuple[Workspace, Workspace])
     sync(old, new)
     events = new.read(lambda queries: queries.events(session, kinds=["user_message"]))
     assert events[0].author.device == device(old).hex()
+
+
+def test_payloads_follow_their_events(homes: tuple[Workspace, Workspace]) -> None:
+    old, new = homes
+    session = begun(old, new)
+    small, large = b"picture" * 100, bytes(range(256)) * 3000
+
+    def attach(operations: SessionOperations) -> list[BlobRef]:
+        refs = [operations.put_blob(data, name="a") for data in (small, large)]
+        operations.append(session, [Draft(body=UserMessage(text="See", attachments=tuple(refs)), time=1)])
+        return refs
+
+    refs = old.write(attach)
+
+    async def scene() -> None:
+        for ref, data in zip(refs, (small, large), strict=True):
+            await until(lambda ref=ref, data=data: new.read(lambda queries: queries.find_blob(ref)) == data)
+
+    together(homes, scene)
+
+
+def test_what_is_missing_is_found_by_need_and_size(homes: tuple[Workspace, Workspace]) -> None:
+    old, new = homes
+    session = begun(old, new)
+    ref = old.write(lambda operations: operations.put_blob(b"x" * 10, name="a"))
+    huge = BlobRef(blob="ab" * 32, size=BY_ITSELF_BYTES + 1, name="b")
+    body = UserMessage(text="See", attachments=(ref, huge))
+    old.write(lambda operations: operations.append(session, [Draft(body=body, time=1)]))
+    sync(old, new)
+    known: set[str] = set()
+    assert old.read(lambda queries: missing_blobs(queries, known, 9)) == [] and known == {ref.blob}
+    assert [one.blob.hex() for one in new.read(lambda queries: missing_blobs(queries, set(), 9))] == [ref.blob]
