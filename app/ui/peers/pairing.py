@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _LATER = "Sessions come when both devices sync; keep Lovelace open on both."
 _WAITING = (
-    "Waiting. On a device that you use already: Settings, Devices, and type the code, or paste or scan the ticket, "
-    "which also says where this device is. The code is good for ten minutes and one use."
+    "Waiting. On a device that you use already: Settings, Devices, and type the code, or paste the ticket, which also "
+    "says where this device is; the QR code is the ticket too. The code is good for ten minutes and one use."
 )
 
 

@@ -146,7 +146,7 @@ class MembersPage(PeerPage):
         self.answer, self.join = QLineEdit(self), QPushButton("&Ask to join", self)
         self.answer.setPlaceholderText("lovelace://invite/#…")
         self.join_said = Said(self)
-        self.may.setContentsMargins(LABEL_WIDTH + 12, 0, 0, 0)  # below the field
+        self.may.setIndent(LABEL_WIDTH + 12)  # below the field
         self._arrange()
         self.role.currentTextChanged.connect(lambda role: self.may.setText(_MAY[role]))
         self.invite.clicked.connect(lambda _checked: self._invite())
