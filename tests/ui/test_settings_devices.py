@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,3 +193,18 @@ def test_the_address_of_this_device_is_copied(here: SettingsRoom) -> None:
     page.cards[0].address.click()
     here.until(lambda: here.said == ["The address is copied."])
     assert len(QGuiApplication.clipboard().text()) > 20
+
+
+def test_looks_that_are_wanted_while_one_takes_long_become_one(
+    here: SettingsRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, gate, order = open_page(here), threading.Event(), []
+    page._again.stop()
+    here.until(lambda: not page._is_looking)
+    page.look(lambda: gate.wait(10), lambda _found: order.append("first"))
+    for _ in range(3):
+        page.look(lambda: order.append("never"), lambda _found: None)
+    monkeypatch.setattr(page, "shown", lambda: order.append("again"))
+    gate.set()
+    here.until(lambda: len(order) > 1)
+    assert order == ["first", "again"]
