@@ -49,14 +49,14 @@ def check_bundle(data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedBundle:
-    """What a bundle from outside brought. events: in the order of their ids. chunks: by hash, as for single changes.
+    """What a bundle from outside brought. events: in the order of their ids.
 
-    is_canonical: the document that they make is saved as these very bytes, which may then be kept in place of them.
+    chunks: by hash, as they are kept singly; None where the document that they make is saved as these very bytes, so
+    that these may be kept instead.
     """
 
     events: ReceivedEvents
-    chunks: dict[bytes, bytes]
-    is_canonical: bool
+    chunks: dict[bytes, bytes] | None
 
 
 def receive_bundle(segment: Segment, signed: Sequence[SignedEntry], data: bytes) -> ReceivedBundle:
@@ -78,8 +78,10 @@ def receive_bundle(segment: Segment, signed: Sequence[SignedEntry], data: bytes)
     header = segment.header()
     if header is None or segment_id(header.session, entry.device, entry.grant, header.k) != entry.document:
         raise RejectedChange("the segment belongs elsewhere")
-    chunks = {change.hash: deflate_change(chunk) for change, chunk in changes}
-    return ReceivedBundle(ReceivedEvents(header, segment.events()), chunks, segment.core.save() == data)
+    events = ReceivedEvents(header, segment.events())
+    if segment.core.save() == data:
+        return ReceivedBundle(events, None)
+    return ReceivedBundle(events, {change.hash: deflate_change(chunk) for change, chunk in changes})
 
 
 def _check_line(changes: Sequence[tuple[AppliedChange, bytes]], before: Sequence[AppliedChange], actor: bytes) -> None:

@@ -106,7 +106,7 @@ class Segment:
         Raises what `CoreDocument.apply` raises.
         """
         touched = dict.fromkeys(key for header in headers for key in header.keys)
-        new = [key for key in touched if self.event(key) is None]
+        new = [key for key in touched if self.event(key) is None] if self.count else list(touched)
         self.apply([header.chunk for header in headers], [header.hash for header in headers])
         return [(key, body) for key in new if (body := self.event(key)) is not None]
 

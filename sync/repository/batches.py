@@ -87,8 +87,9 @@ def _open_bundle(
         raise DocumentError("A part of the bundle is here already.")
     document = receiver.repository.blank(keys, row, SEGMENT)
     bundle = receive_bundle(document.segment, new, batch.payload)
-    single = [[bundle.chunks[digest] for digest in one.entry.changes] for one in new]
-    return _Intake(document, new, None if bundle.is_canonical else single, bundle.events, first=True)
+    kept = bundle.chunks
+    single = None if kept is None else [[kept[digest] for digest in one.entry.changes] for one in new]
+    return _Intake(document, new, single, bundle.events, first=True)
 
 
 def _apply(

@@ -20,6 +20,8 @@ _COLUMNS = (
 )
 _ENTRY_BYTES = 128
 """What an entry takes beside its changes and their hashes."""
+_WHOLE = 8
+"""By how much a bundle may go beyond a limit: cut in two, it would have to be sent as single changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class _Row:
     changes: bytes | None
 
 
+def _belongs(row: _Row, before: list[_Row]) -> bool:
+    """Whether an entry is of the same bundle as the one before it, so that they should leave together."""
+    return bool(before) and row.changes is None and row.document_row == before[-1].document_row
+
+
 class OutgoingEntries:
     """Reads batches; keeps the last bundle that it opened."""
 
@@ -51,7 +58,8 @@ class OutgoingEntries:
         rows, size, after, done = list[_Row](), 0, n, True
         for row, length in self._read(chain, f"{_COLUMNS} AND e.n>? ORDER BY e.n, e.hash", (n,)):
             size += length
-            if rows and (size > limit or len(rows) >= MAX_ENTRIES) and row.part.entry.n > after:
+            is_full = len(rows) >= MAX_ENTRIES or size > (_WHOLE * limit if _belongs(row, rows) else limit)
+            if rows and is_full and row.part.entry.n > after:
                 done = False
                 break
             rows.append(row)

@@ -111,7 +111,7 @@ def run(place: Place) -> Iterator[Figure]:
 def _between_homes(place: Place, uri: str) -> Iterator[Figure]:
     with place.opened("one") as one, place.opened("two") as two:
         one.write(_fill)
-        _pair_homes(one, two)
+        pair_homes(one, two)
         storage = _Counted(open_storage(read_uri(uri)))
         begun, processor = perf_counter(), process_time()
         sealed = asyncio.run(_publish(one, storage))
@@ -136,7 +136,7 @@ def _fill(operations: SessionOperations) -> None:
         operations.append(session, [Draft(body=session_body(words, number), time=_START_MS + number * 500)])
 
 
-def _pair_homes(old: Workspace, new: Workspace) -> None:
+def pair_homes(old: Workspace, new: Workspace) -> None:
     """Make a home another device of the same person, with the same workspaces."""
     device = new.with_engine(lambda engine: engine.device)
 

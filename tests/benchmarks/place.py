@@ -30,6 +30,7 @@ class Sizes:
     session_events: int = 100_000
     listed_sessions: int = 10_000
     backup_megabytes: int = 300
+    caught_up_events: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Place:
         ):
             try:
                 while child.poll() is None and time.perf_counter() - begun < PROGRAM_TIMEOUT_S:
-                    peak = max(peak, _high_water_kib(child.pid))
+                    peak = max(peak, high_water_kib(child.pid))
                     time.sleep(_SAMPLE_S)
             finally:
                 child.kill()
@@ -110,7 +111,7 @@ def children_seconds() -> float:
     return times.children_user + times.children_system
 
 
-def _high_water_kib(pid: int) -> int:
+def high_water_kib(pid: int) -> int:
     """VmHWM of a process; 0 once it has ended, and where there is no /proc."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()

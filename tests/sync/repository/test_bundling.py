@@ -9,6 +9,7 @@ import pytest
 from sync.engine import Engine
 from sync.store.bundles import forget_bundle
 from sync.store.entries import documents, stored_changes
+from sync.store.outgoing import Chain, OutgoingEntries
 from tests.sync.engine_home import append, first_workspace, open_engine, replay, shown
 from tests.sync.repository.support import bundle_all
 
@@ -129,4 +130,19 @@ def test_the_events_of_a_bundle_take_less_room(tmp_path: Path) -> None:
     bundle_all(engine)
     (bundled,) = engine.connection.execute("SELECT sum(length(data)) FROM bundle").fetchone()
     assert bundled < 0.6 * single
+    engine.close()
+
+
+def test_a_bundle_leaves_in_one_piece(engine: Engine) -> None:
+    """Cut by the limit, each part would have to be sent as single changes."""
+    bundle_all(engine)
+    workspace = engine.workspace(first_workspace(engine))
+    chain, after, forms = Chain(workspace.id, workspace.row, engine.device.device_id, engine.device_row), 0, []
+    done = False
+    while not done:
+        batches, after, done = OutgoingEntries(engine.connection).after(chain, after, 1000)
+        forms += [(batch.form, len(batch.parts)) for batch in batches]
+    assert forms == [("bundle", 10), ("bundle", 10), ("changes", 2)]
+    small, _, _ = OutgoingEntries(engine.connection).after(chain, 0, 100)
+    assert [batch.form for batch in small] == ["changes"] and len(small[0].parts) < 10
     engine.close()
