@@ -12,10 +12,11 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from sync.protocol.messages import Message, encode_message
 
-PIECE = 128 << 10
+PIECE = 256 << 10
 """Bytes that a frame of a transfer has, about; one large envelope makes a larger one.
 
-Taking in a frame is one transaction, during which nothing else happens on the receiving side: some hundred entries.
+Taking in a frame is one transaction, during which nothing else happens on the receiving side: some hundred entries, or
+some thousand events where entries have many. Each commit writes what was indexed, so smaller frames cost more.
 """
 MAX_PASSING = 64
 MAX_PASSING_BYTES = 512 << 10

@@ -26,6 +26,8 @@ _INDEXED_PREFIXES = (2, 3, 4)
 _LEAF_BYTES = 3900
 """A leaf of the index fits into one page: SQLCipher keeps 80 bytes of its 4096 for itself, and FTS5's own 4050 would
 spill over into a second page."""
+_HASH_BYTES = 4 << 20
+"""Of words in memory before they are written: so many that a frame of a transfer is written at once."""
 _TOKENIZER = "tokenize=\"unicode61 remove_diacritics 2 tokenchars '_'\""
 _TOKENS = re.compile(r"[\w\ue000-\uf8ff]+")
 _PLAIN = re.compile(r"[\x01-\x7f\u2010-\u2027]*")
@@ -39,6 +41,7 @@ def create(connection: Connection) -> None:
         f"prefix='{' '.join(map(str, _INDEXED_PREFIXES))}')"
     )
     connection.execute("INSERT INTO search(search, rank) VALUES('pgsz', ?)", (_LEAF_BYTES,))
+    connection.execute("INSERT INTO search(search, rank) VALUES('hashsize', ?)", (_HASH_BYTES,))
     connection.execute("CREATE VIRTUAL TABLE search_term USING fts5vocab(search, instance)")
 
 

@@ -212,7 +212,7 @@ def test_live_entries_overtake_a_long_transfer() -> None:
 def test_a_transfer_is_made_piece_by_piece() -> None:
     left, right = _pair()
     for number in range(100):
-        left.write(WORKSPACE, b"%d" % number + random.Random(number).randbytes(100_000))
+        left.write(WORKSPACE, b"%d" % number + random.Random(number).randbytes(200_000))
     network = PeerNetwork()
     ends = network.connect(left, right)
     asked: list[int] = []
