@@ -111,7 +111,8 @@ class Conversing:
             while not self.conversation.is_over and (frame := await self._next_frame()) is not None:
                 await self._send(frame)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), self._tick_seconds)
+                async with asyncio.timeout(self._tick_seconds):  # Python 3.11's wait_for may swallow a cancellation
+                    await self._awake.wait()
 
     async def _send(self, frame: bytes) -> None:
         self._is_torn = True
