@@ -21,7 +21,7 @@ from sync.store.network_rows import keep_address
 from sync.transports.connection import Address, Connection
 from tests.app.network.conftest import NOBODY, Place, device, identity
 from tests.app.network.test_members import sync, team
-from tests.app.network.test_pairing import write_session
+from tests.app.network.test_pairing import keys, write_session
 from tests.sync.network.homes import until
 
 
@@ -121,6 +121,29 @@ def test_a_home_that_was_revoked_does_not_come_back_as_another_device(place: Pla
     live = old.with_engine(lambda e: set(e.memberships.roster.live(e.identity)))
     assert thief not in live and stolen not in live
     assert old.with_engine(lambda e: thief not in e.replica.known_devices())
+
+
+def test_nothing_readable_leaves_when_a_device_introduces_itself(place: Place) -> None:
+    ada, bob, workspace = team(place)
+    write_session(ada, "Secret plans")
+    sync(ada, bob)
+    bob.with_engine(renew)
+    place.wires.frames.clear()
+
+    async def scene() -> list[str]:
+        transport = place.transport(bob)
+        await transport.start(*NOBODY)
+        try:
+            return await inviting.come_back(bob, transport, [Address(device(ada))])
+        finally:
+            await transport.stop()
+
+    assert asyncio.run(place.while_hosting(ada, scene)) == [workspace]
+    sent = b"".join(place.wires.frames)
+    secrets = [*keys(ada), *keys(bob), b"Ada", b"Bob", b"Personal", b"Secret plans", bytes.fromhex(workspace)]
+    assert len(sent) > 1000 and device(bob) in ada.with_engine(lambda e: e.replica.known_devices())
+    for secret in secrets:
+        assert secret not in sent and secret.hex().encode() not in sent
 
 
 class Refusing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from sync.engine import Engine
 from sync.membership.bodies import Remove
 from sync.repository.mailbox_replica import StoredMailboxReplica
-from sync.store.network_rows import add_mailbox, holders
+from sync.store.network_rows import add_mailbox, holders, mailboxes
 from sync.testing import ManualClock, seeded_random
 from sync.transports.mailbox import Mailbox
 from tests.helpers.mailbox_replica import direct
@@ -32,9 +33,13 @@ class Member:
         return int(self.engine.connection.execute("SELECT row FROM workspace WHERE id=?", (workspace,)).fetchone()[0])
 
     def enter(self, storage: MemoryStorage, workspace: bytes) -> None:
-        row = self.row(workspace)
         with self.engine.transaction() as tx:
-            box = add_mailbox(tx.connection, row, "/somewhere", {}, 0)
+            add_mailbox(tx.connection, self.row(workspace), "/somewhere", {}, 0)
+        self.open_mailbox(storage, workspace)
+
+    def open_mailbox(self, storage: MemoryStorage, workspace: bytes) -> None:
+        row = self.row(workspace)
+        [box] = [mailbox.row for mailbox in mailboxes(self.engine.connection) if mailbox.workspace == row]
         replica = StoredMailboxReplica(self.engine.replica, box, row, workspace, lambda: 0)
         secret = self.engine.workspace(row).mailbox_secret
         self.mailbox = Mailbox(storage, secret, replica, direct, ManualClock(), seeded_random(hash(workspace)))
@@ -147,3 +152,37 @@ def test_nothing_that_a_home_brings_is_readable(members: list[Member]) -> None:
     for secret in secrets:
         assert secret not in written and secret.hex().encode() not in written
     assert bob.shown() == {"SENTINEL-session": {"SENTINEL-event"}}
+
+
+def test_a_home_put_back_from_a_copy_is_known_by_the_mailbox_alone(members: list[Member], tmp_path: Path) -> None:
+    ada, bob, *_ = members
+    storage = MemoryStorage()
+    with ada.engine.transaction(durable=True):
+        row = ada.engine.create_workspace().row
+    workspace = ada.engine.workspace(row).id
+    let_in(ada.engine, bob.engine, workspace)
+    ada.enter(storage, workspace)
+    bob.enter(storage, workspace)
+    for member in ada, bob, ada:
+        member.exchange()
+    bob.engine.close()
+    shutil.copytree(tmp_path / "bob", tmp_path / "copy")
+    bob.engine = open_engine(tmp_path / "bob", "bob")
+    bob.open_mailbox(storage, workspace)
+    append(bob.engine, bob.row(workspace), "s", "after the copy")
+    for member in bob, ada:
+        member.exchange()
+    assert ada.shown() == {"s": {"after the copy"}}
+    before = bob.engine.device.device_id
+    bob.engine.close()
+    shutil.rmtree(tmp_path / "bob")
+    shutil.copytree(tmp_path / "copy", tmp_path / "bob")
+    bob.engine = open_engine(tmp_path / "bob", "bob")
+    bob.open_mailbox(storage, workspace)
+    bob.exchange()
+    bob.open_mailbox(storage, workspace)  # as a node does for another device
+    append(bob.engine, bob.row(workspace), "s", "from the new device")
+    for member in ada, bob, ada, bob, ada:
+        member.exchange()
+    assert bob.engine.device.device_id != before
+    assert ada.shown() == bob.shown() == {"s": {"after the copy", "from the new device"}}

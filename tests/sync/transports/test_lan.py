@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b32encode, b64encode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from sync.errors import TransportError
 from sync.testing import ManualClock
 from sync.transports.connection import Address
-from sync.transports.lan import Lan, device_name
+from sync.transports.lan import _DEVICES, Lan, _describe, device_name
 
 IDS = [bytes([n]) * 32 for n in (1, 2, 3)]
 LOOPBACK = ("127.0.0.1",)
@@ -58,6 +59,22 @@ def test_the_name_is_another_one_every_day_and_for_every_device() -> None:
     names = {device_name(device, day) for device in IDS for day in range(3)}
     assert len(names) == 9
     assert {len(name) for name in names} == {26}
+
+
+def test_what_is_announced_names_nobody() -> None:
+    """Strangers in the local network learn where a Lovelace is, not whose."""
+    info = _describe(_DEVICES, device_name(IDS[0], 1), Address(IDS[0], ("127.0.0.1:4001", "[::1]:4002")))
+    assert info is not None
+    said = " ".join([info.name, info.server or "", *map(repr, info.properties.items())]).lower()
+    assert "127.0.0.1:4001" in said
+    ident = IDS[0]
+    for spelled in (
+        ident.hex(),
+        b32encode(ident).decode(),
+        b64encode(ident).decode(),
+        urlsafe_b64encode(ident).decode(),
+    ):
+        assert spelled[:16].lower() not in said
 
 
 @pytest.mark.namespace
