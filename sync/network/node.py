@@ -32,6 +32,8 @@ Serve = Callable[[Connection], Awaitable[None]]
 FindNearby = Callable[[frozenset[bytes]], Awaitable[Mapping[bytes, Address]]]
 """Looks for devices in the local network; see `sync.transports.lan`."""
 NEARBY_SECONDS = 10.0
+OLD_DIAL_SECONDS = 1.0
+"""An attempt that has waited this long began before the other device was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Node:
         self._known = _Known()
         self._dialer = Dialer()
         self._dial_now = asyncio.Event()
+        self._dials: dict[bytes, tuple[float, asyncio.Task[object] | None]] = {}
+        """Attempts to connect that wait for an answer: since when, and the task."""
         self._changes: asyncio.Queue[frozenset[str]] = asyncio.Queue()
         self._trouble = ""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -227,9 +231,19 @@ class Node:
     async def _accept(self, connection: Connection) -> None:
         assert self._conversations is not None
         if connection.purpose == "sync":
+            self._give_up_old_dial(connection.peer)
             await self._conversations.hold(connection, dialed=False)
         elif serve := self._serves.get(connection.purpose):
             await serve(connection)
+
+    def _give_up_old_dial(self, device: bytes) -> None:
+        """A device came that was waited for: do not replace the new conversation by what was tried meanwhile.
+
+        Of two attempts at the same moment none is given up, as each side would give up its own.
+        """
+        since, task = self._dials.get(device, (0.0, None))
+        if task is not None and asyncio.get_running_loop().time() - since >= OLD_DIAL_SECONDS:
+            task.cancel()
 
     async def _dial(self) -> None:
         loop = asyncio.get_running_loop()
@@ -247,16 +261,28 @@ class Node:
     async def _converse(self, transport: Transport, address: Address) -> None:
         assert self._conversations is not None
         loop = asyncio.get_running_loop()
+        connection = await self._connect(transport, address)
+        if connection is not None:
+            await self._conversations.hold(connection, dialed=True)
+            self._dialer.ended(address.device, loop.time())
+        self._dial_now.set()
+
+    async def _connect(self, transport: Transport, address: Address) -> Connection | None:
+        """None: nobody is there."""
+        loop, device = asyncio.get_running_loop(), address.device
+        self._dials[device] = (loop.time(), asyncio.current_task())
         try:
-            connection = await transport.connect(address, "sync")
+            return await transport.connect(address, "sync")
         except TransportError as error:
             self._dialer.failed(address, loop.time())
             if str(error) == UNKNOWN:
                 self._hooks.unknown(address)
-        else:
-            await self._conversations.hold(connection, dialed=True)
-            self._dialer.ended(address.device, loop.time())
-        self._dial_now.set()
+            return None
+        except asyncio.CancelledError:
+            self._dialer.ended(device, loop.time())
+            raise
+        finally:
+            del self._dials[device]
 
     async def _look_nearby(self, find: FindNearby) -> None:
         while True:

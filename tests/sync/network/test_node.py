@@ -6,11 +6,13 @@ import pytest
 
 from sync.clock import SystemClock
 from sync.engine import Engine
+from sync.network import node as node_module
 from sync.network.lease import Lease, is_running
 from sync.protocol.address import Address
 from sync.store.network_rows import add_mailbox, keep_address
+from sync.transports.connection import Purpose
 from sync.transports.mailbox import ACTIVE_S
-from sync.transports.memory import MemoryNetwork
+from sync.transports.memory import MemoryConnection, MemoryNetwork, MemoryTransport
 from tests.sync.engine_home import append, first_workspace
 from tests.sync.network.homes import Home, until
 
@@ -81,6 +83,43 @@ def test_what_one_writes_the_other_shows_live_and_after_a_pause(homes: tuple[Hom
         know(new, old)  # it has moved
         async with old.online(network.transport(old.device)), new.online(network.transport(new.device)):
             await until(lambda: old.shown() == new.shown() and new.shown()["apart"] == {"d", "e"})
+
+    asyncio.run(scene())
+
+
+class Waiting:
+    """A transport that is not answered when it connects."""
+
+    def __init__(self, transport: MemoryTransport) -> None:
+        self.start, self.stop, self.address = transport.start, transport.stop, transport.address
+        self.tried, self.given_up = asyncio.Event(), asyncio.Event()
+
+    async def connect(self, _address: Address, _purpose: Purpose) -> MemoryConnection:
+        self.tried.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.given_up.set()
+        raise AssertionError
+
+
+@pytest.mark.parametrize("seconds", [0.0, 3600.0])
+def test_who_waited_for_a_device_that_comes_by_itself_waits_no_more(
+    homes: tuple[Home, Home], monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    old, new = homes
+    monkeypatch.setattr(node_module, "OLD_DIAL_SECONDS", seconds)
+    know(new, old)
+    know(old, new)
+
+    async def scene() -> None:
+        network = MemoryNetwork()
+        waiting = Waiting(network.transport(old.device))
+        async with old.online(waiting) as node:
+            await waiting.tried.wait()
+            async with new.online(network.transport(new.device)):
+                await until(lambda: any(peer.in_sync for peer in node.status().peers))
+                assert waiting.given_up.is_set() == (seconds == 0.0)  # both may have begun just now
 
     asyncio.run(scene())
 
