@@ -92,7 +92,8 @@ class Conversing:
             await self._run(self.conversation.leave)
             frame = await self._run(self.conversation.next_frame)
             if frame is not None and not self._is_torn:
-                await asyncio.wait_for(self._connection.send(frame), FAREWELL_SECONDS)
+                async with asyncio.timeout(FAREWELL_SECONDS):
+                    await self._connection.send(frame)
         except (TransportError, TimeoutError):
             pass
         finally:

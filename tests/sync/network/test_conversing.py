@@ -181,3 +181,22 @@ def test_a_writer_that_is_busy_elsewhere_still_gives_signs_of_life(devices: Devi
         assert (await task).reason == "The other device left."
 
     asyncio.run(meet())
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_a_conversation_that_is_woken_while_it_is_cancelled_ends(devices: Devices, steps: int) -> None:
+    left, right = devices(1)
+
+    async def scene() -> None:
+        ends = connection_pair(left.replica.device, right.replica.device)
+        one, other = left.conversing(ends[0]), right.conversing(ends[1])
+        tasks = [asyncio.create_task(each.converse()) for each in (one, other)]
+        await left.until(lambda: any(isinstance(each, InSync) for each in left.heard))
+        await asyncio.sleep(0.05)  # both wait
+        tasks[0].cancel()
+        for _ in range(steps):
+            one.wake()
+            await asyncio.sleep(0)
+        assert not (await asyncio.wait(tasks, timeout=5))[1]
+
+    asyncio.run(scene())
