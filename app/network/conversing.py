@@ -65,7 +65,8 @@ async def refuse(connection: Connection, error: Exception) -> None:
 
 async def _proceed(connection: Connection, side: WaitingSide | CallingSide) -> None:
     try:
-        frame = await asyncio.wait_for(connection.receive(), STEP_SECONDS)
+        async with asyncio.timeout(STEP_SECONDS):
+            frame = await connection.receive()
     except TimeoutError as error:
         raise TransportError("The other device stopped answering. Try again.") from error
     try:

@@ -18,12 +18,13 @@ from app.network.blob_fetching import BlobFetcher
 from app.network.introducing import Introducer
 from app.network.inviting import Reception, awaits_visitors
 from app.network.link_keeping import LinkKeeper
-from app.network.settings import NetworkSettings, make_transport, read_settings
+from app.network.settings import NetworkSettings, keep_port, make_transport, read_settings
 from app.network.sharing import serve_opener
 from app.network.sheets import SheetKeeper
 from app.network.streaming import Streaming
 from app.workspace import Workspace
 from sync.clock import system_random
+from sync.errors import StoreError
 from sync.network.lease import Lease
 from sync.network.node import Hooks, Node, NodeStatus, Serve
 from sync.protocol.happenings import Happening
@@ -144,6 +145,7 @@ class NetworkService:
             SheetKeeper(self._workspace).running(),
             self._looking_around(node, needs.settings),
         ):
+            await self._keep_port(node, needs.settings)
             self.node = node
             self._ready.set()
             self._hooks.changed()
@@ -152,6 +154,13 @@ class NetworkService:
             finally:
                 self.node = None
                 self._ready.clear()
+
+    async def _keep_port(self, node: Node, settings: NetworkSettings) -> None:
+        """Have the same port the next time, so that what others remember of this device stays true."""
+        address = node.address()
+        if address is not None and not settings.bind:
+            with contextlib.suppress(StoreError):
+                await self._call(lambda engine: keep_port(engine, address.sockets))
 
     async def _until_another(self, needs: _Needs) -> None:
         while await self._call(self._needs) == needs:

@@ -9,6 +9,7 @@ listen instead of everywhere.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sync.engine import Engine
 
 BIND_VARIABLE = "LOVELACE_BIND"
+PORT_SETTING = "network.port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,40 @@ def read_settings(queries: Queries) -> NetworkSettings:
 def make_transport(engine: Engine, settings: NetworkSettings) -> Transport:
     """The live transport of this device; it binds when it is started."""
     from sync.crypto import KEY_BYTES
-    from sync.transports.iroh import EVERYWHERE, IrohTransport
+    from sync.transports.iroh import IrohTransport
 
     seed = engine.device.signing_key[:KEY_BYTES]
-    return IrohTransport(seed, settings.relay, settings.bind or EVERYWHERE)
+    return IrohTransport(seed, settings.relay, settings.bind or everywhere(_last_port(engine)))
+
+
+def everywhere(port: int) -> tuple[str, ...]:
+    """All addresses of this computer at a port, at any free one where another program has it."""
+    free = port if 0 < port < 1 << 16 and _is_free(port) else 0
+    return f"0.0.0.0:{free}", f"[::]:{free}"
+
+
+def keep_port(engine: Engine, sockets: Sequence[str]) -> None:
+    """Remember the port that this device has now (sockets: its own "host:port")."""
+    port = next((int(socket.rpartition(":")[2]) for socket in sockets if not socket.startswith("[")), 0)
+    if port and port != _last_port(engine):
+        with engine.transaction() as tx:
+            tx.connection.execute(
+                "INSERT INTO setting VALUES(?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+                (PORT_SETTING, str(port)),
+            )
+
+
+def _last_port(engine: Engine) -> int:
+    row = engine.connection.execute("SELECT value FROM setting WHERE name=?", (PORT_SETTING,)).fetchone()
+    return int(row[0]) if row is not None and str(row[0]).isdecimal() else 0
+
+
+def _is_free(port: int) -> bool:
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind(("", port))
+        except OSError:
+            return False
+    return True

@@ -25,7 +25,8 @@ async def serve_link(connection: Connection, me: bytes, random: Random, run: Run
     side = IssuerSide(me, connection.peer, random)
     try:
         while not side.done:
-            frame = await asyncio.wait_for(connection.receive(), ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                frame = await connection.receive()
             for answer in await run(lambda shelf, frame=frame: side.receive(frame, shelf)):  # type: ignore[misc]
                 await connection.send(answer)
     except (TransportError, TimeoutError):
@@ -70,7 +71,8 @@ class LiveSource:
 
     async def _next(self) -> bytes:
         try:
-            return await asyncio.wait_for(self._connection.receive(), ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._connection.receive()
         except TimeoutError as error:
             raise TransportError("The device that issued this link does not answer.") from error
 
