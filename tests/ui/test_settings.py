@@ -50,7 +50,7 @@ def test_sections_are_chosen_by_keys_and_remembered(here: SettingsRoom) -> None:
 def test_everything_has_a_name_and_can_be_reached(here: SettingsRoom, section: str) -> None:
     page = here.page(section, Page)
     fields = [w for w in page.findChildren(QWidget) if isinstance(w, _FIELDS) and not isinstance(w.parent(), _FIELDS)]
-    assert fields
+    assert fields or section == "links"  # nothing was shared yet
     nameless = [type(w).__name__ for w in fields if not _name(w)]
     unreachable = [_name(w) for w in fields if w.isVisible() and not w.focusPolicy() & Qt.FocusPolicy.TabFocus]
     assert nameless == [] and unreachable == []

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 
@@ -123,11 +124,8 @@ def fill_the_disk(folder: Path) -> None:
         talk.prompt(f"u{number}", os.urandom(400).hex())
 
     def meanwhile(said: StringIO) -> None:
-        with filler.open("wb") as file:
-            try:
-                while file.write(bytes(65_536)):
-                    file.flush()
-            except OSError:
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(65_536)):
                 pass
         filler.open("r+b").truncate(filler.stat().st_size - 300_000)
         write(path, talk.records)
