@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import threading
 
 import pytest
@@ -29,7 +30,10 @@ def test_a_process_that_goes_on_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(leaks, "_GRACE", 0.0)
     before = leaks.snapshot()
     with subprocess.Popen(["sleep", "60"]) as child:
-        assert [str(child.pid) in text for text in leaks.leaked_since(before)] == [True]
+        deadline = time.monotonic() + 5.0
+        while not (found := leaks.leaked_since(before)) and time.monotonic() < deadline:
+            time.sleep(0.01)  # it has just begun, and may not say yet what it is
+        assert [str(child.pid) in text for text in found] == [True]
         assert child.pid in leaks._all_with_this_parent()
         child.kill()
     assert leaks.leaked_since(before) == []
