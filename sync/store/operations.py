@@ -7,9 +7,12 @@ not any more) a member; 'link': a read-only copy of what others share.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from sync.membership.operation import Operation
 from sync.store.database import Connection
+
+if TYPE_CHECKING:
+    from sync.membership.operation import Operation
 
 FOUNDER_ROLE, NO_ROLE, LINK_ROLE = "owner", "none", "link"
 
