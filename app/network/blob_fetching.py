@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.network.beside import beside
 from sync.errors import SyncError
 from sync.protocol.happenings import BlobMissing, Happening, InSync, Reached
 
@@ -73,13 +74,8 @@ class BlobFetcher:
     @contextlib.asynccontextmanager
     async def running(self, node: Node) -> AsyncIterator[None]:
         """Run until the block ends."""
-        tasks = [asyncio.ensure_future(each) for each in (self._run(node), self._search_mailboxes(node))]
-        try:
+        async with beside(self._run(node), self._search_mailboxes(node)):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
 
     def heard(self, subjects: Iterable[str]) -> None:
         """Something was committed; on the loop's thread."""

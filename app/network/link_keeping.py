@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING
 
+from app.network.beside import beside
 from app.network.sharing import Storages, refresh_links, storage_at
 from sync.errors import SyncError
 
@@ -42,12 +43,8 @@ class LinkKeeper:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run until the block ends."""
-        task = asyncio.ensure_future(self._run())
-        try:
+        async with beside(self._run()):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def _run(self) -> None:
         await self._home.write_async(self._remember_address)

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from app.errors import NotFound
 from app.network import handing
+from app.network.beside import beside
 from app.sessions.operations import SessionOperations
 from app.workspace import Workspace
 from sync.clock import Random, system_random
@@ -45,12 +46,8 @@ class SheetKeeper:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run until the block ends."""
-        task = asyncio.ensure_future(self._run())
-        try:
+        async with beside(self._run()):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def _run(self) -> None:
         while True:
