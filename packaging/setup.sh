@@ -16,7 +16,7 @@ PACKAGE_PACKAGES="binutils dpkg-dev"
 TRIAL_PACKAGES="debootstrap desktop-file-utils appstream"
 EXTERNAL_DIR=build/external
 pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore .venv/bin/python -m pip install -qq --no-input"
-AUTOMERGE_JS="@automerge/automerge@3.5"
+AUTOMERGE_JS="@automerge/automerge@3.5 @automerge/automerge-repo@2.5 @automerge/automerge-repo-network-websocket@2.5"
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -134,7 +134,8 @@ javascript_peers() {
     [ "$(cat $EXTERNAL_DIR/.installed 2>/dev/null)" != "$AUTOMERGE_JS" ] || return 0
     say "Installing $AUTOMERGE_JS into $EXTERNAL_DIR"
     mkdir -p $EXTERNAL_DIR
-    npm install --loglevel=error --no-audit --no-fund --prefix $EXTERNAL_DIR "$AUTOMERGE_JS" </dev/null >&2 \
+    # shellcheck disable=SC2086  # a list of words is meant
+    npm install --loglevel=error --no-audit --no-fund --prefix $EXTERNAL_DIR $AUTOMERGE_JS </dev/null >&2 \
         || fail "npm could not install $AUTOMERGE_JS. The lines above say why."
     printf '%s\n' "$AUTOMERGE_JS" >$EXTERNAL_DIR/.installed
 }

@@ -113,9 +113,10 @@ def documents(connection: Connection) -> Iterator[DocumentRow]:
 _ADD = (
     "INSERT INTO document(id, workspace, kind, name, device, grant_id, k) VALUES(?,?,?,?,?,?,?) "
     "ON CONFLICT(id) DO UPDATE SET kind=excluded.kind, name=excluded.name, device=excluded.device, "
-    "grant_id=excluded.grant_id, k=excluded.k RETURNING row"
+    "grant_id=excluded.grant_id, k=excluded.k"
 )
-"""Somebody may have sent entries for a document before it was known what it is."""
+"""Somebody may have sent entries for a document before it was known what it is. Without RETURNING: for that the engine
+begins a savepoint, before which FTS5 writes all words that it has gathered."""
 
 
 def _add_document(
@@ -129,7 +130,8 @@ def _add_document(
     k: int | None = None,
 ) -> DocumentRow:
     values = (document_id, workspace, kind, name, device, grant, k)
-    (row,) = connection.execute(_ADD, values).fetchone()
+    connection.execute(_ADD, values)
+    (row,) = connection.execute("SELECT row FROM document WHERE id=?", (document_id,)).fetchone()
     return DocumentRow(row, document_id, workspace, kind, name, device, k)
 
 

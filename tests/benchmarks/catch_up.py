@@ -20,7 +20,6 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import TypeVar
 
-from app.sessions.events import Draft
 from app.sessions.operations import SessionOperations
 from app.workspace import Workspace
 from sync.clock import SystemClock, system_random
@@ -30,11 +29,11 @@ from sync.protocol.address import Address
 from sync.protocol.happenings import Happening, InSync, Received
 from sync.store.network_rows import keep_address
 from sync.transports.iroh import IrohTransport
+from tests.benchmarks import automerge_repo
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.long_session import session_body
+from tests.benchmarks.long_session import session_drafts
 from tests.benchmarks.mailbox import pair_homes
 from tests.benchmarks.place import Place, high_water_kib
-from tests.benchmarks.words import Words
 from tests.helpers import namespace
 from tests.helpers.homes import open_home
 
@@ -45,7 +44,6 @@ SESSION_EVENTS, TURN_EVENTS = 1_000, 50
 TIMEOUT_S = 1_800
 ROOT = Path(__file__).parents[2]
 _ONLY_HERE = ("127.0.0.1:0", "[::1]:0")
-_START_MS = 1_760_000_000_000
 
 
 def run(place: Place) -> Iterator[Figure]:
@@ -53,8 +51,12 @@ def run(place: Place) -> Iterator[Figure]:
     if reason := namespace.refusal():
         yield Figure("catching up (not measured)", 0.0, "events/s", note=reason)
         return
-    events = place.sizes.caught_up_events
-    yield from _measure(place.folder / "turns", events, TURN_EVENTS, "catching up", BAR_PER_S)
+    events, rates = place.sizes.caught_up_events, list[float]()
+    for figure in _measure(place.folder / "turns", events, TURN_EVENTS, "catching up", BAR_PER_S):
+        yield figure
+        rates.append(figure.value)
+    sessions = [range(first, first + SESSION_EVENTS) for first in range(0, events, SESSION_EVENTS)]
+    yield from automerge_repo.measure(place.folder, sessions, TURN_EVENTS, rates[0])
     yield from _measure(place.folder / "single", events // 10, 1, "  an entry for each event", None)
 
 
@@ -77,10 +79,10 @@ def _measure(folder: Path, events: int, group: int, name: str, bar: float | None
 
 
 def _fill(operations: SessionOperations, first: int, group: int) -> None:
-    words, session = Words(first + 1), operations.create(title=f"Session {first // SESSION_EVENTS}")
-    for at in range(first, first + SESSION_EVENTS, group):
-        drafts = [Draft(body=session_body(words, n), time=_START_MS + n * 500) for n in range(at, at + group)]
-        operations.append(session, drafts)
+    session = operations.create(title=f"Session {first // SESSION_EVENTS}")
+    drafts = session_drafts(range(first, first + SESSION_EVENTS))
+    for at in range(0, SESSION_EVENTS, group):
+        operations.append(session, drafts[at : at + group])
 
 
 class _Side:

@@ -50,6 +50,12 @@ def write_session(operations: SessionOperations, count: int) -> str:
     return session
 
 
+def session_drafts(numbers: range) -> list[Draft]:
+    """Events with these numbers, half a second apart."""
+    words = Words(numbers.start + 1)
+    return [Draft(body=session_body(words, number), time=_START_MS + number * 500) for number in numbers]
+
+
 def session_body(words: Words, number: int) -> AnyBody:
     """The body of the event with this number: prompt, command, its result, answer, and again."""
     call = f"call_{number // 4}"
