@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from app.sessions.fields import PROFILE_NOTE
 from app.sessions.queries import Queries
 from sync.clock import Clock, Random, SystemClock, system_random
 from sync.errors import DamagedError, StoreError
@@ -34,6 +35,7 @@ CLOSING_PIECES = 18
 """So many small steps of bundling, a segment at most, are done before a home is closed."""
 RECLAIM_LOOKS = 60
 """After so many looks for commits that found none, about a minute, unused space goes back to the disk."""
+_PLACES = "workspace/", f"note/{PROFILE_NOTE}"
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
 """Told how much is done, of how much."""
@@ -49,13 +51,17 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What commits since the last look touched. own: all of them were of this process."""
+    """What commits since the last look touched. own: all of them were of this process.
+
+    places: not empty where workspaces came, or read differently.
+    """
 
     seq: int
     own: bool
     sessions: frozenset[str]
     drafts: frozenset[str]
     company: frozenset[str]
+    places: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +358,7 @@ class Workspace:
                     frozenset(s.removeprefix("session/") for s in subjects if s.startswith("session/")),
                     frozenset(s.removeprefix("draft/") for s in subjects if s.startswith("draft/")),
                     frozenset(s.removeprefix("presence/") for s in subjects if s.startswith("presence/")),
+                    frozenset(s for s in subjects if s.startswith(_PLACES)),
                 )
 
     async def on_commit(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from app.sessions.operations import SessionOperations
 from app.sessions.queries import Queries
 from app.sessions.views import WorkspaceRow, iso_time
 from app.workspace import Workspace
+from sync.engine import Engine
 from sync.network.lease import is_running
 from sync.network.mailboxes import MailboxStatus
 from sync.network.node import NodeStatus
@@ -71,21 +72,34 @@ class WorkspaceSync:
 
 def sync_state(workspace: Workspace) -> WorkspaceSync:
     """How far the workspace of the call is."""
-    return workspace.read(lambda queries: _state(queries.connection, queries.workspace, workspace.id))
+    others = _others(workspace, [workspace.id])
+    return workspace.read(lambda queries: _state(queries.connection, queries.workspace, workspace.id, others))
 
 
 def sync_states(workspace: Workspace) -> list[tuple[WorkspaceRow, WorkspaceSync]]:
     """How far every workspace of the home is; not those that are here only through links."""
 
-    def look(queries: Queries) -> list[tuple[WorkspaceRow, WorkspaceSync]]:
+    def look(queries: Queries) -> list[tuple[WorkspaceRow, int]]:
         copied = {ident.hex() for ident in copied_workspaces(queries.connection)}
         numbers = [(row, queries.workspace_number(row.id)) for row in queries.workspaces() if row.id not in copied]
-        return [(row, _state(queries.connection, number, row.id)) for row, number in numbers if number is not None]
+        return [(row, number) for row, number in numbers if number is not None]
 
-    return workspace.read(look)
+    rows = workspace.read(look)
+    others = _others(workspace, [row.id for row, _ in rows])
+    return workspace.read(lambda q: [(row, _state(q.connection, number, row.id, others)) for row, number in rows])
 
 
-def _state(connection: Connection, row: int, ident: str) -> WorkspaceSync:
+def _others(workspace: Workspace, idents: Sequence[str]) -> frozenset[str]:
+    """Those of these workspaces that are also for another device, of this person or of a teammate."""
+
+    def look(engine: Engine) -> frozenset[str]:
+        known = engine.replica.known_devices()
+        return frozenset(one for one in idents if known & engine.replica.devices_of(bytes.fromhex(one)))
+
+    return workspace.with_engine(look)
+
+
+def _state(connection: Connection, row: int, ident: str, others: Collection[str]) -> WorkspaceSync:
     (entries,) = connection.execute(
         "SELECT coalesce(max(e.n), 0) FROM entry e JOIN device d ON d.row=e.device WHERE d.is_own AND e.workspace=?",
         (row,),
@@ -95,7 +109,7 @@ def _state(connection: Connection, row: int, ident: str) -> WorkspaceSync:
     holders = tuple(HolderRow(_name(r.name), _kind(r.name), min(r.n, entries), r.seen) for r in rows)
     boxes = any(box.workspace == row for box in network_rows.mailboxes(connection))
     most = max((holder.entries for holder in holders), default=0)
-    shared = boxes or bool(holders)
+    shared = boxes or bool(holders) or ident in others
     return WorkspaceSync(ident, entries, entries - most, held, rejected, shared, holders)
 
 

@@ -116,6 +116,7 @@ def _show(application: QApplication, workspace: Workspace, instance: SingleInsta
 
     def load() -> None:
         window.load()
+        desk.network.begin_later()
         instance.listen()
         gc.freeze()  # what was imported stays: collections need not look at it
         greet(desk, window.areas)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app.ui.desk import Desk
@@ -14,12 +15,18 @@ if TYPE_CHECKING:
 
 
 class Masthead(QWidget):
-    """switch: makes the workspace with this id the one in force. menu: all commands."""
+    """switch: makes the workspace with this id the one in force. menu: all commands.
+
+    renamed: the one in force has another name, which somebody else gave it, or which came only now.
+    """
+
+    renamed = Signal()
 
     def __init__(self, desk: Desk, switch: Callable[[str], object], menu: QMenu, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._desk = desk
         self._switch = switch
+        self._shown: tuple[str, str] | None = None
         self.place = QToolButton(self)
         self.place.setObjectName("place")
         self.place.setAccessibleName("Workspace")
@@ -56,3 +63,9 @@ class Masthead(QWidget):
             if row.id == here:
                 self.place.setText(f"{row.name}  ▾".replace("&", "&&"))
                 self.place.setToolTip("\n".join(row.folders) or "No folder is bound to this workspace")
+                self._note_name(row)
+
+    def _note_name(self, row: WorkspaceRow) -> None:
+        before, self._shown = self._shown, (row.id, row.name)
+        if before is not None and before[0] == row.id and before[1] != row.name:
+            self.renamed.emit()

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from app.ui.panels.conversation import ConversationPanel
 
 SESSIONS_CHANGED, DRAFTS_CHANGED, COMPANY_CHANGED = "sessions changed", "drafts changed", "company changed"
+PLACES_CHANGED = "places changed"
 CLOSE_SECONDS = 5.0
 CALM_S = 0.3
 """Changes by others are looked for so long after the window is made: it is painted first."""
@@ -161,6 +162,8 @@ class MainWindow(QMainWindow):
         bridge.receive(SESSIONS_CHANGED, self._refresh)
         bridge.receive(DRAFTS_CHANGED, self._refresh_drafts)
         bridge.receive(COMPANY_CHANGED, self._refresh_company)
+        bridge.receive(PLACES_CHANGED, lambda _places: self.masthead.refresh())
+        self.masthead.renamed.connect(self._show_workspace)
         self.areas.on_made(self._adopt)
         self.areas.fronted.connect(self._fronted)
         self._desk.themes.changed.connect(lambda _theme: self.status.show_zoom(self._desk.themes.zoom))
@@ -336,6 +339,7 @@ class MainWindow(QMainWindow):
                 (SESSIONS_CHANGED, change.sessions),
                 (DRAFTS_CHANGED, change.drafts),
                 (COMPANY_CHANGED, change.company),
+                (PLACES_CHANGED, change.places),
             )
             for key, touched in news:
                 if touched:

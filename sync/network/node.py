@@ -34,6 +34,7 @@ FindNearby = Callable[[frozenset[bytes]], Awaitable[Mapping[bytes, Address]]]
 NEARBY_SECONDS = 10.0
 OLD_DIAL_SECONDS = 1.0
 """An attempt that has waited this long began before the other device was there."""
+_NO_DIAL: tuple[float, asyncio.Task[object] | None] = (0.0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +242,7 @@ class Node:
 
         Of two attempts at the same moment none is given up, as each side would give up its own.
         """
-        since, task = self._dials.get(device, (0.0, None))
+        since, task = self._dials.get(device, _NO_DIAL)
         if task is not None and asyncio.get_running_loop().time() - since >= OLD_DIAL_SECONDS:
             task.cancel()
 
@@ -282,7 +283,8 @@ class Node:
             self._dialer.ended(device, loop.time())
             raise
         finally:
-            del self._dials[device]
+            if self._dials.get(device, _NO_DIAL)[1] is asyncio.current_task():  # another attempt may have begun since
+                del self._dials[device]
 
     async def _look_nearby(self, find: FindNearby) -> None:
         while True:

@@ -8,6 +8,7 @@ import itertools
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -57,6 +58,18 @@ class Connected(Program):
             process.send_signal(signal.SIGTERM)
             _out, err = process.communicate(timeout=TIMEOUT_S)
             assert process.returncode == 0, err
+
+    @contextlib.contextmanager
+    def window(self) -> Iterator[None]:
+        """The desktop, on no screen."""
+        environment = self.environment | {"DISPLAY": ":0", "QT_QPA_PLATFORM": "offscreen"}
+        process = subprocess.Popen(self.arguments(["desktop"]), env=environment, cwd=self.folder)
+        try:
+            yield
+            assert process.poll() is None
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(TIMEOUT_S) == 0
 
     def sync_until(self, workspace: str, *titles: str) -> None:
         """Sync once, and again while the other side has not noticed yet what its other processes did."""
@@ -118,6 +131,20 @@ def test_two_devices_pair_and_have_the_same_sessions(ada: Connected, tmp_path: P
     result = ada.run("--json", "--yes", "devices", "revoke", "Phone", "--stolen")
     assert result.json == {"ok": True, "ids": [phone_id(phone)]}
     assert [row["state"] for row in ada.json("devices", "list")] == ["active", "paper", "stolen"]
+
+
+@pytest.mark.namespace
+def test_the_window_takes_part_in_the_network(ada: Connected, tmp_path: Path) -> None:
+    say(ada, "Plans for the week")
+    phone = home(tmp_path, "phone")
+    pair(phone, ada)
+    [workspace] = phone.json("workspace", "list")
+    assert phone.json("sync", "status")["workspace"]["shared"]
+    with ada.window(), phone.window():
+        deadline = time.monotonic() + TIMEOUT_S
+        while "Plans for the week" not in phone.titles(workspace["id"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
 
 
 def phone_id(program: Connected) -> str:

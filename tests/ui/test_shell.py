@@ -266,6 +266,14 @@ def test_the_switcher_changes_workspace_and_what_is_shown(running: Running) -> N
     running.until(lambda: running.window.browser.model.session(session))
 
 
+def test_a_name_given_elsewhere_is_shown(running: Running) -> None:
+    session = running.write("Here", UserMessage(text="x"))
+    running.until(lambda: running.window.browser.model.session(session))
+    running.workspace.write(lambda operations: operations.rename_workspace(running.workspace.id, "Elsewhere"))
+    running.until(lambda: running.window.masthead.place.text().startswith("Elsewhere"))
+    running.until(lambda: running.window.browser.model.session(session).workspace_name == "Elsewhere")
+
+
 def test_erasing_asks_first(running: Running) -> None:
     session = running.write("Secret", UserMessage(text="x"))
     running.open(session)
