@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 
 from sync.clock import Clock, Random
 from sync.crypto import derive_key
+from sync.documents.core import BuiltChange
 from sync.documents.entry import Entry, sign_entry
 from sync.documents.note import note_id
 from sync.documents.segment import SEGMENT_EVENTS, SegmentHeader
@@ -22,18 +23,19 @@ from sync.membership.bodies import WorkspaceGenesis
 from sync.membership.founding import Founding, found_identity, found_workspace
 from sync.membership.operation import Operation, decode_operation
 from sync.protocol.published import Head, Record
+from sync.repository.branches import Branches
 from sync.repository.bundling import bundle_closed
 from sync.repository.copied import CopyTaker, begin_copy, drop_empty, forget_copies
 from sync.repository.judging import Judging
 from sync.repository.members import Members
 from sync.repository.memberships import Memberships
 from sync.repository.notes import edit_note
-from sync.repository.opened import Damage, Repository, WorkspaceKeys, require_writing
+from sync.repository.opened import Damage, OpenDocument, Repository, WorkspaceKeys, require_writing
 from sync.repository.receiving import Judge, Received, Receiver
 from sync.repository.replica import StoredReplica
 from sync.repository.showing import Shower
 from sync.repository.transaction import Transaction
-from sync.store import copies, entries, operations, search_index, vacuum
+from sync.store import copies, entries, left_chains, operations, search_index, vacuum
 from sync.store.blob_parts import BlobParts
 from sync.store.blobs import BlobStore, StoredBlob
 from sync.store.bulk_index import BulkIndex
@@ -129,6 +131,9 @@ class Engine:
             lambda: self.device_row,
             self._forget_written,
         )
+        branches = Branches(
+            self.connection, self._repository, self._projector, self._shower, lambda: self.device_row, self
+        )
         self.replica = StoredReplica(
             self.connection,
             self.memberships,
@@ -140,6 +145,7 @@ class Engine:
             self.workspace,
             self._receiver,
             self.become_new_device,
+            branches,
         )
 
     def close(self) -> None:
@@ -202,6 +208,7 @@ class Engine:
 
     def become_new_device(self, tx: Transaction) -> None:
         """From now on this home is another device of the same person: the old one is written by somebody else too."""
+        left_chains.leave_all(tx.connection, self.device_row, self._clock.now_ms())
         copies.become_new_device(tx.connection, self._random)
         self._start_anew(tx)
 
@@ -468,8 +475,22 @@ class Engine:
         is_open, built = edit_note(self._repository, keys, name, text, fields, base=base)
         if built is None:
             return
+        self._keep_note(tx, keys, is_open, built)
+
+    def begin_note_anew(
+        self, tx: Transaction, workspace: int, name: str, text: str, fields: Mapping[str, str]
+    ) -> None:
+        """Go on with a note in a new document, because not everybody can build on what is in the old one."""
+        keys = self.workspace(workspace)
+        is_open = self._repository.begin_anew(keys, self._repository.note(keys, name).row)
+        built = is_open.note.edit(is_open.own_name, text, fields)
+        if built is not None:
+            self._keep_note(tx, keys, is_open, built)
+
+    def _keep_note(self, tx: Transaction, keys: WorkspaceKeys, is_open: OpenDocument, built: BuiltChange) -> None:
         is_open.last = self._store_change(keys, is_open.row, built.hash, built.chunk)
-        self._projector.apply_note(tx.connection, workspace, name, is_open.note.text(), is_open.note.fields())
+        name = is_open.row.name
+        self._projector.apply_note(tx.connection, keys.row, name, is_open.note.text(), is_open.note.fields())
         tx.touch(f"note/{name}")
 
     def purge(self, tx: Transaction, workspace: int, names: Sequence[str], blobs: Iterable[bytes]) -> None:

@@ -110,11 +110,18 @@ class BucketExchange:
                 continue
             exchange.below = row.number + 1
             missing.extend(self._compare(message.device, exchange, row))
-        if missing:
+        if missing and not self._is_doubtful(message.device, exchange):
             self._work(message.device, self._by_hash(message.device, join(missing)))
         if not message.more:
             self._work(message.device, self._wanted(message.device, exchange.wanted))
             self._close(message.device)
+
+    def _is_doubtful(self, device: bytes, exchange: _Exchange) -> bool:
+        """Whether the peer names entries of this very device that are not here: it should not go on as that device.
+
+        What is said to be elsewhere comes first then; if it does, this home becomes a new device.
+        """
+        return device == self._talk.device and bool(exchange.wanted)
 
     def wanted(self, message: Wanted) -> None:
         """Send the entries with those hashes."""

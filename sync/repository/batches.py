@@ -20,7 +20,7 @@ from sync.errors import DocumentError, ProtocolError
 from sync.protocol.envelope import Batch
 from sync.repository.opened import OpenDocument, WorkspaceKeys
 from sync.repository.receiving import Author, Receiver, find_author, guard_of, kind_of
-from sync.store import aside, bundles, chain_sums, entries
+from sync.store import aside, bundles, chain_sums, entries, left_chains
 from sync.store.entries import DocumentRow
 from sync.store.schema import ADMITTED, SEGMENT, UNKNOWN
 
@@ -50,6 +50,8 @@ def receive_batch(receiver: Receiver, keys: WorkspaceKeys, batch: Batch) -> list
         numbers = first.n, signed[-1].entry.n
         known = aside.find_entries(receiver.connection, keys.row, author.row, *numbers)
         new = [one for one in signed if (one.entry.n, one.hash) not in known]
+        if _contradicts(receiver, keys, author, new):
+            return None
         if any(receiver.judge(one).outcome != "admitted" for one in new):
             return None
         intake = _open(receiver, keys, row, batch, new)
@@ -58,6 +60,12 @@ def receive_batch(receiver: Receiver, keys: WorkspaceKeys, batch: Batch) -> list
     if intake is not None:
         _keep(receiver, keys, author, intake, batch.payload)
     return [known.get((one.entry.n, one.hash), ADMITTED) for one in signed]
+
+
+def _contradicts(receiver: Receiver, keys: WorkspaceKeys, author: Author, new: list[SignedEntry]) -> bool:
+    """Whether some of these stand where this home wrote entries itself."""
+    left = left_chains.find_left(receiver.connection, keys.row, author.row)
+    return left is not None and any(one.entry.n <= left.n for one in new)
 
 
 def _place(receiver: Receiver, keys: WorkspaceKeys, author: Author, document: bytes) -> DocumentRow | None:

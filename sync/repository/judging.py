@@ -73,7 +73,7 @@ def withdraw(judging: Judging, keys: WorkspaceKeys, own_device: int) -> list[Doc
             if judging.verdict(signed).outcome != "admitted"
         ]
         if lost:
-            _unbundle(judging.connection, document.row)
+            unbundle(judging.connection, document.row)
             judging.connection.executemany("UPDATE entry SET state=? WHERE id=?", [(HELD, row) for row in lost])
             touched[document.row] = document
     return list(touched.values())
@@ -125,7 +125,7 @@ def _admitted(
     ]
 
 
-def _unbundle(connection: Connection, document: int) -> None:
+def unbundle(connection: Connection, document: int) -> None:
     """Keep the changes of a document singly again, because not all of them count."""
     if find_bundle(connection, document) is not None:
         for stored in entries.stored_changes(connection, document):

@@ -16,9 +16,9 @@ from sync.repository.judging import Judging, held_documents, withdraw
 from sync.repository.memberships import Memberships
 from sync.repository.opened import Repository, WorkspaceKeys
 from sync.repository.receiving import Receiver
-from sync.repository.showing import Shower
+from sync.repository.showing import Shower, show_anew
 from sync.repository.transaction import Transaction
-from sync.store import entries, operations
+from sync.store import operations
 from sync.store.links import is_copied
 from sync.store.projector import Projector
 from sync.store.schema import NOTE, SEGMENT
@@ -171,10 +171,7 @@ class Members:
             self._repository.drop(document.row)
         shower = self._shower(tx)
         for session in sorted({document.name for document in lost}):
-            self._projector.withdraw(tx.connection, row, session)
-            tx.touch(f"session/{session}")
-            for document in entries.named(tx.connection, row, session):
-                shower.show_all(keys, self._repository.load(keys, document))
+            show_anew(tx, self._repository, self._projector, shower, keys, session)
         receiver = self._receiver(tx, row)
         for ident in held_documents(tx.connection, row):
             receiver.release(keys, ident)

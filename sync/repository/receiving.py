@@ -24,7 +24,7 @@ from sync.errors import MissingChanges, ProtocolError, RejectedChange
 from sync.membership.admission import Verdict
 from sync.repository.needed import Waiting, needed_entries
 from sync.repository.opened import OpenDocument, Repository, WorkspaceKeys
-from sync.store import aside, chain_sums, entries
+from sync.store import aside, chain_sums, entries, left_chains
 from sync.store.bundles import mark_closed
 from sync.store.database import Connection
 from sync.store.entries import DocumentRow
@@ -77,6 +77,14 @@ class OwnEntry(ProtocolError):
     """Somebody has an entry of this very device that is not here: this home is an older copy of another one."""
 
 
+class LeftEntry(ProtocolError):
+    """An entry stands where this home wrote one as the device that it was before. device: its row."""
+
+    def __init__(self, device: int, n: int) -> None:
+        super().__init__(f"Entry {n} contradicts one that was written here.")
+        self.device, self.n = device, n
+
+
 class _Held(Exception):
     """Membership does not let an entry count now; the text says why."""
 
@@ -119,7 +127,7 @@ class Receiver:
         self._unsettled: set[bytes] = set()
 
     def receive(self, keys: WorkspaceKeys, entry: Entry, signature: bytes, chunks: Sequence[bytes] | None) -> Received:
-        """Take in an entry, and what was held for the lack of it; raises ProtocolError.
+        """Take in an entry, and what was held for the lack of it; raises ProtocolError (`OwnEntry`, `LeftEntry`).
 
         chunks: None where its sender has erased them, which is only believed of documents that are purged here too.
         """
@@ -130,6 +138,9 @@ class Receiver:
             return Received(known)
         if entry.device == self.own_device:
             raise OwnEntry(f"An entry ({entry.n}) claims to be of this device, which does not know it.")
+        left = left_chains.find_left(self.connection, keys.row, author.row)
+        if left is not None and entry.n <= left.n:
+            raise LeftEntry(author.row, entry.n)
         chain_sums.retract(self.connection, keys.row, author.row, entry.n)
         row = entries.find_document(self.connection, entry.document)
         if row is not None and row.workspace != keys.row:

@@ -16,15 +16,16 @@ from sync.errors import DocumentError, MembershipError, ProtocolError
 from sync.membership.epoch import key_id, segment_key
 from sync.membership.state import State
 from sync.protocol import digest
-from sync.protocol.envelope import Batch, Envelope, open_envelope, read_envelope, seal_batch
+from sync.protocol.envelope import Batch, Envelope, SignedPart, open_envelope, read_envelope, seal_batch
 from sync.protocol.replica import BlobPart, ChainSummary, Outgoing, SetSummary, Taken
 from sync.repository.batches import receive_batch
+from sync.repository.branches import Branches
 from sync.repository.members import Members
 from sync.repository.memberships import Memberships
 from sync.repository.opened import WorkspaceKeys
-from sync.repository.receiving import OwnEntry, Receiver
+from sync.repository.receiving import LeftEntry, OwnEntry, Receiver
 from sync.repository.transaction import Transaction
-from sync.store import chain_sums, operations
+from sync.store import chain_sums, left_chains, operations
 from sync.store.blob_parts import BlobParts
 from sync.store.database import Connection
 from sync.store.outgoing import Chain, OutgoingEntries, chunks_of_batch
@@ -38,7 +39,10 @@ HASHES_BYTES = 1 << 20
 
 
 class StoredReplica:
-    """One home's replica. keys: of a workspace by its row id. renew: makes this home a new device."""
+    """One home's replica. keys: of a workspace by its row id. renew: makes this home a new device.
+
+    branches: writes anew what that device had written beside others.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class StoredReplica:
         keys: Callable[[int], WorkspaceKeys],
         receiver: Callable[[Transaction, int], Receiver],
         renew: Callable[[Transaction], None],
+        branches: Branches,
     ) -> None:
         self.connection = connection
         self.memberships = memberships
@@ -63,6 +68,7 @@ class StoredReplica:
         self._keys = keys
         self._receiver = receiver
         self._renew = renew
+        self._branches = branches
         self._outgoing = OutgoingEntries(connection)
 
     # who
@@ -238,6 +244,8 @@ class StoredReplica:
             return Outgoing((), before, True)
         if chain.device == self.memberships.device_id:
             self.publish(chain.workspace_row, after)
+        else:
+            self._publish_left(chain, after)
         sealed = (
             seal_batch(batch, segment_key(key.key, batch.parts[0].entry.document), self._random) for batch in batches
         )
@@ -249,6 +257,13 @@ class StoredReplica:
         if row is None or row[0] < n:
             with self.begin(True) as tx:
                 tx.connection.execute("INSERT OR REPLACE INTO published VALUES(?,?)", (workspace, n))
+
+    def _publish_left(self, chain: Chain, n: int) -> None:
+        """The same of entries that this home wrote as another device, so that it knows which are nobody else's."""
+        left = left_chains.find_left(self.connection, chain.workspace_row, chain.device_row)
+        if left is not None and left.published < min(n, left.n):
+            with self.begin(True) as tx:
+                left_chains.note_published(tx.connection, chain.workspace_row, left, n)
 
     def _chain(self, peer: bytes, workspace: bytes, device: bytes) -> Chain | None:
         return None if self._row(peer, workspace) is None else self.find_chain(workspace, device)
@@ -284,6 +299,8 @@ class StoredReplica:
             waiting += states.count(HELD)
         try:
             receiver.settle(keys)
+            if admitted:
+                self._branches.carry(tx, keys)
         except (ProtocolError, MembershipError, DocumentError) as error:
             refused.append(str(error))
         return Taken(admitted, waiting, tuple(refused))
@@ -308,15 +325,20 @@ class StoredReplica:
         chunks_of = chunks_of_batch(batch)
         states: list[int | None] = []
         for part in batch.parts:
-            chunks = chunks_of(part.entry)
-            try:
-                received = receiver.receive(keys, part.entry, part.signature, chunks)
-            except OwnEntry:
-                self._renew(tx)
-                receiver = self._receiver(tx, keys.row)
-                received = receiver.receive(keys, part.entry, part.signature, chunks)
-            states.append(received.state)
+            states.append(self._take_part(tx, receiver, keys, part, chunks_of(part.entry)))
         return states
+
+    def _take_part(
+        self, tx: Transaction, receiver: Receiver, keys: WorkspaceKeys, part: SignedPart, chunks: Sequence[bytes] | None
+    ) -> int | None:
+        try:
+            return receiver.receive(keys, part.entry, part.signature, chunks).state
+        except OwnEntry:
+            self._renew(tx)
+            receiver.own_device = self.memberships.device_id
+        except LeftEntry as error:
+            self._branches.leave(tx, keys, error.device, error.n)
+        return self._take_part(tx, receiver, keys, part, chunks)
 
     # blobs
 

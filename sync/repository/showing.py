@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sync.clock import Clock
-from sync.repository.opened import OpenDocument, WorkspaceKeys
+from sync.repository.opened import OpenDocument, Repository, WorkspaceKeys
 from sync.repository.receiving import Author, author_at
+from sync.repository.transaction import Transaction
 from sync.store import entries
 from sync.store.database import Connection
 from sync.store.projector import Projector, SegmentRows
@@ -67,3 +68,18 @@ class Shower:
             return 0
         author = author_at(self._connection, keys.row, opened.row.device)
         return self.show_segment(keys, author, opened, opened.segment.events(), first=True)
+
+
+def show_anew(
+    tx: Transaction,
+    repository: Repository,
+    projector: Projector,
+    shower: Shower,
+    keys: WorkspaceKeys,
+    session: str,
+) -> None:
+    """Project a session again, some of whose entries do not count any more."""
+    projector.withdraw(tx.connection, keys.row, session)
+    tx.touch(f"session/{session}")
+    for document in entries.named(tx.connection, keys.row, session):
+        shower.show_all(keys, repository.load(keys, document))

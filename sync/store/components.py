@@ -61,4 +61,18 @@ CREATE TABLE copied_author(
     counted=("link", "opened", "copied_workspace"),
 )
 
-ENGINE_COMPONENTS = (SYNC, STANDINGS, CHAINS, NETWORK, LINKS)
+LEFT_CHAINS = Component(
+    "left chains",
+    (
+        """
+CREATE TABLE left_chain(
+  workspace INTEGER NOT NULL, device INTEGER NOT NULL, n INTEGER NOT NULL, published INTEGER NOT NULL,
+  fork INTEGER, rewritten INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(workspace, device)) WITHOUT ROWID;
+CREATE TABLE left_note(
+  document INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL,
+  fields TEXT NOT NULL)
+""",
+    ),
+)
+
+ENGINE_COMPONENTS = (SYNC, STANDINGS, CHAINS, NETWORK, LINKS, LEFT_CHAINS)

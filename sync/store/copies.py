@@ -47,7 +47,8 @@ def _replace_device(connection: Connection, old: DeviceKeys, random: Random) -> 
     connection.execute("UPDATE device SET is_own=0")
     connection.execute("INSERT INTO device(id, identity, is_own) VALUES(?,?,1)", (device.device_id, identity))
     connection.execute("UPDATE secret SET value=? WHERE name='device'", (device.to_cbor(),))
-    connection.execute("DELETE FROM published")  # that was of the old device's chains
+    for table in ("published", "holder"):  # those were of the old device's chains
+        connection.execute(f"DELETE FROM {table}")
     connection.execute("DELETE FROM link")  # those of the old device's name it, and it may still look after them
     connection.execute("DELETE FROM link_place")
 

@@ -1,0 +1,313 @@
+"""Homes that are older copies of others: what they write before they notice is neither lost nor doubled."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from sync.engine import Engine
+from sync.membership.bodies import Set
+from sync.repository.branches import WRITTEN_ANEW
+from sync.store.left_chains import left_chains
+from tests.helpers.memory_replica import MemoryReplica
+from tests.helpers.peer_network import PeerNetwork
+from tests.sync.engine_home import append, first_workspace, notes, open_engine, replay, shown
+from tests.sync.repository.peers import bring, exchange, let_in, pair
+from tests.sync.repository.support import bundle_all, edit
+
+
+class Homes:
+    """Homes in folders; each may be put back to what it was at some moment, as a disk would be."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._engines: dict[str, Engine] = {}
+
+    def home(self, name: str) -> Engine:
+        if name not in self._engines:
+            (self._folder / name).mkdir(exist_ok=True)
+            self._engines[name] = open_engine(self._folder / name)
+        return self._engines[name]
+
+    def save(self, name: str) -> None:
+        """Remember a home as it is now."""
+        self.home(name).close()
+        del self._engines[name]
+        shutil.rmtree(self._folder / f"{name}.saved", ignore_errors=True)
+        shutil.copytree(self._folder / name, self._folder / f"{name}.saved")
+
+    def roll_back(self, name: str) -> Engine:
+        """The home as it was when it was saved; nothing in it says so."""
+        if name in self._engines:
+            self._engines.pop(name).close()
+        shutil.rmtree(self._folder / name)
+        shutil.copytree(self._folder / f"{name}.saved", self._folder / name)
+        return self.home(name)
+
+    def close(self) -> None:
+        for engine in self._engines.values():
+            engine.close()
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> Iterator[Homes]:
+    with closing(Homes(tmp_path)) as made:
+        yield made
+
+
+def row_of(engine: Engine, workspace: bytes) -> int:
+    return int(engine.connection.execute("SELECT row FROM workspace WHERE id=?", (workspace,)).fetchone()[0])
+
+
+def introduce(stranger: Engine, *others: Engine) -> None:
+    """Show others the log of somebody's identity, as a device does that is not known."""
+    for other in others:
+        with other.transaction(durable=True) as tx:
+            other.members.add_identity(tx, stranger.identity, stranger.memberships.operations(stranger.identity))
+
+
+def forks(engine: Engine) -> int:
+    sql = "SELECT count(*) FROM (SELECT 1 FROM entry GROUP BY workspace, device, n HAVING count(*)>1)"
+    return int(engine.connection.execute(sql).fetchone()[0])
+
+
+def sound(*engines: Engine) -> None:
+    """What is shown is what the documents say."""
+    for engine in engines:
+        before = shown(engine.connection), notes(engine.connection)
+        engine.rebuild()
+        assert (shown(engine.connection), notes(engine.connection)) == before
+        if not forks(engine):
+            replay(engine.connection)
+
+
+def team(homes: Homes) -> tuple[Engine, Engine, bytes]:
+    """Ada, whose home will be put back, and Bob, who has all that she writes."""
+    ada, bob = homes.home("ada"), homes.home("bob")
+    workspace = ada.workspace(first_workspace(ada)).id
+    let_in(ada, bob, workspace)
+    append(ada, 1, "s", "a", "b")
+    edit(ada, 1, "begun. ")
+    exchange([ada, bob])
+    return ada, bob, workspace
+
+
+def test_what_an_older_copy_wrote_beside_its_later_entries_is_written_anew(homes: Homes) -> None:
+    _ada, bob, workspace = team(homes)
+    homes.save("ada")
+    ada = homes.home("ada")
+    append(ada, 1, "s", "lost 1")
+    append(ada, 1, "t", "lost 2")
+    edit(ada, 1, "begun. lost. ")
+    bring(ada, bob)
+    ada = homes.roll_back("ada")
+    old = ada.device.device_id
+    append(ada, 1, "s", "anew 1")
+    append(ada, 1, "t", "anew 2")
+    append(ada, 1, "u", "anew 3")
+    edit(ada, 1, "begun. anew. ")
+    bring(bob, ada)
+    assert ada.device.device_id != old
+    everything = {"s": {"a", "b", "lost 1", "anew 1"}, "t": {"lost 2", "anew 2"}, "u": {"anew 3"}}
+    assert shown(ada.connection) == everything
+    introduce(ada, bob)
+    exchange([ada, bob])
+    assert shown(bob.connection) == everything
+    assert notes(ada.connection) == notes(bob.connection)
+    assert sorted(notes(ada.connection)["notes"].split()) == ["anew.", "begun.", "lost."]
+    assert forks(ada) == forks(bob) == 0
+    [left] = left_chains(ada.connection, 1)
+    assert (left.fork, left.rewritten) == (None, 4)
+    sound(ada, bob)
+    append(ada, 1, "s", "on")
+    exchange([ada, bob])
+    assert shown(bob.connection)["s"] == {"a", "b", "lost 1", "anew 1", "on"}
+
+
+def test_a_branch_that_has_left_is_written_anew_with_the_other_one(homes: Homes) -> None:
+    """Bob has the later entries, Cleo only what the older copy wrote: both see both in the end."""
+    ada, bob, workspace = team(homes)
+    cleo = homes.home("cleo")
+    let_in(ada, cleo, workspace)
+    exchange([ada, bob, cleo])
+    homes.save("ada")
+    ada = homes.home("ada")
+    append(ada, 1, "s", "lost 1")
+    append(ada, 1, "t", "lost 2")
+    edit(ada, 1, "begun. lost. ")
+    bring(ada, bob)
+    ada = homes.roll_back("ada")
+    append(ada, 1, "s", "anew 1")
+    append(ada, 1, "t", "anew 2")
+    edit(ada, 1, "begun. anew. ")
+    bring(ada, cleo)
+    append(ada, 1, "s", "anew 3")
+    bring(bob, ada)
+    introduce(ada, bob, cleo)
+    exchange([ada, bob, cleo])
+    everything = {"s": {"a", "b", "lost 1", "anew 1", "anew 3"}, "t": {"lost 2", "anew 2"}}
+    for home in (ada, bob, cleo):
+        assert shown(home.connection) == everything
+        assert sorted(notes(home.connection)["notes"].split()) == ["anew.", "begun.", "lost."]
+        assert forks(home) == 3, "the proof stays"
+    edit(cleo, row_of(cleo, workspace), notes(cleo.connection)["notes"] + "on. ")
+    exchange([ada, bob, cleo])
+    assert notes(ada.connection) == notes(bob.connection) == notes(cleo.connection)
+    sound(ada, bob, cleo)
+    reasons = ada.connection.execute("SELECT DISTINCT reason FROM quarantine").fetchall()
+    assert reasons == [(WRITTEN_ANEW,)]
+
+
+def test_closed_segments_of_a_branch_are_taken_apart(homes: Homes) -> None:
+    _ada, bob, _workspace = team(homes)
+    homes.save("ada")
+    ada = homes.home("ada")
+    append(ada, 1, "s", "lost")
+    bring(ada, bob)
+    ada = homes.roll_back("ada")
+    names = [f"e{number:04}" for number in range(2500)]
+    for at in range(0, len(names), 500):
+        append(ada, 1, "s", *names[at : at + 500])
+    bundle_all(ada)
+    assert ada.connection.execute("SELECT count(*) FROM bundle WHERE data IS NOT NULL").fetchone() == (2,)
+    bring(bob, ada)
+    introduce(ada, bob)
+    exchange([ada, bob])
+    assert shown(ada.connection) == shown(bob.connection) == {"s": {"a", "b", "lost", *names}}
+    sound(ada, bob)
+
+
+def test_who_may_not_write_any_more_keeps_what_they_wrote(homes: Homes) -> None:
+    ada, bob, workspace = team(homes)
+    append(bob, row_of(bob, workspace), "s", "of bob")
+    exchange([ada, bob])
+    homes.save("bob")
+    bob = homes.home("bob")
+    append(bob, row_of(bob, workspace), "s", "lost")
+    bring(bob, ada)
+    bob = homes.roll_back("bob")
+    append(bob, row_of(bob, workspace), "s", "anew")
+    with ada.transaction(durable=True) as tx:
+        ada.members.sign(tx, workspace, Set(bob.identity, "reader", cuts={}))
+    bring(ada, bob)
+    assert {"a", "b", "anew"} <= shown(bob.connection)["s"]
+    sound(ada, bob)
+
+
+class _Home:
+    """A home that may be put back, as `PeerNetwork` wants it."""
+
+    def __init__(self, homes: Homes, name: str) -> None:
+        self.homes, self.name = homes, name
+        self.written: set[str] = set()
+
+    @property
+    def engine(self) -> Engine:
+        return self.homes.home(self.name)
+
+    @property
+    def device(self) -> bytes:
+        return self.engine.device.device_id
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine.replica, name)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_in_a_conversation_nothing_of_the_branch_leaves_as_the_old_device(homes: Homes, seed: int) -> None:
+    """Whoever speaks first: what the other one has of this device is asked for before anything of it is sent."""
+    _ada, bob, _workspace = team(homes)
+    homes.save("ada")
+    ada, dice = homes.home("ada"), random.Random(seed)
+    for number in range(dice.randint(1, 8)):
+        append(ada, 1, dice.choice("st"), f"lost {number}")
+    bring(ada, bob)
+    ada = homes.roll_back("ada")
+    for number in range(dice.randint(1, 8)):
+        append(ada, 1, dice.choice("su"), f"anew {number}")
+    network, ends = PeerNetwork(seed), [_Home(homes, name) for name in ("ada", "bob")]
+    network.connect(*(cast(MemoryReplica, home) for home in ends))
+    network.settle()
+    introduce(ada, bob)
+    network.cut(0)
+    network.connect(*(cast(MemoryReplica, home) for home in ends))
+    network.settle()
+    assert shown(ada.connection) == shown(bob.connection) and shown(bob.connection)["s"]
+    assert forks(ada) == forks(bob) == 0
+    sound(ada, bob)
+
+
+class _Weeks:
+    """Ada with two devices, Bob and Cleo; the disks of two of them are put back now and then."""
+
+    def __init__(self, homes: Homes, seed: int) -> None:
+        self.dice = random.Random(seed)
+        self.number = 0
+        self.seen: set[str] = set()
+        ada = homes.home("ada")
+        self.workspace = ada.workspace(first_workspace(ada)).id
+        pair(ada, homes.home("phone"))
+        for name in ("bob", "cleo"):
+            let_in(ada, homes.home(name), self.workspace)
+        self.homes = {name: _Home(homes, name) for name in ("ada", "phone", "bob", "cleo")}
+        exchange([home.engine for home in self.homes.values()])
+        for name in ("ada", "bob"):
+            homes.save(name)
+
+    def step(self) -> None:
+        what, home = self.dice.random(), self.dice.choice(list(self.homes.values()))
+        if what < 0.6:
+            self.write(home)
+        elif what < 0.9:
+            self.meet(home, self.dice.choice(list(self.homes.values())), self.dice.choice((5, 30, 300)))
+        elif what < 0.95:
+            home.homes.save(home.name) if home.name in ("ada", "bob") else None
+        elif home.name in ("ada", "bob"):
+            home.homes.roll_back(home.name)
+            home.written.clear()
+
+    def write(self, home: _Home) -> None:
+        self.number += 1
+        session, event = self.dice.choice("stu"), f"event {self.number}"
+        append(home.engine, row_of(home.engine, self.workspace), session, event)
+        home.written.add(event)
+
+    def meet(self, one: _Home, other: _Home, steps: int) -> None:
+        if one is other:
+            return
+        introduce(one.engine, other.engine)
+        introduce(other.engine, one.engine)
+        network = PeerNetwork(self.dice.randrange(1 << 32))
+        network.connect(cast(MemoryReplica, one), cast(MemoryReplica, other))
+        for _ in range(steps):
+            network.step()
+        self.seen |= self.shown(one) | self.shown(other) if steps > 30 else set()
+
+    def shown(self, home: _Home) -> set[str]:
+        return set().union(*shown(home.engine.connection).values())
+
+    def end(self) -> None:
+        for _ in range(3):
+            for one in self.homes.values():
+                for other in self.homes.values():
+                    self.meet(one, other, 3000)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_disks_that_are_put_back_at_any_moment(homes: Homes, seed: int) -> None:
+    weeks = _Weeks(homes, seed)
+    for _ in range(60):
+        weeks.step()
+    kept = set().union(*(home.written for home in weeks.homes.values()))
+    weeks.end()
+    engines = [home.engine for home in weeks.homes.values()]
+    everything = weeks.shown(weeks.homes["ada"])
+    assert kept <= everything
+    assert all(shown(engine.connection) == shown(engines[0].connection) for engine in engines)
+    sound(*engines)
