@@ -477,9 +477,7 @@ class Engine:
             return
         self._keep_note(tx, keys, is_open, built)
 
-    def begin_note_anew(
-        self, tx: Transaction, workspace: int, name: str, text: str, fields: Mapping[str, str]
-    ) -> None:
+    def begin_note_anew(self, tx: Transaction, workspace: int, name: str, text: str, fields: Mapping[str, str]) -> None:
         """Go on with a note in a new document, because not everybody can build on what is in the old one."""
         keys = self.workspace(workspace)
         is_open = self._repository.begin_anew(keys, self._repository.note(keys, name).row)

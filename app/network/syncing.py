@@ -9,6 +9,7 @@ from typing import Any
 
 from app.errors import NotFound
 from app.network.service import SYNC_NOW, NetworkService
+from app.network.settings import read_settings
 from app.sessions.operations import SessionOperations
 from app.sessions.queries import Queries
 from app.sessions.views import WorkspaceRow, iso_time
@@ -212,7 +213,10 @@ async def sync_once(workspace: Workspace, service: NetworkService) -> SyncedOnce
     node = await service.ready()
     devices = await workspace.write_async(lambda operations: operations.engine.replica.known_devices())
     await node.sync_now()
-    if devices:
+    while node is not service.node:  # what came made this home another device
+        node = await service.ready()
+        await node.sync_now()
+    if devices and (await asyncio.to_thread(workspace.read, read_settings)).live:
         await _until_met(node.status, len(devices))
     status = node.status()
     peers = tuple(peer.device.hex() for peer in status.peers if peer.in_sync)

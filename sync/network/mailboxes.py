@@ -123,10 +123,12 @@ class _Running:
         return Mailbox(storage, self._secret, replica, ask, owner.clock, owner.random)
 
     async def stop(self) -> None:
-        """End both tasks."""
+        """End both tasks, and whoever waits for them."""
         for task in filter(None, (self.task, self._watching)):
             task.cancel()
             await asyncio.wait([task])
+        async with self._round_done:
+            self._round_done.notify_all()
 
     def _show(self, status: MailboxStatus) -> None:
         if status != self.status:
@@ -138,10 +140,10 @@ class _Running:
         self._wake.set()
 
     async def sync_now(self) -> None:
-        """Until a round that began after this call has ended."""
+        """Until a round that began after this call has ended, or none will."""
         wanted = self._rounds + 2
         async with self._round_done:
-            while self._rounds < wanted:
+            while self._rounds < wanted and not self.task.done():
                 self._wake.set()
                 await self._round_done.wait()
 

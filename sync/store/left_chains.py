@@ -102,4 +102,6 @@ def left_notes(connection: Connection, workspace: int) -> list[LeftNote]:
     rows = connection.execute(
         "SELECT document, name, text, fields FROM left_note WHERE workspace=? ORDER BY document", (workspace,)
     ).fetchall()
-    return [LeftNote(row, name, text, msgspec.json.decode(fields, type=dict[str, str])) for row, name, text, fields in rows]
+    return [
+        LeftNote(row, name, text, msgspec.json.decode(fields, type=dict[str, str])) for row, name, text, fields in rows
+    ]
