@@ -26,6 +26,7 @@ from sync.protocol.published import Head, Record
 from sync.repository.branches import Branches
 from sync.repository.bundling import bundle_closed
 from sync.repository.copied import CopyTaker, begin_copy, drop_empty, forget_copies
+from sync.repository.forks import Fork, find_forks
 from sync.repository.judging import Judging
 from sync.repository.members import Members
 from sync.repository.memberships import Memberships
@@ -477,11 +478,23 @@ class Engine:
             return
         self._keep_note(tx, keys, is_open, built)
 
-    def begin_note_anew(self, tx: Transaction, workspace: int, name: str, text: str, fields: Mapping[str, str]) -> None:
-        """Go on with a note in a new document, because not everybody can build on what is in the old one."""
+    def begin_note_anew(
+        self,
+        tx: Transaction,
+        workspace: int,
+        name: str,
+        text: str | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> None:
+        """Go on with a note in a new document, because not everybody can build on what is in the old one.
+
+        text, fields: what it is to read; as now without them.
+        """
         keys = self.workspace(workspace)
-        is_open = self._repository.begin_anew(keys, self._repository.note(keys, name).row)
-        built = is_open.note.edit(is_open.own_name, text, fields)
+        old = self._repository.load(keys, self._repository.note(keys, name).row)
+        is_open = self._repository.begin_anew(keys, old.row)
+        good = old.note.text() if text is None else text
+        built = is_open.note.edit(is_open.own_name, good, old.note.fields() if fields is None else fields)
         if built is not None:
             self._keep_note(tx, keys, is_open, built)
 
@@ -532,6 +545,10 @@ class Engine:
 
     # what comes from outside
 
+    def forks(self, workspace: int) -> list[Fork]:
+        """The chains of a workspace (row id) in which a device wrote two entries under one number."""
+        return find_forks(self.connection, self.workspace(workspace), self._judging(workspace))
+
     def know_device(self, tx: Transaction, device: bytes, identity: bytes) -> None:
         """Let entries of another device in; `identity` is whose it is."""
         operations.add_identity(tx.connection, identity)
@@ -549,9 +566,11 @@ class Engine:
 
     def _receiver(self, tx: Transaction, workspace: int) -> Receiver:
         """Takes in entries of a workspace (row id), judged by the state of its log."""
+        return self._judging_receiver(tx, self._judging(workspace).verdict)
+
+    def _judging(self, workspace: int) -> Judging:
         state = self.memberships.state(self.workspace(workspace).id)
-        judging = Judging(tx.connection, workspace, state, self.memberships.roster)
-        return self._judging_receiver(tx, judging.verdict)
+        return Judging(self.connection, workspace, state, self.memberships.roster)
 
     def _judging_receiver(self, tx: Transaction, judge: Judge) -> Receiver:
         return Receiver(tx.connection, self._repository, self._shower(tx), self.device.device_id, judge)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from app.network.devices import Known, known_devices
+from app.network.devices import called, known_devices
 from app.network.settings import NetworkSettings, read_settings
 from app.network.syncing import WorkspaceSync, mailboxes, sync_states
 from app.sessions.aside_queries import AsideRow
 from app.sessions.views import WorkspaceRow
 from app.workspace import Workspace
-from sync.engine import Engine
 from sync.store.network_rows import MailboxRow
 
 
@@ -41,13 +40,4 @@ def look_around(workspace: Workspace, there: Iterable[str]) -> Around:
 def name_devices(workspace: Workspace, devices: Iterable[str]) -> dict[str, str]:
     """What to call devices (hex): "Laptop" where it is one's own, "Bob, Laptop" of others."""
     known = known_devices(workspace)
-    return workspace.with_engine(lambda engine: {device: _called(engine, device, known) for device in devices})
-
-
-def _called(engine: Engine, device: str, known: Known) -> str:
-    name = known.names.get(device) or f"device {device[:8]}"
-    owners = engine.memberships.roster.identities(bytes.fromhex(device))
-    if not owners or engine.identity in owners:
-        return name if owners else f"unknown {name}"
-    person = owners[0].hex()
-    return f"{known.names.get(person) or f'Person {person[:8]}'}, {name}"
+    return workspace.with_engine(lambda engine: {device: called(engine, device, known) for device in devices})

@@ -64,6 +64,16 @@ def rows_of(engine: Engine, identity: bytes, known: Known) -> list[DeviceRow]:
     return rows
 
 
+def called(engine: Engine, device: str, known: Known) -> str:
+    """What to call a device (hex): "Laptop" where it is one's own, "Bob, Laptop" of others."""
+    name = known.names.get(device) or f"device {device[:8]}"
+    owners = engine.memberships.roster.identities(bytes.fromhex(device))
+    if not owners or engine.identity in owners:
+        return name if owners else f"unknown {name}"
+    person = owners[0].hex()
+    return f"{known.names.get(person) or f'Person {person[:8]}'}, {name}"
+
+
 def _row(device: str, state: DeviceState, known: Known) -> DeviceRow:
     name = PAPER_NAME if state == "paper" else known.names.get(device) or f"Device {device[:8]}"
     return DeviceRow(device, name, False, known.added.get(device), known.seen.get(device), state)
@@ -117,18 +127,24 @@ def revoke(workspace: Workspace, device: str, *, stolen: bool, recovery_code: st
     as they were added before it. UserError, IdentityError for a mistyped code.
     """
     target = bytes.fromhex(device)
-    paper = None if recovery_code is None else recovery_keys(read_recovery_code(recovery_code))
 
     def run(engine: Engine) -> None:
         if target == engine.device.device_id:
             raise UserError("This is the device that you are using. Revoke it from another one.")
         with engine.transaction(durable=True) as tx:
-            signer = paper or kept_paper(tx.connection) or engine.device
             cuts = cuts_by_workspace(engine, tx, target) if stolen else None
-            _remove(engine, tx, signer, Remove(target, cuts))
-            engine.members.renew_epochs(tx)
+            remove_device(engine, tx, target, cuts, recovery_code)
 
     workspace.with_engine(run)
+
+
+def remove_device(
+    engine: Engine, tx: Transaction, device: bytes, cuts: dict[bytes, Cut] | None, recovery_code: str | None
+) -> None:
+    """As `revoke`. cuts: by workspace, of a device whose later entries are not to count."""
+    paper = None if recovery_code is None else recovery_keys(read_recovery_code(recovery_code))
+    _remove(engine, tx, paper or kept_paper(tx.connection) or engine.device, Remove(device, cuts))
+    engine.members.renew_epochs(tx)
 
 
 def _remove(engine: Engine, tx: Transaction, signer: DeviceKeys, body: Remove) -> None:
@@ -143,7 +159,7 @@ def _remove(engine: Engine, tx: Transaction, signer: DeviceKeys, body: Remove) -
         raise UserError("That recovery code is not this person's.")
     raise UserError(
         "This device was added after that one, or at the same time, and may not revoke it. "
-        "Do it with the recovery code: lovelace devices revoke … --recover"
+        "Do it with the recovery code: the same command with --recover"
     )
 
 

@@ -8,11 +8,11 @@ actors and headers of changes are checked elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sync.documents.entry import FIRST_PREV, Entry
-from sync.membership.bodies import Cut
+from sync.membership.bodies import OTHERS, WHOLE, Cut
 from sync.membership.roster import Device, Roster
 from sync.membership.standing import WRITING
 from sync.membership.state import State
@@ -24,13 +24,17 @@ LeadsTo = Callable[[bytes, bytes], bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be done with an entry, and a sentence why; '' when it is admitted."""
+    """What is to be done with an entry, and a sentence why; '' when it is admitted.
+
+    by_chain: that depends on which entries of its chain are here.
+    """
 
     outcome: Outcome
     reason: str = ""
+    by_chain: bool = field(default=False, compare=False)
 
 
-_ADMITTED = Verdict("admitted")
+_ADMITTED, _LEADS = Verdict("admitted"), Verdict("admitted", by_chain=True)
 
 
 def judge_entry(entry: Entry, digest: bytes, state: State, roster: Roster, leads_to: LeadsTo) -> Verdict:
@@ -70,7 +74,7 @@ def _judge_without_grant(entry: Entry, state: State) -> Verdict:
 
 def _cuts(entry: Entry, device: Device, state: State) -> list[Cut | None]:
     """Every cut through the chain of the entry's device; None for one that leaves nothing of it."""
-    cuts = [limits.get(entry.device) for limits in state.limits(entry.grant)]
+    cuts = [limits.get(entry.device, limits.get(OTHERS)) for limits in state.limits(entry.grant)]
     return [*cuts, device.cuts.get(entry.workspace)] if device.life == "stolen" else cuts
 
 
@@ -78,9 +82,11 @@ def _judge_by_cuts(entry: Entry, digest: bytes, cuts: Collection[Cut | None], le
     if not cuts:
         return _ADMITTED
     cut = None if None in cuts else min(filter(None, cuts), key=lambda cut: (cut.n, cut.hash))
+    if cut == WHOLE:
+        return _ADMITTED
     if cut is None or entry.n > cut.n:
         return Verdict("held", "Its author lost the right to write before this was seen.")
     leads = digest == cut.hash if entry.n == cut.n else leads_to(digest, cut.hash)
     if leads is None:
-        return Verdict("held", "The entries between it and the last one that counts are not here yet.")
-    return _ADMITTED if leads else Verdict("held", "Its author wrote two chains, and this is the one that was cut.")
+        return Verdict("held", "The entries between it and the last one that counts are not here yet.", by_chain=True)
+    return _LEADS if leads else Verdict("held", "Its author wrote two chains, and this is the one that was cut.")

@@ -30,6 +30,11 @@ class Cut(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     hash: Id
 
 
+WHOLE = Cut(2**53, bytes(32))
+"""All of a chain counts, also what is still to come."""
+OTHERS = bytes(32)
+"""In a workspace's cuts the place of every device that is not named."""
+
 Cuts = Annotated[dict[Id, Cut], Meta(max_length=MAX_DEVICES)]
 """By device, in an identity's log by workspace. Of what is absent, nothing counts."""
 

@@ -52,7 +52,7 @@ def receive_batch(receiver: Receiver, keys: WorkspaceKeys, batch: Batch) -> list
         new = [one for one in signed if (one.entry.n, one.hash) not in known]
         if _contradicts(receiver, keys, author, new):
             return None
-        if any(receiver.judge(one).outcome != "admitted" for one in new):
+        if any(receiver.judge_of(author, one).outcome != "admitted" for one in new):
             return None
         intake = _open(receiver, keys, row, batch, new)
     except (DocumentError, ProtocolError):

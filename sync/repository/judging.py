@@ -20,7 +20,7 @@ from sync.store import entries
 from sync.store.bundles import find_bundle, forget_bundle
 from sync.store.database import Connection
 from sync.store.entries import DocumentRow
-from sync.store.schema import ADMITTED, HELD, SEGMENT
+from sync.store.schema import ADMITTED, HELD, QUARANTINED, SEGMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,19 @@ def withdraw(judging: Judging, keys: WorkspaceKeys, own_device: int) -> list[Doc
         if lost:
             unbundle(judging.connection, document.row)
             judging.connection.executemany("UPDATE entry SET state=? WHERE id=?", [(HELD, row) for row in lost])
+            _reconsider(judging.connection, document.row, device)
             touched[document.row] = document
     return list(touched.values())
+
+
+def _reconsider(connection: Connection, document: int, device: int) -> None:
+    """What was refused of a device, perhaps only because it contradicts what counts no more, is to be tried again."""
+    rows = connection.execute(
+        "SELECT id FROM entry WHERE document=? AND device=? AND state<>0 AND state=? AND changes IS NOT NULL",
+        (document, device, QUARANTINED),
+    ).fetchall()
+    connection.executemany("UPDATE entry SET state=? WHERE id=?", [(HELD, row) for (row,) in rows])
+    connection.executemany("DELETE FROM quarantine WHERE entry=?", rows)
 
 
 def held_documents(connection: Connection, workspace: int) -> list[bytes]:

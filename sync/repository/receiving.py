@@ -125,6 +125,8 @@ class Receiver:
         self.own_device = own_device
         self.judge = judge
         self._unsettled: set[bytes] = set()
+        self._chained: set[int] = set()
+        """Authors (row ids) of whom it depends on the rest of their chains what counts."""
 
     def receive(self, keys: WorkspaceKeys, entry: Entry, signature: bytes, chunks: Sequence[bytes] | None) -> Received:
         """Take in an entry, and what was held for the lack of it; raises ProtocolError (`OwnEntry`, `LeftEntry`).
@@ -159,9 +161,19 @@ class Receiver:
         return received
 
     def settle(self, keys: WorkspaceKeys) -> None:
-        """After the last entry: take in what is held of notes and others build on."""
+        """After the last entry: take in what is held of notes and others build on, or for the rest of its chain."""
+        for author in self._chained:
+            self._unsettled |= set(aside.held_of(self.connection, keys.row, author))
+        self._chained.clear()
         while self._unsettled:
             self.release(keys, self._unsettled.pop())
+
+    def judge_of(self, author: Author, signed: SignedEntry) -> Verdict:
+        """Whether a new entry of an author counts."""
+        verdict = self.judge(signed)
+        if verdict.by_chain:
+            self._chained.add(author.row)
+        return verdict
 
     def _author(self, keys: WorkspaceKeys, entry: Entry) -> Author:
         if entry.workspace != keys.id:
@@ -176,7 +188,7 @@ class Receiver:
     ) -> Received:
         try:
             opened = check_changes(signed, chunks)
-            self._require_counting(signed)
+            _require_counting(self.judge_of(author, signed))
             settled = self._admit(keys, author, row, opened, None)
         except (MissingChanges, _Held) as error:
             count, size = aside.aside(self.connection, author.row)
@@ -191,13 +203,6 @@ class Receiver:
             aside.set_aside(self.connection, added, error.reason)
             return Received(QUARANTINED, error.reason)
         return Received(settled)
-
-    def _require_counting(self, signed: SignedEntry) -> None:
-        verdict = self.judge(signed)
-        if verdict.outcome == "held":
-            raise _Held(verdict.reason)
-        if verdict.outcome == "rejected":
-            raise RejectedChange(verdict.reason)
 
     def release(self, keys: WorkspaceKeys, document: bytes) -> bool:
         """Try again what is held of a document, until nothing of it moves any more; gives whether anything did."""
@@ -244,7 +249,7 @@ class Receiver:
         try:
             opened = check_changes(held.signed, split_chunks(held.changes))
             if held.row not in needed:
-                self._require_counting(held.signed)
+                _require_counting(self.judge(held.signed))
             self._admit(keys, author, row, opened, held.row)
         except (MissingChanges, _Held):
             return False
@@ -303,6 +308,13 @@ class Receiver:
         )
         for segment in entries.segments(self.connection, header.session, author.row, grant)[:-1]:
             mark_closed(self.connection, segment.row)
+
+
+def _require_counting(verdict: Verdict) -> None:
+    if verdict.outcome == "held":
+        raise _Held(verdict.reason)
+    if verdict.outcome == "rejected":
+        raise RejectedChange(verdict.reason)
 
 
 def guard_of(document: OpenDocument) -> ChangeGuard:

@@ -101,6 +101,16 @@ def held_entries(connection: Connection, document: int) -> list[HeldEntry]:
     ]
 
 
+def held_of(connection: Connection, workspace: int, device: int) -> list[bytes]:
+    """The ids of the documents of a workspace in which entries of a device are held."""
+    rows = connection.execute(
+        "SELECT DISTINCT d.id FROM entry e INDEXED BY entry_aside JOIN document d ON d.row=e.document "
+        "WHERE e.state<>0 AND e.state=? AND e.device=? AND d.workspace=?",
+        (HELD, device, workspace),
+    ).fetchall()
+    return [bytes(ident) for (ident,) in rows]
+
+
 def admit_held(connection: Connection, entry: int) -> int:
     """Admit an entry that was held; gives its new row id, which is after those of the entries it builds on."""
     (last,) = connection.execute("SELECT max(id) FROM entry").fetchone()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sync.documents.entry import FIRST_PREV, Entry
 from sync.membership.admission import Verdict, judge_entry
-from sync.membership.bodies import Cut, Leave, Remove, Set
+from sync.membership.bodies import OTHERS, WHOLE, Cut, Leave, Remove, Set
 from sync.membership.operation import Operation
 from sync.membership.roster import Device, Roster
 from tests.sync.membership.cases import team_of_owners
@@ -132,6 +132,16 @@ def test_of_a_forked_chain_one_branch_is_cut() -> None:
     assert "two chains" in judge(team, entry("X", grant, 5), digest=OTHER).reason
     assert "two chains" in judge(team, entry("X", grant, 4), digest=OTHER).reason
     assert judge(team, entry("X", grant_of(team, "X"), 6)).outcome == "admitted"
+
+
+def test_a_cut_through_one_device_leaves_the_others_whole() -> None:
+    team = team_of_owners()
+    grant = grant_of(team, "X")
+    team.do("A", give("X", "member", {OTHER: Cut(2, CHAIN[1]), OTHERS: WHOLE}))
+    for n in (1, 8):
+        assert judge(team, entry("X", grant, n)) == Verdict("admitted")
+    team.do("B", give("X", "member", cut("X", 5)))
+    assert [judge(team, entry("X", grant, n)).outcome for n in (5, 6)] == ["admitted", "held"], "smaller than whole"
 
 
 def test_what_may_lead_to_a_cut_is_held_until_the_chain_is_here() -> None:

@@ -50,6 +50,11 @@ class Homes:
         shutil.copytree(self._folder / f"{name}.saved", self._folder / name)
         return self.home(name)
 
+    def second(self, name: str, copy: str) -> Engine:
+        """Another home that goes on from what one was when it was saved."""
+        shutil.copytree(self._folder / f"{name}.saved", self._folder / copy)
+        return self.home(copy)
+
     def close(self) -> None:
         for engine in self._engines.values():
             engine.close()
@@ -99,7 +104,7 @@ def team(homes: Homes) -> tuple[Engine, Engine, bytes]:
 
 
 def test_what_an_older_copy_wrote_beside_its_later_entries_is_written_anew(homes: Homes) -> None:
-    _ada, bob, workspace = team(homes)
+    _ada, bob, _workspace = team(homes)
     homes.save("ada")
     ada = homes.home("ada")
     append(ada, 1, "s", "lost 1")
