@@ -145,7 +145,7 @@ def revoke(
         row = devices.find_device(workspace, who)
         if not call.confirm(f"Revoke {row.name} ({row.id[:SHORT_ID]})? It cannot be undone, only paired anew."):
             raise UserError("Nothing was changed.")
-        code = _recovery_code(call) if recover else None
+        code = recovery_code(call) if recover else None
         devices.revoke(workspace, row.id, stolen=stolen, recovery_code=code)
     call.out.done([row.id], f"{row.name} is revoked.")
     call.out.remark("It may still have what opens your mailboxes: change their credentials.")
@@ -172,7 +172,7 @@ def recover(
     call = call_of(context)
     address = read_address(source) if source else None
     with call.workspace() as workspace:
-        identity = recover_person(workspace, code or _recovery_code(call))
+        identity = recover_person(workspace, code or recovery_code(call))
         taken = asyncio.run(recover_from(workspace, mailbox)) if mailbox else []
         taken += asyncio.run(return_to(workspace, address)) if address is not None else []
     call.out.done([identity], "This is a device of yours now.", workspaces=taken)
@@ -198,7 +198,8 @@ def address(context: typer.Context) -> None:
         call.out.line(text)
 
 
-def _recovery_code(call: Call) -> str:
+def recovery_code(call: Call) -> str:
+    """The recovery code, from a person or from standard input."""
     if not call.has_person:
         line = sys.stdin.readline(200).strip() if sys.stdin is not None else ""
         if not line:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.call import Call, call_of
 from app.cli.declared import group
+from app.cli.devices import recovery_code
 from app.cli.errors import DONE, UNREACHABLE
+from app.cli.text import SHORT_ID
+from app.errors import UserError
 
 if TYPE_CHECKING:
+    from app.network.forks import ForkRow
     from app.network.service import NetworkService
     from app.network.syncing import SyncedOnce, WorkspaceSync
     from app.workspace import Workspace
@@ -24,15 +28,25 @@ cli = group("Sync with your other devices and with teammates.")
 @cli.command()
 def status(context: typer.Context) -> None:
     """Say what is here, what is not elsewhere yet, and what waits."""
+    from app.network.forks import forks, renewal_sentence, renewals
     from app.network.syncing import mailboxes, shown, sync_state
     from sync.network.lease import is_running
 
     call = call_of(context)
     with call.workspace() as workspace:
         state, boxes = sync_state(workspace), [shown(row) for row in mailboxes(workspace)]
+        divided, renewed = forks(workspace), renewals(workspace)
         running = is_running(workspace.home)
     if call.out.json:
-        call.out.value({"running": running, "workspace": state.to_json(), "mailboxes": boxes})
+        call.out.value(
+            {
+                "running": running,
+                "workspace": state.to_json(),
+                "mailboxes": boxes,
+                "forks": [fork.to_json() for fork in divided],
+                "renewed": [renewal.to_json() for renewal in renewed],
+            }
+        )
         return
     call.out.line(_sentence(state))
     call.out.line("The network is being run by a program of this home." if running else "No program is syncing now.")
@@ -40,6 +54,43 @@ def status(context: typer.Context) -> None:
         call.out.line(f"Mailbox {box}")
     if state.held or state.rejected:
         call.out.line(f"Of others, {state.held} entries wait and {state.rejected} were refused.")
+    for renewal in renewed:
+        call.out.line(renewal_sentence(renewal))
+    for fork in divided:
+        _report_fork(call, fork)
+
+
+def _report_fork(call: Call, fork: ForkRow) -> None:
+    from app.network.forks import branch_words, fork_sentence
+
+    call.out.line(fork_sentence(fork))
+    for branch in fork.branches:
+        call.out.line(f"  {branch.id[:SHORT_ID]}  {branch_words(branch)}")
+    if fork.may_cut:
+        call.out.remark(f"Keep one for everybody: lovelace sync cut {fork.device[:SHORT_ID]} SIDE")
+
+
+@cli.command()
+def cut(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="A forked device, as `sync status` lists it.")],
+    side: Annotated[str, typer.Argument(metavar="SIDE", help="The side that counts, by its id.")],
+    recover: Annotated[
+        bool, typer.Option("--recover", help="Do it with the recovery code, for a device older than this one.")
+    ] = False,
+) -> None:
+    """Say for everybody which side of a forked device counts; the other is kept aside and shown to nobody."""
+    from app.network import forks
+
+    call = call_of(context)
+    with call.workspace() as workspace:
+        fork = forks.find_fork(workspace, device)
+        branch = forks.find_branch(fork, side)
+        if not call.confirm(forks.cut_question(fork, branch)):
+            raise UserError("Nothing was changed.")
+        code = recovery_code(call) if recover else None
+        forks.cut(workspace, fork.device, branch.id, code)
+    call.out.done([fork.device], f"Of {fork.who} counts what {branch.id[:SHORT_ID]} leads to.", side=branch.id)
 
 
 def _sentence(state: WorkspaceSync) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from app.network.devices import called, known_devices
+from app.network.forks import ForkRow, Renewal, forks, renewals
 from app.network.settings import NetworkSettings, read_settings
 from app.network.syncing import WorkspaceSync, mailboxes, sync_states
 from app.sessions.aside_queries import AsideRow
@@ -16,13 +17,18 @@ from sync.store.network_rows import MailboxRow
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """people: whose device each is and what it is called, by device (hex). aside: of the workspace of the call."""
+    """people: whose device each is and what it is called, by device (hex).
+
+    aside, forks, renewed: of the workspace of the call.
+    """
 
     settings: NetworkSettings
     workspaces: tuple[tuple[WorkspaceRow, WorkspaceSync], ...]
     mailboxes: tuple[MailboxRow, ...]
     aside: tuple[AsideRow, ...]
     people: Mapping[str, str]
+    forks: tuple[ForkRow, ...] = ()
+    renewed: tuple[Renewal, ...] = ()
 
 
 def look_around(workspace: Workspace, there: Iterable[str]) -> Around:
@@ -34,6 +40,8 @@ def look_around(workspace: Workspace, there: Iterable[str]) -> Around:
         tuple(mailboxes(workspace)),
         aside,
         name_devices(workspace, {*there, *(row.device for row in aside)}),
+        tuple(forks(workspace)),
+        tuple(renewals(workspace)),
     )
 
 

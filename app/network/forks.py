@@ -20,7 +20,7 @@ from sync.repository.forks import Fork, ForkBranch
 from sync.store.database import Connection
 from sync.store.left_chains import left_chains
 
-RETIRES = "The device is retired for that: to write again it must be paired anew."
+_RETIRES = " It is your own device, and is revoked with that: to be used again it must be paired anew."
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,50 @@ class Renewal:
 
     def to_json(self) -> dict[str, Any]:
         return {"device": self.device, "since": iso_time(self.since), "rewritten": self.rewritten}
+
+
+def fork_sentence(fork: ForkRow) -> str:
+    """What a fork is, for people."""
+    since = "" if fork.since is None else f" (since {iso_time(fork.since)[:10]})"
+    if fork.settled:
+        return f"{fork.who} wrote two chains{since}; it is decided which one counts."
+    decides = "" if fork.may_cut else " An owner can say which one counts."
+    return (
+        f"{fork.who} wrote two chains{since}: its home was put back to an older copy, or its program was changed. "
+        f"Both are kept.{decides}"
+    )
+
+
+def branch_words(branch: BranchRow) -> str:
+    """What one side has, for people."""
+    entries = "1 entry" if branch.entries == 1 else f"{branch.entries:,} entries"
+    titles = [f"“{title}”" if title else ident for ident, title in branch.sessions]
+    more = [f"{len(titles) - 3} more sessions"] if len(titles) > 4 else []
+    about = [*titles[: 3 if more else 4], *more, *(["notes"] if branch.notes else [])]
+    where = f" in {', '.join(about)}" if about else ""
+    here = "shown here" if branch.shown == branch.entries else f"{branch.shown:,} of it shown here"
+    return f"{entries}{where} · {here if branch.shown else 'not shown here'}"
+
+
+def cut_question(fork: ForkRow, kept: BranchRow) -> str:
+    """What is asked before one side is kept: what is dropped and what stays."""
+    dropped = sum(branch.entries for branch in fork.branches if branch.id != kept.id)
+    stays, goes = ("1 entry" if count == 1 else f"{count:,} entries" for count in (kept.entries, dropped))
+    return (
+        f"Keep this side of {fork.who} for everybody? Its {stays} so far stay. {goes[0].upper()}{goes[1:]} of the "
+        "other side are shown to nobody any more, and kept aside; notes stay as they read here now. "
+        f"It cannot be undone.{_RETIRES if fork.yours else ''}"
+    )
+
+
+def renewal_sentence(renewal: Renewal) -> str:
+    """That this home became a new device, for people."""
+    count = "1 event that was" if renewal.rewritten == 1 else f"{renewal.rewritten:,} events that were"
+    anew = f", and wrote anew {count} only here" if renewal.rewritten else ""
+    return (
+        f"This home was an older copy of a device that has gone on elsewhere: it became a new device on "
+        f"{iso_time(renewal.since)[:10]}{anew}."
+    )
 
 
 def forks(workspace: Workspace) -> list[ForkRow]:

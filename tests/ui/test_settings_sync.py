@@ -13,9 +13,10 @@ from app.ui.forms import Prose
 from app.ui.network import NetworkView
 from app.ui.peers.card import Card
 from app.ui.peers.page import CardList
-from app.ui.settings.sync import MailboxCard, SyncPage
+from app.ui.settings.sync import ForkCard, MailboxCard, SyncPage
 from sync.network.mailboxes import MailboxStatus
 from sync.network.node import NodeStatus, PeerStatus
+from tests.helpers.forked import fork_beside
 from tests.ui.running import Running
 from tests.ui.settings_home import SettingsRoom
 
@@ -179,3 +180,23 @@ def test_the_state_in_the_status_bar_leads_there(running: Running) -> None:
     running.window.status.sync.click()
     panel = running.window.areas.show_kind("settings")
     assert panel.section == "sync"  # type: ignore[attr-defined]
+
+
+def test_a_device_with_two_chains_is_told_and_one_is_kept(here: SettingsRoom, tmp_path: Path) -> None:
+    page = open_page(here)
+    assert not page.forks.cards and page.renewed.isHidden()
+    fork_beside(here.workspace, tmp_path)
+    page.shown()
+    here.until(lambda: page.forks.cards)
+    [card] = page.forks.cards
+    assert isinstance(card, ForkCard) and [button.text() for button in card.keep] == ["Keep A…", "Keep B…"]
+    assert "wrote two chains" in words(card) and "A · 2 entries in “Plans” · not shown here" in words(card)
+    card.keep[0].click()
+    assert "1 entry of the other side" in card.question.text.text() and "cannot be undone" in card.question.text.text()
+    card.question.no.click()
+    assert not card.row.settled
+    card.keep[0].click()
+    card.question.yes.click()
+    here.until(lambda: "It is decided" in page.said.text())
+    here.until(lambda: "decided which one counts" in words(page.forks.cards[0]))
+    assert not page.forks.cards[0].keep  # type: ignore[attr-defined]

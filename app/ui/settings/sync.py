@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,6 +21,7 @@ from app.ui.words import counted, one_line
 
 if TYPE_CHECKING:
     from app.network.around import Around
+    from app.network.forks import BranchRow, ForkRow
     from app.network.syncing import SyncedOnce, WorkspaceSync
     from app.sessions.aside_queries import AsideRow
     from sync.network.mailboxes import MailboxStatus
@@ -72,14 +75,38 @@ class MailboxCard(Card):
         self.question.ask(question, "Remove", lambda: self._page.remove(self))
 
 
+class ForkCard(Card):
+    """A device that wrote two chains; who may decide keeps one."""
+
+    def __init__(self, page: SyncPage, row: ForkRow) -> None:
+        from app.network import forks
+
+        super().__init__(one_line(row.who), f"Two chains of {row.who}", "decided" if row.settled else "", page)
+        self.row, self._page = row, page
+        self.add_line(forks.fork_sentence(row), "muted" if row.settled else "failed")
+        for letter, branch in zip(ascii_uppercase, row.branches, strict=False):
+            self.add_line(one_line(f"{letter} · {forks.branch_words(branch)}"))
+        pairs = list(zip(ascii_uppercase, row.branches, strict=False)) if row.may_cut else []
+        self.keep = [self.add_button(f"Keep {letter}…", partial(self._ask, branch)) for letter, branch in pairs]
+
+    def _ask(self, branch: BranchRow) -> None:
+        from app.network import forks
+
+        question = forks.cut_question(self.row, branch)
+        self.question.ask(question, "Keep it", lambda: self._page.cut(self, branch), "Keep both")
+
+
 class SyncPage(PeerPage):
-    """workspaces, peers: cards and lines as they are now; aside: what of others is not shown."""
+    """workspaces, peers: cards and lines as they are now; aside: what of others is not shown; forks: two chains of one
+    device; renewed: that this home was an older copy.
+    """
 
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(desk, "Sync", _ABOUT, parent)
         self.state, self.runs = Prose("", self), Prose("", self)
         self.now = QPushButton("&Sync now", self)
-        self.workspaces, self.peers, self.boxes, self.aside = (CardList() for _ in range(4))
+        self.workspaces, self.peers, self.boxes, self.aside, self.forks = (CardList() for _ in range(5))
+        self.renewed = Prose("", self)
         self.nobody, self.no_box, self.nothing = (Prose("", self) for _ in range(3))
         self.form = MailboxForm(desk, self)
         self.live = QCheckBox("Connect to devices directly", self)
@@ -96,6 +123,7 @@ class SyncPage(PeerPage):
 
     def _arrange(self) -> None:
         self.add(self.state, self.runs, side_by_side(self.now), self.said, self.workspaces.layout)
+        self.add(self.forks.layout, self.renewed)
         self.part("Connected now")
         self.add(self.peers.layout, self.nobody)
         self.part("Mailboxes", _MAILBOXES)
@@ -131,6 +159,7 @@ class SyncPage(PeerPage):
         self._show_peers(around, node)
         self._show_boxes(around, node, now)
         self._show_aside(around)
+        self._show_forks(around)
         self.live.setChecked(around.settings.live)
         self.lan.setChecked(around.settings.lan)
         self.lan.setEnabled(around.settings.live)
@@ -175,7 +204,29 @@ class SyncPage(PeerPage):
         self.nothing.setVisible(not rows)
         self.aside.show(rows, lambda place: _aside_card(self, *rows[place]))
 
+    def _show_forks(self, around: Around) -> None:
+        from app.network.forks import renewal_sentence
+
+        self.forks.show(around.forks, lambda place: ForkCard(self, around.forks[place]))
+        self.renewed.setText(" ".join(map(renewal_sentence, around.renewed)))
+        self.renewed.setVisible(bool(around.renewed))
+
     # deeds
+
+    def cut(self, card: ForkCard, branch: BranchRow) -> None:
+        """Keep one side of a forked device; the person said yes."""
+        workspace, row = self.desk.workspace, card.row
+
+        def cut() -> None:
+            from app.network import forks
+
+            forks.cut(workspace, row.device, branch.id)
+
+        def done(_nothing: None) -> None:
+            self.said.say(f"It is decided what counts of {one_line(row.who)}.", "done")
+            self.shown()
+
+        self.do(cut, done, card.said)
 
     def remove(self, card: MailboxCard) -> None:
         """Use a mailbox no more; the person said yes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
@@ -14,14 +13,14 @@ from sync.repository.forks import Fork
 from sync.store.operations import epoch_keys
 from tests.sync.engine_home import append, notes, shown
 from tests.sync.repository.peers import bring, exchange, let_in, pair
+from tests.sync.repository.put_back import Homes, introduce, row_of, team
 from tests.sync.repository.support import bundle_all, edit
-from tests.sync.repository.test_branches import Homes, homes, introduce, row_of, team  # noqa: F401
 
 
 class Rivals:
     """Ada, Cleo and Dan, and Bob, whose home runs twice with one key and a program that does not care."""
 
-    def __init__(self, homes: Homes, *, same_documents: bool = True, bundle: bool = False) -> None:
+    def __init__(self, homes: Homes, *, bundle: bool = False) -> None:
         self.ada, bob, self.workspace = team(homes)
         self.cleo, self.dan = homes.home("cleo"), homes.home("dan")
         for home in (self.cleo, self.dan):
@@ -34,7 +33,7 @@ class Rivals:
         if bundle:
             bundle_all(self.bob)
         self.twin = homes.second("bob", "twin")
-        self._write(self.twin, "right", 4 if same_documents else 2)
+        self._write(self.twin, "right", 4)
 
     def _write(self, home: Engine, name: str, count: int) -> None:
         row = row_of(home, self.workspace)
@@ -69,7 +68,7 @@ def spread(rivals: Rivals, dice: random.Random) -> None:
         bring(source, target)
 
 
-def test_a_fork_is_listed_with_its_sides(homes: Homes) -> None:  # noqa: F811
+def test_a_fork_is_listed_with_its_sides(homes: Homes) -> None:
     rivals = Rivals(homes)
     assert rivals.ada.forks(1) == []
     bring(rivals.bob, rivals.ada)
@@ -87,7 +86,7 @@ def test_a_fork_is_listed_with_its_sides(homes: Homes) -> None:  # noqa: F811
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_after_a_cut_everybody_shows_the_side_that_was_kept(homes: Homes, seed: int) -> None:  # noqa: F811
+def test_after_a_cut_everybody_shows_the_side_that_was_kept(homes: Homes, seed: int) -> None:
     dice = random.Random(seed)
     rivals = Rivals(homes, bundle=seed == 5)
     spread(rivals, dice)
@@ -112,7 +111,7 @@ def test_after_a_cut_everybody_shows_the_side_that_was_kept(homes: Homes, seed: 
     assert kept[0] > 0, "what was cut stays, aside"
 
 
-def test_a_late_comer_and_the_forger_change_nothing_after_a_cut(homes: Homes) -> None:  # noqa: F811
+def test_a_late_comer_and_the_forger_change_nothing_after_a_cut(homes: Homes) -> None:
     rivals = Rivals(homes)
     bring(rivals.bob, rivals.ada)
     bring(rivals.twin, rivals.ada)
@@ -133,7 +132,7 @@ def test_a_late_comer_and_the_forger_change_nothing_after_a_cut(homes: Homes) ->
     assert all("bob goes on" in shown(home.connection)["s"] for home in rivals.honest), "with a new right"
 
 
-def test_other_devices_of_the_person_lose_nothing(homes: Homes) -> None:  # noqa: F811
+def test_other_devices_of_the_person_lose_nothing(homes: Homes) -> None:
     rivals = Rivals(homes)
     phone = homes.home("phone")
     introduce(rivals.ada, phone)
@@ -154,7 +153,7 @@ def test_other_devices_of_the_person_lose_nothing(homes: Homes) -> None:  # noqa
     assert "of the phone" in shown(rivals.ada.connection)["s"]
 
 
-def test_only_an_owner_above_them_cuts(homes: Homes) -> None:  # noqa: F811
+def test_only_an_owner_above_them_cuts(homes: Homes) -> None:
     rivals = Rivals(homes)
     spread(rivals, random.Random(1))
     for home in (rivals.cleo, rivals.bob):
@@ -166,7 +165,7 @@ def test_only_an_owner_above_them_cuts(homes: Homes) -> None:  # noqa: F811
                 home.members.sign(tx, rivals.workspace, Set(rivals.bob.identity, "member", cuts=cuts))
 
 
-def test_a_forked_note_goes_on_in_a_new_document(homes: Homes, tmp_path: Path) -> None:  # noqa: F811
+def test_a_forked_note_goes_on_in_a_new_document(homes: Homes) -> None:
     rivals = Rivals(homes)
     edit(rivals.bob, row_of(rivals.bob, rivals.workspace), "begun. left. ")
     edit(rivals.twin, row_of(rivals.twin, rivals.workspace), "begun. right. ")
