@@ -116,11 +116,11 @@ def branch_words(branch: BranchRow) -> str:
 def cut_question(fork: ForkRow, kept: BranchRow) -> str:
     """What is asked before one side is kept: what is dropped and what stays."""
     dropped = sum(branch.entries for branch in fork.branches if branch.id != kept.id)
-    stays, goes = ("1 entry" if count == 1 else f"{count:,} entries" for count in (kept.entries, dropped))
+    stays = "Its 1 entry so far stays" if kept.entries == 1 else f"Its {kept.entries:,} entries so far stay"
+    goes = "1 entry of the other side is" if dropped == 1 else f"{dropped:,} entries of the other side are"
     return (
-        f"Keep this side of {fork.who} for everybody? Its {stays} so far stay. {goes[0].upper()}{goes[1:]} of the "
-        "other side are shown to nobody any more, and kept aside; notes stay as they read here now. "
-        f"It cannot be undone.{_RETIRES if fork.yours else ''}"
+        f"Keep this side of {fork.who} for everybody? {stays}. {goes} shown to nobody any more, and kept aside; "
+        f"notes stay as they read here now. It cannot be undone.{_RETIRES if fork.yours else ''}"
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from app.workspace import Credentials, Workspace
 from tests.e2e.conftest import PASSPHRASE, Program, make_home
+from tests.helpers.forked import fork_beside
 from tests.sync.repository.peers import pair
 
 HEAD = ("--json", "sessions", "show")
@@ -94,3 +95,23 @@ def test_a_disk_that_was_rolled_back_writes_before_it_syncs(two: tuple[Program, 
     say(phone, "four")
     say(laptop, "five")
     sync_until(two, {"one", "two", "three", "another session", "four", "five"})
+
+
+def test_a_forked_device_is_listed_and_cut(program: Program, tmp_path: Path) -> None:
+    with closing(_open(program)) as workspace:
+        fork_beside(workspace, tmp_path)
+    told = program.json("sync", "status")
+    [fork] = told["forks"]
+    assert (fork["entry"], fork["settled"], fork["may_cut"], told["renewed"]) == (3, False, True, [])
+    text = program.run("sync", "status")
+    assert "wrote two chains" in text.out and "2 entries in “Plans” · not shown here" in text.out
+    assert "lovelace sync cut" in text.err
+    wrong = program.run("--json", "--yes", "sync", "cut", fork["device"], "00")
+    assert wrong.code == 4 and len(wrong.error["candidates"]) == 2
+    asked = program.run("sync", "cut", fork["device"], fork["branches"][0]["id"])
+    assert asked.code == 1 and not program.json("sync", "status")["forks"][0]["settled"]
+    done = program.json("--yes", "sync", "cut", fork["device"][:12], fork["branches"][0]["id"][:12])
+    assert done == {"ok": True, "ids": [fork["device"]], "side": fork["branches"][0]["id"]}
+    assert said(program) == {"first", "the other way", "and on"}
+    assert program.json("sync", "status")["forks"][0]["settled"]
+    assert program.run("--yes", "sync", "cut", fork["device"], "00").code == 4

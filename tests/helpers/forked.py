@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from app.sessions.events import Draft, UserMessage
@@ -26,7 +27,7 @@ def fork_beside(home: Workspace, folder: Path) -> None:
             writer.use(home.id)
             for text in texts:
                 _say(writer, session, text)
-            home.with_engine(lambda engine, source=_engine(writer): bring(source, engine))
+            home.with_engine(partial(bring, _engine(writer)))
 
 
 def _engine(home: Workspace) -> Engine:
