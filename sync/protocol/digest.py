@@ -7,12 +7,13 @@ notice a difference that this member's own entries make.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sync.crypto import domain_hash
 
 EMPTY = bytes(32)
 _DOMAIN = "lovelace/set-element/1"
+_SETS_DOMAIN = "lovelace/sets/1"
 _MODULUS = 1 << 256
 
 
@@ -32,3 +33,9 @@ def set_digest(elements: Iterable[bytes]) -> bytes:
 def union(digests: Iterable[bytes]) -> bytes:
     """The digest of disjoint sets together."""
     return (sum(int.from_bytes(digest, "big") for digest in digests) % _MODULUS).to_bytes(32, "big")
+
+
+def sets_digest(sets: Mapping[bytes, tuple[int, bytes]]) -> bytes:
+    """One digest for many sets: id → (count, digest) of each."""
+    rows = (ident + count.to_bytes(8, "big") + digest for ident, (count, digest) in sorted(sets.items()))
+    return domain_hash(_SETS_DOMAIN, b"".join(rows))

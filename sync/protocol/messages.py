@@ -1,8 +1,8 @@
 """The messages of a conversation between two devices, every field bounded.
 
-Both begin with `hello` and then send a `summary`; the rest follows from what differs (`peer`). Unknown fields are left
-alone and messages of unknown kinds ignored, so that later versions may add both without a new number. A list of hashes
-or ids travels as one byte string (`join`, `split`).
+Both begin with `hello` and then send an `overview`, or a `summary`; the rest follows from what differs (`peer`).
+Unknown fields are left alone and messages of unknown kinds ignored, so that later versions may add both without a new
+number. A list of hashes or ids travels as one byte string (`join`, `split`).
 """
 
 from __future__ import annotations
@@ -96,12 +96,26 @@ class Beat(Message, frozen=True):
 
 
 class Summary(Message, frozen=True):
-    """All sets the sender shares with the receiver. answer: whether the sender asks for the receiver's own."""
+    """All sets the sender shares with the receiver; after an `Overview`, logs only if these differ.
+
+    answer: whether the sender asks for the receiver's own.
+    """
 
     kind: ClassVar[str] = "summary"
     logs: Annotated[tuple[SetRow, ...], Meta(max_length=MAX_SETS)]
     workspaces: Annotated[tuple[SetRow, ...], Meta(max_length=MAX_SETS)]
     answer: bool = False
+
+
+class Overview(Message, frozen=True):
+    """What a summary would say, in two digests (`digest.sets_digest`); only where both sides know it.
+
+    It comes instead of the first summary, which follows where the receiver has other digests.
+    """
+
+    kind: ClassVar[str] = "overview"
+    logs: _Id
+    workspaces: _Id
 
 
 class Ids(Message, frozen=True):
@@ -242,7 +256,7 @@ class Passing(Message, frozen=True):
 _KINDS: dict[str, type[Message]] = {
     form.kind: form
     for form in (
-        *(Hello, Bye, Beat, Summary, Ids, Operations, Chains, Buckets, Hashes, Wanted, Entries, State),
+        *(Hello, Bye, Beat, Overview, Summary, Ids, Operations, Chains, Buckets, Hashes, Wanted, Entries, State),
         *(WantBlob, BlobData, NoBlob, Passing),
     )
 }

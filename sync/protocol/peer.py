@@ -1,9 +1,10 @@
 """One conversation with one device, sans-IO.
 
 Frames and ticks go in; `next_frame` gives what is to be sent, made at that moment, and `next_happening` what the
-program has to know. Hello and a summary from either side are one round trip; if the summaries are equal, that is all.
-Otherwise logs come first (`log_exchange`), because they decide which workspaces both may read, then entries
-(`entry_exchange`), and from then on every commit is pushed. Blobs (`blob_exchange`) and ephemeral messages go beside.
+program has to know. Hello and an overview from either side are one round trip; if the overviews are equal, that is all,
+whatever the number of members and sessions. Otherwise summaries say which sets differ. Logs come first
+(`log_exchange`), because they decide which workspaces both may read, then entries (`entry_exchange`), and from then on
+every commit is pushed. Blobs (`blob_exchange`) and ephemeral messages go beside.
 
 Nothing that a peer sends raises: what is malformed or senseless counts (`talk`), and too much of it ends the
 conversation, as do a version that is too old and silence.
@@ -15,6 +16,7 @@ from collections.abc import Set
 
 from sync.errors import ProtocolError
 from sync.protocol.blob_exchange import BlobExchange
+from sync.protocol.digest import sets_digest
 from sync.protocol.entry_exchange import EntryExchange
 from sync.protocol.happenings import Ended, Ephemeral, Happening, Reached
 from sync.protocol.log_exchange import LogExchange
@@ -37,6 +39,7 @@ from sync.protocol.messages import (
     Message,
     NoBlob,
     Operations,
+    Overview,
     Passing,
     SetRow,
     State,
@@ -49,7 +52,8 @@ from sync.protocol.messages import (
 from sync.protocol.replica import Replica
 from sync.protocol.talk import MAX_STRIKES, SENSELESS, Talk
 
-FEATURES: frozenset[str] = frozenset()
+OVERVIEW = "overview"
+FEATURES: frozenset[str] = frozenset((OVERVIEW,))
 """What this program can beyond version 1; used if both can."""
 TICK_MS = 5_000
 """How often `tick` is to be called."""
@@ -68,17 +72,30 @@ class Conversation:
     Every method is called on the writer's thread and after each `next_frame` is worth asking. program: for people.
     """
 
-    def __init__(self, replica: Replica, device: bytes, peer: bytes, *, program: str, version: int = VERSION) -> None:
+    def __init__(
+        self,
+        replica: Replica,
+        device: bytes,
+        peer: bytes,
+        *,
+        program: str,
+        version: int = VERSION,
+        features: frozenset[str] = FEATURES,
+    ) -> None:
         self._talk = Talk(replica, device, peer)
         self._logs = LogExchange(self._talk, self._logs_done)
         self._blobs = BlobExchange(self._talk)
         self._entries: dict[bytes, EntryExchange] = {}
         self._program = program
         self._version = version
+        self._features = features
         self._farewell: bytes | None = None
         self._is_started = self._is_met = self._is_over = False
         self._theirs: Summary | None = None
         self._wants_answer = False
+        self._is_viewed = False
+        self._omits_logs = False
+        """Whether the next summary may leave out the logs, which the peer is known to have."""
         self._summaries = 0
         self._heard = self._sent = False
         self._heard_ms: int | None = None
@@ -101,7 +118,7 @@ class Conversation:
         """Begin; both sides do."""
         if not self._is_started:
             self._is_started = True
-            features = tuple(sorted(FEATURES))
+            features = tuple(sorted(self._features))
             hello = Hello(self._version, LEAST_VERSION, features, self._program[:MAX_TEXT])
             self._talk.outbox.soon("hello", lambda: hello)
 
@@ -201,6 +218,8 @@ class Conversation:
                 self._meet(message)
             case _ if not self._is_met:
                 raise ProtocolError("It did not begin with a greeting.")
+            case Overview():
+                self._overview(message)
             case Summary():
                 self._summary(message)
             case Ids():
@@ -250,9 +269,27 @@ class Conversation:
         else:
             self.start()
             self._is_met = True
-            self._talk.happened(Reached(FEATURES & frozenset(hello.features), hello.program))
+            features = self._features & frozenset(hello.features)
+            self._talk.happened(Reached(features, hello.program))
             self._look_at_workspaces()
+            if OVERVIEW in features:
+                self._talk.outbox.soon("overview", self._own_overview)
+            else:
+                self._say_summary(answer=False)
+
+    def _overview(self, message: Overview) -> None:
+        """If all is the same here, it is as if the peer had said so set by set."""
+        if self._is_viewed:
+            raise ProtocolError("It sent its overview twice.")
+        self._is_viewed = True
+        mine = self._own_overview()
+        if message == mine:
+            workspaces = tuple(SetRow(key, *value) for key, value in self._look_at_workspaces().items())
+            self._theirs = Summary((), workspaces)
+            self._compare_workspaces()
+        else:
             self._say_summary(answer=False)
+            self._omits_logs = message.logs == mine.logs
 
     def _summary(self, message: Summary) -> None:
         """Compare; if the peer sends many, the last one at the next tick."""
@@ -292,12 +329,16 @@ class Conversation:
     # what is said
 
     def _say_summary(self, *, answer: bool) -> None:
-        self._wants_answer = self._wants_answer or answer
+        self._wants_answer, self._omits_logs = self._wants_answer or answer, False
         self._talk.outbox.soon("summary", self._own_summary)
+
+    def _own_overview(self) -> Overview:
+        return Overview(sets_digest(self._logs.look()), sets_digest(self._look_at_workspaces()))
 
     def _own_summary(self) -> Message:
         answer, self._wants_answer = self._wants_answer, False
-        logs = tuple(SetRow(key, *value) for key, value in self._logs.look().items())
+        found = {} if self._omits_logs else self._logs.look()
+        logs = tuple(SetRow(key, *value) for key, value in found.items())
         workspaces = tuple(SetRow(key, *value) for key, value in self._look_at_workspaces().items())
         return Summary(logs[:MAX_SETS], workspaces[:MAX_SETS], answer)
 

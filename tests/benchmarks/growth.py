@@ -21,7 +21,7 @@ from sync.membership.invites import make_invite, make_join
 from sync.membership.log import MembershipLog
 from sync.membership.operation import Operation, sign_operation
 from sync.membership.roster import Roster, make_roster
-from sync.protocol.messages import ChainRow, Chains, SetRow, State, Summary, encode_message
+from sync.protocol.messages import ChainRow, Chains, Overview, SetRow, State, Summary, encode_message
 from sync.testing import seeded_random
 from tests.benchmarks.figures import Figure, milliseconds
 from tests.benchmarks.place import Place, folder_bytes
@@ -134,7 +134,10 @@ def _read(team: Team, encoded: list[bytes], roster: Roster) -> None:
 
 def _measure_messages(team: Team, name: str) -> Iterator[Figure]:
     rows = tuple(SetRow(_ID, _MANY, _ID) for _ in range(1 + team.members))
-    yield Figure(f"{name}: summary", len(encode_message(Summary(rows, rows[:1]))), "bytes", note="each way, a meeting")
+    overview = len(encode_message(Overview(_ID, _ID)))
+    yield Figure(f"{name}: overview", overview, "bytes", note="each way, a meeting")
+    summary = len(encode_message(Summary(rows, rows[:1])))
+    yield Figure(f"{name}: summary", summary, "bytes", note="each way, only where something differs")
     chains = tuple(ChainRow(_ID, _MANY, _ID, _MANY, _ID) for _ in range(team.members * team.devices))
     size = len(encode_message(Chains(_ID, chains, 1, 1, 1)))
     yield Figure(f"{name}: chains", size, "bytes", note="each way, only where something differs")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sync.protocol.happenings import Happening, OperationsReceived, Received
 from sync.protocol.messages import decode_message
-from sync.protocol.peer import TICK_MS, Conversation
+from sync.protocol.peer import FEATURES, TICK_MS, Conversation
 from tests.helpers.memory_replica import MemoryReplica
 
 
@@ -41,10 +41,16 @@ class PeerNetwork:
         self.now_ms = 0
         self.links: list[tuple[End, End]] = []
 
-    def connect(self, left: MemoryReplica, right: MemoryReplica) -> tuple[End, End]:
+    def connect(
+        self,
+        left: MemoryReplica,
+        right: MemoryReplica,
+        features: tuple[frozenset[str], ...] = (FEATURES, FEATURES),
+    ) -> tuple[End, End]:
+        one, other = features
         ends = (
-            End(left, Conversation(left, left.device, right.device, program="test")),
-            End(right, Conversation(right, right.device, left.device, program="test")),
+            End(left, Conversation(left, left.device, right.device, program="test", features=one)),
+            End(right, Conversation(right, right.device, left.device, program="test", features=other)),
         )
         self.links.append(ends)
         for end in ends:

@@ -93,6 +93,19 @@ def test_a_peer_from_the_future_is_spoken_to_in_the_common_version() -> None:
     assert [each.kind for each in it.answers()] == ["hello", "summary"]
 
 
+def test_overviews_are_compared_once() -> None:
+    it = _Hostile()
+    it.say(m.Hello(1, 1, ("overview",)))
+    assert [each.kind for each in it.answers()] == ["hello", "overview"]
+    it.say(m.Overview(bytes(32), bytes(32)))
+    assert [each.kind for each in it.answers()] == ["summary"]
+    while not it.conversation.is_over:
+        it.say(m.Overview(bytes(32), bytes(32)))
+        assert [each.kind for each in it.answers()] in ([], ["bye"])
+    ended = it.happened()[-1]
+    assert isinstance(ended, Ended) and "overview twice" in ended.reason
+
+
 @pytest.mark.parametrize(("hello", "word"), [(m.Hello(9, 2, (), "Lovelace 9"), "newer"), (m.Hello(0, 0), "old")])
 def test_no_common_version(hello: m.Hello, word: str) -> None:
     it = _Hostile()

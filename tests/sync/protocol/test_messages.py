@@ -16,6 +16,7 @@ EVERY = (
     m.Hello(1, 1, ("x",), "Lovelace 1"),
     m.Bye("Why."),
     m.Beat(),
+    m.Overview(A, B),
     m.Summary((m.SetRow(A, 1, B),), (m.SetRow(B, 2, A),), True),
     m.Ids(A, A + B),
     m.Operations(A, (b"one", b"two"), True),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from copy import deepcopy
 
 import pytest
 
 from sync.protocol.happenings import Acknowledged, Ended, Ephemeral, InSync, Reached, Received
 from sync.protocol.messages import State, encode_message
+from sync.protocol.peer import FEATURES
 from tests.helpers.memory_replica import MemoryReplica
 from tests.helpers.peer_network import PeerNetwork
 
@@ -32,7 +34,7 @@ def test_in_sync_is_one_round_trip() -> None:
     ends = network.connect(left, right)
     network.settle()
     for end in ends:
-        assert end.kinds() == ["hello", "summary"]
+        assert end.kinds() == ["hello", "overview"]
         assert end.of(Reached) and end.of(InSync) == [InSync(WORKSPACE)]
     assert Acknowledged(WORKSPACE, 3) in ends[0].happened
     assert sum(end.bytes_sent for end in ends) < 1024
@@ -46,8 +48,67 @@ def test_in_sync_costs_the_same_whatever_the_number_of_documents() -> None:
     network = PeerNetwork()
     ends = network.connect(left, right)
     network.settle()
-    assert [end.kinds() for end in ends] == [["hello", "summary"]] * 2
+    assert [end.kinds() for end in ends] == [["hello", "overview"]] * 2
     assert sum(end.bytes_sent for end in ends) < 1024
+
+
+def test_in_sync_costs_the_same_whatever_the_number_of_members_and_workspaces() -> None:
+    left, right = _pair(entries=3)
+    for number in range(200):
+        log = number.to_bytes(32, "big")
+        for member in (left.device, right.device):
+            left.invite(log, member)
+        right.operations_of[log] = dict(left.operations_of[log])
+    right.chains_of = deepcopy(left.chains_of)
+    network = PeerNetwork()
+    ends = network.connect(left, right)
+    network.settle()
+    assert [end.kinds() for end in ends] == [["hello", "overview"]] * 2
+    assert sum(end.bytes_sent for end in ends) < 512
+    assert all(len(end.of(InSync)) == 201 for end in ends)
+    network.cut(0)
+    left.write(WORKSPACE, b"news")
+    ends = network.connect(left, right)
+    network.settle()
+    assert left.contents() == right.contents()
+    assert ends[0].kinds()[:3] == ["hello", "overview", "summary"]
+    assert ends[0].log[2][1] < 16_000, "logs that do not differ are not listed"
+
+
+@pytest.mark.parametrize("knows", [(True, False), (False, True), (False, False)])
+def test_who_does_not_know_overviews_gets_summaries(knows: tuple[bool, bool]) -> None:
+    left, right = _pair(entries=3)
+    network = PeerNetwork()
+    features = tuple(FEATURES if known else frozenset[str]() for known in knows)
+    ends = network.connect(left, right, features)
+    network.settle()
+    assert left.contents() == right.contents()
+    assert all("overview" not in end.kinds() and end.of(InSync) for end in ends)
+    network.cut(0)
+    ends = network.connect(left, right, features)
+    network.settle()
+    assert [end.kinds() for end in ends] == [["hello", "summary"]] * 2
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_changes_while_overviews_are_under_way_is_not_missed(seed: int) -> None:
+    left, right = _pair(entries=3)
+    right.chains_of = deepcopy(left.chains_of)
+    network = PeerNetwork(seed)
+    network.connect(left, right)
+    for number in range(6):
+        for _ in range(network.dice.randrange(4)):
+            network.step()
+        replica = network.dice.choice((left, right))
+        if network.dice.random() < 0.7:
+            replica.write(WORKSPACE, b"new %d" % number)
+            network.wrote(replica, WORKSPACE)
+        else:
+            replica.invite(OTHER, network.dice.choice((left, right)).device)
+            network.invited(replica)
+    network.settle()
+    assert left.contents() == right.contents()
+    assert left.operations_of[WORKSPACE] == right.operations_of[WORKSPACE]
 
 
 def test_first_transfer_and_live_push() -> None:
@@ -104,7 +165,7 @@ def test_a_claim_about_our_chain_has_to_be_true() -> None:
     left, right = _pair(entries=2)
     network = PeerNetwork()
     ends = network.connect(left, right)
-    while "summary" not in ends[0].kinds():
+    while "overview" not in ends[0].kinds():
         network.step()
     ends[0].conversation.receive(encode_message(State(WORKSPACE, 9, bytes(32), 2, b"x" * 32, 0, 0, 0)))
     assert ends[0].conversation.next_happening() is None
@@ -201,7 +262,7 @@ def test_live_entries_overtake_a_long_transfer() -> None:
     left.write(WORKSPACE, b"now")
     network.wrote(left, WORKSPACE)
     before = ends[0].kinds().count("entries")
-    while left.device not in right.contents()[WORKSPACE]:
+    while left.device not in right.contents().get(WORKSPACE, {}):
         network.step()
     assert ends[0].kinds().count("entries") <= before + 8
     assert len(right.contents()[WORKSPACE][third.device]) < 60

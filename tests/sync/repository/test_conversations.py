@@ -83,7 +83,7 @@ def test_reconnecting_is_one_round_trip(engines: list[Engine]) -> None:
     network.cut(0)
     ends = network.connect(homes[0], homes[1])  # type: ignore[arg-type]
     network.settle()
-    assert [end.kinds() for end in ends] == [["hello", "summary"]] * 2
+    assert [end.kinds() for end in ends] == [["hello", "overview"]] * 2
     assert sum(end.bytes_sent for end in ends) < 1024
     assert all(InSync(workspace) in end.happened for end in ends)
     assert ends[0].of(Acknowledged)
