@@ -27,6 +27,14 @@ AGAIN_SECONDS = 60.0
 CALM_SECONDS = 0.5
 
 
+_BY_ITSELF = """
+SELECT f.blob, max(f.size), w.id FROM (
+  SELECT blob, size, session FROM session_blob WHERE size BETWEEN 1 AND ?
+  UNION ALL SELECT a.blob, a.size, e.session FROM awaited a JOIN event e ON e.row=a.row WHERE a.size<=?
+) f JOIN session s ON s.row=f.session JOIN workspace w ON w.row=s.workspace
+GROUP BY f.blob, w.id ORDER BY max(s.updated) DESC"""
+
+
 @dataclass(frozen=True, slots=True)
 class MissingBlob:
     """A payload that is not on this device. size: of its content, as the events say."""
@@ -41,12 +49,7 @@ def missing_blobs(queries: Queries, known: set[str], limit: int) -> list[Missing
 
     known: ids (hex) that need no look; those that are found here are added.
     """
-    rows = queries.connection.execute(
-        "SELECT b.blob, max(b.size), w.id FROM session_blob b JOIN session s ON s.row=b.session "
-        "JOIN workspace w ON w.row=s.workspace WHERE b.size BETWEEN 1 AND ? GROUP BY b.blob, w.id "
-        "ORDER BY max(s.updated) DESC",
-        (BY_ITSELF_BYTES,),
-    )
+    rows = queries.connection.execute(_BY_ITSELF, (BY_ITSELF_BYTES, BY_ITSELF_BYTES))
     found = []
     for name, size, workspace in rows:
         if name in known:

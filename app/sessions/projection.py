@@ -27,10 +27,16 @@ from app.sessions.references import blob_refs, names_blob, spilled_into
 from app.sessions.settling import Reach, extended_reach, keep_field, show_fields
 from app.sessions.tables import PROJECTION, PROJECTION_TABLES, PROJECTION_VERSION
 from app.sessions.texts import estimated_lines, searchable_text
+from sync.documents.segment import SegmentHeader
 from sync.store.blobs import BlobStore
 from sync.store.database import Connection
 from sync.store.projector import SegmentRows
 from sync.store.search_index import OwnIndex, TextIndex, first_row
+
+_AWAITING = (
+    "SELECT e.row, e.id, e.body, w.size, s.id, s.workspace, a.identity, a.device, a.name FROM awaited w "
+    "JOIN event e ON e.row=w.row JOIN session s ON s.row=e.session JOIN author a ON a.row=e.author WHERE w.blob=?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,37 @@ class SessionProjector:
         ).fetchone()
         return found is not None
 
+    def take_blob(self, connection: Connection, blob: bytes) -> list[str]:
+        shown = list[str]()
+        for row, identifier, stored, size, session, workspace, *author in connection.execute(
+            _AWAITING, (blob.hex(),)
+        ).fetchall():
+            identity, device, name = author
+            rows = SegmentRows(workspace, identity, device, SegmentHeader(session, 0, name, "{}"), False, (), 0)
+            if self._fill_in(connection, rows, row, identifier, unpack_body(stored), size):
+                shown.append(session)
+        return shown
+
+    def _fill_in(
+        self, connection: Connection, rows: SegmentRows, row: int, identifier: str, data: bytes, size: int
+    ) -> bool:
+        """Show an event (row, id) whose long body has come; False while it cannot be read. size: what it counted."""
+        opened = self._open(connection, data)
+        batch = _begin(connection, rows, {})
+        if opened is None or opened.missing or batch is None:
+            return False
+        batch.size -= size
+        connection.execute("DELETE FROM awaited WHERE row=?", (row,))
+        event = _without_erased(batch, _candidate(batch, identifier, data, opened))
+        kind = event.opened.body.kind
+        connection.execute(
+            "UPDATE event SET kind=?, lines=?, damaged=?, body=? WHERE row=?",
+            (kind, estimated_lines(kind, event.opened.body), event.damaged, pack_body(event.data), row),
+        )
+        _keep_content(batch, event, row, _author_row(batch, event.author))
+        self._settle(batch)
+        return True
+
     def apply_note(
         self, connection: Connection, workspace: int, name: str, text: str, fields: Mapping[str, str]
     ) -> None:
@@ -220,6 +257,7 @@ class SessionProjector:
             ),
         )
         forget_texts(batch.connection, [row], self._bulk)
+        batch.connection.execute("DELETE FROM awaited WHERE row=?", (row,))
         batch.emptied = True
         batch.texts = [text for text in batch.texts if text.row != row]
         _forget_title(batch, identifier, claimed=False)
@@ -253,6 +291,7 @@ class SessionProjector:
         if _Candidate(candidate.id, data, opened, author, bool(damaged)).rank <= candidate.rank:
             return False
         batch.connection.execute("DELETE FROM event WHERE row=?", (row,))
+        batch.connection.execute("DELETE FROM awaited WHERE row=?", (row,))
         forget_texts(batch.connection, [row], self._bulk)
         batch.texts = [text for text in batch.texts if text.row != row]
         batch.size -= opened.size
@@ -372,8 +411,22 @@ def _insert(batch: _Batch, event: _Candidate) -> None:
     batch.events.append(
         (row, batch.row, event.id, body.kind, common.time, author, lines, event.damaged, pack_body(event.data))
     )
-    batch.size += event.opened.size
     batch.times.append(common.time)
+    if event.opened.missing:
+        _await_body(batch, event, row)
+    _keep_content(batch, event, row, author)
+
+
+def _await_body(batch: _Batch, event: _Candidate, row: int) -> None:
+    """Note that a long body is not on this device."""
+    values = [(blob, row, event.opened.size) for blob in spilled_into(event.data)]
+    batch.connection.executemany("INSERT OR REPLACE INTO awaited VALUES(?,?,?)", values)
+
+
+def _keep_content(batch: _Batch, event: _Candidate, row: int, author: int) -> None:
+    """Note what follows from an event beside its own row. author: row id."""
+    body = event.opened.body
+    batch.size += event.opened.size
     if text := searchable_text(body):
         batch.texts.append(_Text(row, text, body.kind, author))
     if event.damaged:

@@ -118,6 +118,7 @@ def withdraw_rows(connection: Connection, workspace: int, session: str) -> None:
 def _delete_projected(connection: Connection, row: int) -> list[int]:
     """Remove a session and its events from the projection; gives the rows that the full-text index may know."""
     indexed = [event for (event,) in connection.execute("SELECT row FROM event WHERE session=?", (row,))]
+    connection.execute("DELETE FROM awaited WHERE row IN (SELECT row FROM event WHERE session=?)", (row,))
     for table in ("event", "erased", "session_field", "session_blob", "session_author"):
         connection.execute(f"DELETE FROM {table} WHERE session=?", (row,))
     connection.execute("DELETE FROM session WHERE row=?", (row,))

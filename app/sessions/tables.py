@@ -9,6 +9,7 @@ event that set it; `claimed`: only the opening of a segment says so. `session_bl
 and with size 0 those that hold long bodies, or that only damaged events name.
 `erased`: which events somebody took back (see `erasing.py`).
 `unindexed`: events that wait for the full-text index (see `indexing.py`).
+`awaited`: events (by row) whose long body is in a blob that is not on this device; size: of the body, as it is claimed.
 `session.bytes`: the JSON of its own events and these payloads, each once.
 """
 
@@ -21,7 +22,7 @@ RENEW_MS, FRESH_MS = 10_000, 25_000
 FAR = "peer:"
 """What the `process` of drafts and output begins with that another device sends; its id follows."""
 
-PROJECTION_VERSION = 9
+PROJECTION_VERSION = 10
 
 PROJECTION = """
 CREATE TABLE session(
@@ -54,7 +55,10 @@ CREATE TABLE erased(
 CREATE TABLE note(
   workspace INTEGER NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, fields TEXT NOT NULL,
   PRIMARY KEY(workspace, name)) WITHOUT ROWID;
-CREATE TABLE unindexed(row INTEGER PRIMARY KEY, characters INTEGER NOT NULL)
+CREATE TABLE unindexed(row INTEGER PRIMARY KEY, characters INTEGER NOT NULL);
+CREATE TABLE awaited(
+  blob TEXT NOT NULL, row INTEGER NOT NULL, size INTEGER NOT NULL, PRIMARY KEY(blob, row)) WITHOUT ROWID;
+CREATE INDEX awaited_row ON awaited(row)
 """
 
 PROJECTION_TABLES = (
@@ -67,6 +71,7 @@ PROJECTION_TABLES = (
     "erased",
     "note",
     "unindexed",
+    "awaited",
 )
 
 _LOCAL = """

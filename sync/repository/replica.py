@@ -370,6 +370,8 @@ class StoredReplica:
             wanted = self._blobs.keep(tx.connection, blob, part)
             if wanted == part.total:
                 tx.touch(f"blob/{blob.hex()}")
+                for session in self._projector.take_blob(tx.connection, blob):
+                    tx.touch(f"session/{session}")
             return wanted
 
 

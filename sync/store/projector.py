@@ -6,7 +6,7 @@ apart from row ids and local columns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -63,6 +63,10 @@ class Projector(Protocol):
 
     def refers(self, connection: Connection, workspace: int, blob: bytes) -> bool:
         """Whether something shown of a workspace refers to a blob."""
+        ...
+
+    def take_blob(self, connection: Connection, blob: bytes) -> Collection[str]:
+        """A blob is here now; gives the ids of the sessions that show more with it."""
         ...
 
     def indexing(self, index: TextIndex) -> AbstractContextManager[None]:

@@ -47,6 +47,9 @@ class PlainProjector:
     def refers(self, connection: Connection, workspace: int, blob: bytes) -> bool:
         return True
 
+    def take_blob(self, connection: Connection, blob: bytes) -> tuple[str, ...]:
+        return ()
+
     def indexing(self, index: TextIndex) -> AbstractContextManager[None]:
         return nullcontext()
 

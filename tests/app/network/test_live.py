@@ -11,6 +11,7 @@ import pytest
 
 from app.network.blob_fetching import BY_ITSELF_BYTES, missing_blobs
 from app.network.service import NetworkService
+from app.sessions.comparison import differences
 from app.sessions.events import BlobRef, Draft, Suggestion, UserMessage
 from app.sessions.far_operations import MAX_DRAFT, MAX_ROWS, FarDraft
 from app.sessions.operations import SessionOperations
@@ -208,6 +209,27 @@ def test_payloads_follow_their_events(homes: tuple[Workspace, Workspace]) -> Non
             await until(lambda ref=ref, data=data: new.read(lambda queries: queries.find_blob(ref)) == data)
 
     together(homes, scene)
+
+
+def test_a_long_message_comes_whole_and_is_found(homes: tuple[Workspace, Workspace]) -> None:
+    old, new = homes
+    session = begun(old, new)
+    text = "A wombat. " + "Long words follow here. " * 1000
+    old.write(lambda operations: operations.append(session, [Draft(body=UserMessage(text=text), time=1)]))
+
+    def said() -> list[str]:
+        found = new.read(lambda queries: queries.events(session, kinds=["user_message"]))
+        return [event.body.text for event in found if isinstance(event.body, UserMessage)]
+
+    async def scene() -> None:
+        await until(lambda: said() == [text])
+
+    together(homes, scene)
+    assert [hit.session for hit in new.read(lambda queries: queries.search("wombat"))] == [session]
+    sizes = [home.read(lambda queries: queries.session(session)).bytes for home in homes]
+    assert sizes[0] == sizes[1]
+    assert new.read(lambda queries: queries.connection.execute("SELECT count(*) FROM awaited").fetchone()) == (0,)
+    assert new.with_engine(lambda engine: differences(engine, engine.blobs)) == []
 
 
 def test_what_is_missing_is_found_by_need_and_size(homes: tuple[Workspace, Workspace]) -> None:
