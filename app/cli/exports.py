@@ -10,7 +10,7 @@ import typer
 from app.cli.call import Call, call_of
 from app.cli.declared import group
 from app.cli.errors import UsageError
-from app.cli.show import find_session
+from app.cli.show import find_session, remark_missing
 from app.sessions.exporting import Printed, export_file, export_folder, file_name
 from app.sessions.formats.registry import FORMATS
 
@@ -47,6 +47,7 @@ def export(
     chosen = FORMATS[format]
     with call.workspace() as workspace:
         rows = _chosen(workspace, sessions or [], all=all)
+        remark_missing(call.out, workspace, [row.id for row in rows])
         if out is None:
             _print(call, workspace, chosen, rows)
         elif chosen.together or (len(rows) == 1 and not out.is_dir()):

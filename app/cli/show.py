@@ -47,6 +47,7 @@ def show(
                 )
             )
         )
+        remark_missing(call.out, workspace, [row.id])
         if follow:
             _follow(call, workspace, row, wanted, seen)
 
@@ -59,6 +60,19 @@ def find_session(workspace: Workspace, session: str | None) -> SessionRow:
     if latest is None:
         raise NotFound("There is no session in this workspace yet. Start one with: lovelace chat")
     return latest
+
+
+def remark_missing(out: Output, workspace: Workspace, sessions: Sequence[str]) -> int:
+    """Say, beside the result, which payloads of sessions (ids) are not here; gives how many."""
+    from app.sessions.payload_queries import missing_words
+
+    found: dict[str, int] = {}
+    for session in sessions:
+        found |= workspace.read(lambda queries, session=session: queries.missing_payloads(session))
+    if found:
+        ids = " ".join(session[:SHORT_ID] for session in sessions[:3]) + (" …" if len(sessions) > 3 else "")
+        out.remark(f"{missing_words(found.values())} `lovelace sync fetch {ids}` brings what somebody has.")
+    return len(found)
 
 
 def print_events(out: Output, events: Iterable[Event], *, kinds: Sequence[str] | None = None) -> list[str]:

@@ -16,13 +16,18 @@ from app.cli.text import SHORT_ID
 from app.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from app.network.forks import ForkRow
     from app.network.service import NetworkService
     from app.network.syncing import SyncedOnce, WorkspaceSync
+    from app.sessions.payload_queries import Fetch
     from app.workspace import Workspace
     from sync.network.node import NodeStatus
 
 cli = group("Sync with your other devices and with teammates.")
+
+Many = Annotated[list[str], typer.Argument(metavar="ID…", help="Sessions, or unique beginnings of ids.")]
 
 
 @cli.command()
@@ -132,6 +137,38 @@ async def _once(workspace: Workspace) -> SyncedOnce:
 
     async with taking_part(workspace) as service:
         return await sync_once(workspace, service)
+
+
+@cli.command()
+def fetch(context: typer.Context, sessions: Many) -> int:
+    """Bring the payloads of sessions that are not on this device: large files, pictures, output."""
+    from app.cli.declared import find_sessions
+    from app.sessions.payload_queries import missing_words
+
+    call = call_of(context)
+    with call.workspace() as workspace:
+        found = find_sessions(workspace, sessions)
+        wanted: dict[str, int] = {}
+        for session in found:
+            wanted |= workspace.read(lambda queries, session=session: queries.missing_payloads(session))
+        with call.out.progress("Fetching", max(sum(wanted.values()), 1)) as advance:
+            left = asyncio.run(_fetch(workspace, wanted, advance)) if wanted else []
+    came = len(wanted) - len(left)
+    if call.out.json:
+        call.out.value({"ok": not left, "ids": found, "fetched": came, "missing": len(left)})
+    elif left:
+        call.out.line(f"{missing_words([one.size for one in left])} {left[0].problem}")
+    else:
+        call.out.line("1 payload came." if came == 1 else f"{came} payloads came.")
+    return UNREACHABLE if left else DONE
+
+
+async def _fetch(workspace: Workspace, wanted: dict[str, int], advance: Callable[[int], None]) -> list[Fetch]:
+    from app.network.fetching import fetch_payloads
+    from app.network.service import taking_part
+
+    async with taking_part(workspace):
+        return await fetch_payloads(workspace, wanted, advance)
 
 
 @cli.command()

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from app.network.blob_fetching import BlobFetcher
+from app.network.fetching import PayloadFetcher
 from app.network.introducing import Introducer
 from app.network.inviting import Reception, awaits_visitors
 from app.network.link_keeping import LinkKeeper
@@ -129,7 +130,7 @@ class NetworkService:
             hooks=Hooks(self._happened, self._hooks.changed, introducer.refused),
         )
         self._streaming = Streaming(self._workspace, node)
-        self._blobs = BlobFetcher(self._workspace)
+        self._blobs, self._payloads = BlobFetcher(self._workspace), PayloadFetcher(self._workspace)
         if needs.links:
             node.serve("link", partial(serve_opener, self._workspace))
         node.serve("join", Reception(self._workspace).serve)
@@ -142,6 +143,7 @@ class NetworkService:
             introducer.running(node),
             keeper.running(),
             self._blobs.running(node),
+            self._payloads.running(node),
             SheetKeeper(self._workspace).running(),
             self._looking_around(node, needs.settings),
         ):
@@ -180,6 +182,7 @@ class NetworkService:
     def _happened(self, peer: bytes, happening: Happening) -> None:
         self._arrived.put_nowait((peer, happening))
         self._blobs.happened(happening)
+        self._payloads.happened(peer, happening)
         self._hooks.happened(peer, happening)
 
     async def _take_in(self) -> None:
@@ -200,6 +203,7 @@ class NetworkService:
             self._streaming.committed(subjects)
             keeper.heard(subjects)
             self._blobs.heard(subjects)
+            self._payloads.heard(subjects)
             if any(subject.startswith(_RENEWING) for subject in subjects):
                 self._renew.set()
             if SYNC_NOW in subjects:

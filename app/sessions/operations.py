@@ -31,6 +31,7 @@ from app.sessions.events import (
     UserMessage,
 )
 from app.sessions.far_operations import FarOperations
+from app.sessions.fetch_operations import FetchOperations
 from app.sessions.fields import title_from
 from app.sessions.ids import counter_of
 from app.sessions.import_operations import ImportOperations
@@ -45,7 +46,13 @@ from sync.repository.transaction import Transaction
 
 
 class SessionOperations(
-    WorkspaceOperations, ImportOperations, OutputOperations, LinkOperations, FarOperations, PresenceOperations
+    WorkspaceOperations,
+    ImportOperations,
+    OutputOperations,
+    LinkOperations,
+    FarOperations,
+    PresenceOperations,
+    FetchOperations,
 ):
     """Everything that changes sessions; see `Writing` for how it is used."""
 

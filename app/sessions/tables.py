@@ -19,6 +19,8 @@ from sync.store.migrations import Component
 
 RENEW_MS, FRESH_MS = 10_000, 25_000
 """How often a row of `presence` is renewed; one that is older says nothing any more."""
+FETCH = "fetch"
+"""The commit subject of what was asked for, and of how it goes on."""
 FAR = "peer:"
 """What the `process` of drafts and output begins with that another device sends; its id follows."""
 
@@ -98,7 +100,13 @@ CREATE TABLE presence(
   device BLOB PRIMARY KEY, session TEXT NOT NULL, typing INTEGER NOT NULL, seen INTEGER NOT NULL) WITHOUT ROWID
 """
 
-LOCAL = Component("sessions", (_LOCAL, _DRAFT_OWNER, _OUTPUT, _SEEN, _PRESENCE), counted=("folder", "draft"))
+_FETCH = """
+CREATE TABLE fetch(
+  blob TEXT PRIMARY KEY, size INTEGER NOT NULL, problem TEXT NOT NULL, asked INTEGER NOT NULL) WITHOUT ROWID
+"""
+
+LOCAL = Component("sessions", (_LOCAL, _DRAFT_OWNER, _OUTPUT, _SEEN, _PRESENCE, _FETCH), counted=("folder", "draft"))
 """draft.process, output.process: who writes it (see `recovering.py`). output: what commands print while they run, in
 numbered pieces of which the last ones are kept; a command that runs has at least one (see `output_operations.py`).
-seen: the newest event that people had before their eyes. presence: see `presence_operations.py`."""
+seen: the newest event that people had before their eyes. presence: see `presence_operations.py`.
+fetch: payloads that are wanted here (see `fetch_operations.py`)."""

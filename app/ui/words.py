@@ -1,4 +1,4 @@
-"""How sizes, counts, errors and the words of others are put in the window."""
+"""How counts, errors and the words of others are put in the window."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ LONGEST = 400
 """Characters; no line of the window has room for more."""
 _KEPT = "\u200c\u200d"
 """Joiners: letters and emoji are made with them."""
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def one_line(text: str) -> str:
@@ -21,14 +20,6 @@ def one_line(text: str) -> str:
         text = "".join(one for one in text if one in _KEPT or unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Co"))
         text = " ".join(text.split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def human_size(size: int) -> str:
-    """Bytes as people read them: `812 B`, `4.2 KB`, `31 MB`."""
-    value, unit = float(size), 0
-    while value >= 999.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 or value >= 9.95 else f"{value:.1f} {_UNITS[unit]}"
 
 
 def counted(count: int, noun: str) -> str:

@@ -133,13 +133,17 @@ class Conversations:
         """Send an ephemeral message to everybody who shares a workspace, except one."""
         await self._each(lambda conversation: conversation.send_ephemeral(workspace, topic, payload), but)
 
-    async def want_blob(self, workspace: bytes, blob: bytes) -> bool:
-        """Ask everybody for a blob; False if nobody is there."""
-        await self._each(lambda conversation: conversation.want_blob(workspace, blob))
+    async def want_blob(self, workspace: bytes, blob: bytes, of: bytes | None = None) -> bool:
+        """Ask everybody, or one device, for a blob; False if nobody is there."""
+        await self._each(lambda conversation: conversation.want_blob(workspace, blob), only=of)
         return bool(self._live)
 
-    async def _each(self, act: Callable[[Conversation], object], but: bytes = b"") -> None:
-        live = [each for each in self._live.values() if each.reached and each.peer != but]
+    async def stop_blob(self, workspace: bytes, blob: bytes) -> None:
+        """Ask nobody any more."""
+        await self._each(lambda conversation: conversation.stop_blob(workspace, blob))
+
+    async def _each(self, act: Callable[[Conversation], object], but: bytes = b"", only: bytes | None = None) -> None:
+        live = [each for each in self._live.values() if each.reached and each.peer != but and only in (None, each.peer)]
         if not live:
             return
 

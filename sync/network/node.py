@@ -194,10 +194,18 @@ class Node:
         assert self._conversations is not None
         await self._conversations.pass_on(workspace, topic, payload)
 
-    async def want_blob(self, workspace: bytes, blob: bytes) -> bool:
-        """Ask the devices that are there for a blob; False if none is. `blob/<id>` is committed when it is here."""
+    async def want_blob(self, workspace: bytes, blob: bytes, of: bytes | None = None) -> bool:
+        """Ask the devices that are there, or one of them, for a blob; False if none is.
+
+        `blob/<id>` is committed when it is here.
+        """
         assert self._conversations is not None
-        return await self._conversations.want_blob(workspace, blob)
+        return await self._conversations.want_blob(workspace, blob, of)
+
+    async def stop_blob(self, workspace: bytes, blob: bytes) -> None:
+        """Ask no device for a blob any more."""
+        assert self._conversations is not None
+        await self._conversations.stop_blob(workspace, blob)
 
     async def fetch_from_mailboxes(self, workspace: bytes, blob: bytes) -> bool:
         """Look for a blob in the mailboxes of a workspace; gives whether it is here now."""

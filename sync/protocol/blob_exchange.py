@@ -20,6 +20,8 @@ AT_ONCE = 4
 MAX_WAITING = 1024
 MAX_SERVED = 16
 GIVE_UP_MS = 60_000
+_BEYOND = 1 << 40
+"""An offset that no blob has."""
 Key = tuple[bytes, bytes]
 """Workspace and blob."""
 
@@ -49,6 +51,13 @@ class BlobExchange:
             return
         self._waiting[key] = offset
         self._begin()
+
+    def stop(self, key: Key) -> None:
+        """A blob is not wanted any more. Asking for what is beyond its end ends what is under way."""
+        self._waiting.pop(key, None)
+        if self._coming.pop(key, None) is not None:
+            self._talk.outbox.soon(("want", *key), lambda: WantBlob(*key, _BEYOND))
+            self._begin()
 
     def tick(self) -> None:
         """A blob that does not move for a minute is given up."""

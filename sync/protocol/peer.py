@@ -171,6 +171,11 @@ class Conversation:
         if not self._is_over:
             self._blobs.want((workspace, blob), offset)
 
+    def stop_blob(self, workspace: bytes, blob: bytes) -> None:
+        """Fetch a blob from this peer no more; what has come of it stays."""
+        if not self._is_over:
+            self._blobs.stop((workspace, blob))
+
     def send_ephemeral(self, workspace: bytes, topic: str, payload: bytes) -> bool:
         """Send what is not stored; False if it was dropped. ValueError if it is larger than it may be."""
         if len(payload) > MAX_EPHEMERAL or len(topic) > MAX_TOPIC:

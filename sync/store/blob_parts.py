@@ -41,7 +41,7 @@ class BlobParts:
         return BlobPart(offset, total, data) if offset <= total else None
 
     def keep(self, connection: Connection, blob: bytes, part: BlobPart) -> int:
-        """Keep a piece; gives the offset that is wanted next, which is the total once the blob is whole.
+        """Keep what is new of a piece; gives the offset that is wanted next, which is the total once the blob is whole.
 
         ProtocolError: the pieces do not make up the blob; they are forgotten.
         """
@@ -49,17 +49,17 @@ class BlobParts:
             return part.total
         if part.total > MAX_BLOB_BYTES or part.offset + len(part.data) > part.total:
             raise ProtocolError("A piece of a blob does not fit into it.")
-        path = self._partial(blob)
-        have = _size(path)
-        if part.offset != have:
+        path, have = self._blobs.arriving(blob), self._blobs.arrived_bytes(blob)
+        new = part.data[have - part.offset :] if part.offset <= have else b""
+        if not new and part.total:
             return have
         try:
             make_folder(path.parent)
             with path.open("ab") as file:
-                file.write(part.data)
+                file.write(new)
         except OSError as error:
             raise StoreError(f"The file {path} cannot be written: {error.strerror}. Nothing was lost.") from error
-        have += len(part.data)
+        have += len(new)
         if have == part.total:
             self._complete(connection, blob, path)
         return have
@@ -73,13 +73,3 @@ class BlobParts:
             self._blobs.put(connection, data, bytes(32))
         else:
             raise ProtocolError("A blob came that is not what its id says.")
-
-    def _partial(self, blob: bytes) -> Path:
-        return self._blobs.folder / "arriving" / blob.hex()
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

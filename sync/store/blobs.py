@@ -72,11 +72,12 @@ class BlobStore:
             return None
 
     def delete_file(self, blob_id: bytes) -> None:
-        """Remove the sealed file of a blob, if there is one."""
-        try:
-            self.path(blob_id).unlink(missing_ok=True)
-        except OSError as error:
-            raise StoreError(f"The file {self.path(blob_id)} cannot be removed: {error.strerror}.") from error
+        """Remove the sealed file of a blob, and what has come of it, if there is one."""
+        for path in (self.path(blob_id), self.arriving(blob_id)):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise StoreError(f"The file {path} cannot be removed: {error.strerror}.") from error
 
     def _put_row(self, connection: Connection, content: bytes) -> StoredBlob:
         blob_id = row_blob_id(content)
@@ -116,6 +117,14 @@ class BlobStore:
         row = connection.execute("SELECT 1 FROM blob WHERE id=?", (blob_id,)).fetchone()
         return row is not None or self.path(blob_id).exists()
 
+    def arriving(self, blob_id: bytes) -> Path:
+        """Where the beginning of a blob waits whose rest has not come yet."""
+        return self.folder / "arriving" / blob_id.hex()
+
+    def arrived_bytes(self, blob_id: bytes) -> int:
+        """How much of a blob that is not here has come."""
+        return _size(self.arriving(blob_id))
+
     def path(self, blob_id: bytes) -> Path:
         """Where the sealed file of a blob is, if there is one."""
         name = blob_id.hex()
@@ -142,6 +151,13 @@ def _has_size(path: Path, size: int) -> bool:
         return path.stat().st_size == size
     except OSError:
         return False
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _nonce(index: int, last: bool) -> bytes:

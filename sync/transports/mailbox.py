@@ -121,13 +121,14 @@ class Mailbox:
         box = self._box
         parts = _parts(file.name for file in await box.storage.list(place))
         kind = "blobs/" + place.split("/")[-2]
-        while name := parts.get(offset):
+        while (first := max((at for at in parts if at <= offset), default=None)) is not None:
+            name = parts[first]
             data = await box.storage.read(f"{place}{name}", name.size)
             if data is None or not name.fits(data):
                 break
             try:
-                inside = box.sealer.open_part(Spot(folder, kind, offset, name.last), data, keys)
-                part = BlobPart(offset, name.last, inside)
+                inside = box.sealer.open_part(Spot(folder, kind, first, name.last), data, keys)
+                part = BlobPart(first, name.last, inside)
                 after = await box.ask(lambda part=part: box.replica.receive_blob(blob, part))  # type: ignore[misc]
             except ProtocolError:
                 break

@@ -11,10 +11,11 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.commands import sessions as commands
+from app.sessions.sizes import human_size
 from app.ui.bridge import while_alive
 from app.ui.browser.exports import OFFERED, Exports
 from app.ui.places import SessionPlace
-from app.ui.words import counted, human_size, one_line
+from app.ui.words import counted, one_line
 
 if TYPE_CHECKING:
     from app.commands.command import Command

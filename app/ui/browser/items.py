@@ -13,10 +13,10 @@ from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF,
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QLineEdit, QStyledItemDelegate, QWidget
 
+from app.sessions.sizes import human_size
 from app.ui.models.hits import More
 from app.ui.models.sessions import DetailRole, RowRole, StateRole, TagsRole
 from app.ui.theme import SMALL_SIZE, UI_SIZE, Theme, Themes, color, ui_font
-from app.ui.words import human_size
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QStyleOptionViewItem

@@ -9,7 +9,7 @@ from PySide6.QtCore import QBuffer, QIODevice, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
-from app.ui.words import human_size
+from app.sessions.sizes import human_size
 
 if TYPE_CHECKING:
     from app.agents.attaching import Attachment

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt, Signal
 
+from app.sessions.sizes import human_size
 from app.ui.ages import age, day_span
 from app.ui.browser.day_list import DayList, Key
 from app.ui.dragging import SESSION_MIME, dragged
 from app.ui.turns import Activity
-from app.ui.words import human_size, one_line
+from app.ui.words import one_line
 
 if TYPE_CHECKING:
     from app.sessions.views import SessionRow

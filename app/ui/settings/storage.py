@@ -19,13 +19,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.sessions.sizes import human_size
 from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.forms import Prose, Question, Said, Working, clear, labelled, side_by_side
 from app.ui.job import Job, Step, Stopped
 from app.ui.places import SessionPlace
 from app.ui.settings.page import Page
-from app.ui.words import counted, human_size, one_line
+from app.ui.words import counted, one_line
 
 if TYPE_CHECKING:
     from app.commands.doctor import Check
