@@ -24,8 +24,7 @@ MAX_TIME = (1 << 43) - 1
 """Times (ms) beyond this, about 278 years around 1970, are no times."""
 MAX_SIZE = 1 << 40
 """What stubs and references may claim as a size, in bytes."""
-MISSING = {"missing": "This content is not on this device."}
-"""Fields of an event whose blob is not here."""
+_MISSING = "This content is not on this device."
 _COMMON = frozenset({"v", "time", "turn", "agent", "source", "kind", "blob", "restored"})
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeError)
@@ -168,8 +167,21 @@ def _unspill(data: bytes, resolve: Resolve) -> OpenedBody | None:
     inside = None if full is None else decode_common(full)
     if full is None or inside is None or inside.blob is not None:
         size = min(max(common.blob.size, 0), MAX_SIZE)
-        return OpenedBody(common, Unknown(common.kind, MISSING), data, size, missing=True)
+        return OpenedBody(common, Unknown(common.kind, missing_fields(size)), data, size, missing=True)
     return OpenedBody(inside, decode_body(inside, full), full, len(full))
+
+
+def missing_fields(size: int) -> dict[str, Any]:
+    """Fields of an event whose body is not here; size: of its JSON, in bytes."""
+    return {"missing": _MISSING, "bytes": size}
+
+
+def missing_bytes(body: AnyBody) -> int | None:
+    """How large a body is that is not on this device; None for all others."""
+    if not isinstance(body, Unknown) or body.fields.get("missing") != _MISSING:
+        return None
+    size = body.fields.get("bytes")
+    return size if isinstance(size, int) else 0
 
 
 def decode_common(data: bytes) -> Common | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.sessions.event_queries import EventQueries
 from app.sessions.lineage import conversation
+from app.sessions.references import blob_refs
 from app.sessions.sizes import human_size
 
 _NAMED = """
@@ -55,9 +56,14 @@ class PayloadQueries(EventQueries):
                     found[blob] = size
         return found
 
-    def missing_among(self, payloads: Collection[str]) -> frozenset[str]:
-        """Those of some payloads (ids in hex) that are not here."""
-        return frozenset(blob for blob in payloads if not self.has_blob(bytes.fromhex(blob)))
+    def missing_of_kinds(self, session: str, kinds: Collection[str]) -> dict[str, int]:
+        """As `missing_payloads`, of the events of some kinds."""
+        named: dict[str, int] = {}
+        for event in self.iterate(session, kinds=kinds):
+            named |= {ref.blob: ref.size for ref in blob_refs(event.body)}
+            awaited = self._connection.execute("SELECT blob, size FROM awaited WHERE row=?", (event.row,))
+            named.update(awaited.fetchall())
+        return {blob: size for blob, size in named.items() if not self.has_blob(bytes.fromhex(blob))}
 
     def fetches(self) -> list[Fetch]:
         """What was asked for in this home and is not here yet, oldest first."""

@@ -23,7 +23,7 @@ from app.sessions.ids import COUNTER_CHARACTERS, counter_of, event_digest
 from app.sessions.indexing import IndexedText, filter_tokens, forget_texts, index_texts, reindex_session
 from app.sessions.packing import pack_body, resolve_stub, unpack_body
 from app.sessions.purging import withdraw_rows
-from app.sessions.references import blob_refs, names_blob, spilled_into
+from app.sessions.references import blob_refs, names_blob, naming_sessions, spilled_into
 from app.sessions.settling import Reach, extended_reach, keep_field, show_fields
 from app.sessions.tables import PROJECTION, PROJECTION_TABLES, PROJECTION_VERSION
 from app.sessions.texts import estimated_lines, searchable_text
@@ -172,24 +172,22 @@ class SessionProjector:
         return found is not None
 
     def take_blob(self, connection: Connection, blob: bytes) -> list[str]:
-        shown = list[str]()
         for row, identifier, stored, size, session, workspace, *author in connection.execute(
             _AWAITING, (blob.hex(),)
         ).fetchall():
             identity, device, name = author
             rows = SegmentRows(workspace, identity, device, SegmentHeader(session, 0, name, "{}"), False, (), 0)
-            if self._fill_in(connection, rows, row, identifier, unpack_body(stored), size):
-                shown.append(session)
-        return shown
+            self._fill_in(connection, rows, row, identifier, unpack_body(stored), size)
+        return naming_sessions(connection, blob.hex())
 
     def _fill_in(
         self, connection: Connection, rows: SegmentRows, row: int, identifier: str, data: bytes, size: int
-    ) -> bool:
-        """Show an event (row, id) whose long body has come; False while it cannot be read. size: what it counted."""
+    ) -> None:
+        """Show an event (row, id) whose long body has come, if it can be read. size: what it counted."""
         opened = self._open(connection, data)
         batch = _begin(connection, rows, {})
         if opened is None or opened.missing or batch is None:
-            return False
+            return
         batch.size -= size
         connection.execute("DELETE FROM awaited WHERE row=?", (row,))
         event = _without_erased(batch, _candidate(batch, identifier, data, opened))
@@ -200,7 +198,6 @@ class SessionProjector:
         )
         _keep_content(batch, event, row, _author_row(batch, event.author))
         self._settle(batch)
-        return True
 
     def apply_note(
         self, connection: Connection, workspace: int, name: str, text: str, fields: Mapping[str, str]

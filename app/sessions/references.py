@@ -8,6 +8,7 @@ from typing import Any
 
 from app.sessions.bodies import MAX_SIZE, decode_common
 from app.sessions.events import AgentMessage, AnyBody, BlobRef, Checkpoint, FileChange, ToolResult, Unknown, UserMessage
+from sync.store.database import Connection
 
 MAX_DEPTH = 16
 _WITH_BLOBS = (UserMessage, AgentMessage, FileChange, Checkpoint, ToolResult, Unknown)
@@ -36,6 +37,12 @@ def _refs(body: AnyBody) -> Iterable[BlobRef | None]:
         case Unknown():
             return _inside(body.fields)
     return ()
+
+
+def naming_sessions(connection: Connection, blob: str) -> list[str]:
+    """Ids of the sessions that refer to a blob (hex)."""
+    sql = "SELECT s.id FROM session_blob b JOIN session s ON s.row=b.session WHERE b.blob=?"
+    return [session for (session,) in connection.execute(sql, (blob,)).fetchall()]
 
 
 def names_blob(data: bytes) -> bool:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.sessions import events as kinds
+from app.sessions.bodies import missing_bytes
 from app.sessions.markdown import event_range
+from app.sessions.sizes import human_size
 from app.ui.ages import day, moment, same_day
 from app.ui.conversation.blocks import (
     Ask,
@@ -317,8 +319,10 @@ def _erased(_entry: Entry, _opened: bool) -> tuple[Block, ...]:
 def _unknown(entry: Entry, opened: bool) -> tuple[Block, ...]:
     body = entry.event.body
     fields: Any = body.fields if isinstance(body, kinds.Unknown) else json.loads(as_json(body))
-    shown = (Code(as_json(fields), "json"),) if opened else ()
     kind = body.kind.replace("_", " ").capitalize()
+    if (size := missing_bytes(body)) is not None:
+        return (Card(Mark.NONE, kind, f"not on this device yet ({human_size(size)})"),)
+    shown = (Code(as_json(fields), "json"),) if opened else ()
     return (
         Card(
             Mark.NONE,

@@ -89,6 +89,12 @@ class Follower(QObject):
         if self.session is not None and not self._refresh_soon.isActive():
             self._refresh_soon.start()
 
+    def read_missing(self) -> None:
+        """Bodies that were not on this device may have come."""
+        rows = self.model.missing_rows()
+        if rows:
+            self._desk.read(lambda queries: queries.events_at(rows), self._current(self.model.add_events))
+
     def jump(
         self, event: str | None, offset: int | None = None, arrived: Callable[[int], object] | None = None
     ) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QSize, Qt, S
 from PySide6.QtGui import QImage, QImageReader
 
 from app.sessions.pictures import claimed_image_type, image_type
+from app.sessions.sizes import human_size
 from app.ui.bridge import while_alive
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ SHARPNESS = 2
 MOST_PIXELS = 64_000_000
 MOST_BYTES = 32 * 1024 * 1024
 KEPT = 64
+_NOT_HERE = "is not on this device yet"
 
 Load = Callable[["BlobRef", Callable[[bytes | None], object]], object]
 Compute = Callable[[Callable[[], "Picture"], Callable[["Picture"], object]], object]
@@ -43,7 +45,7 @@ class Picture:
 def decode(ref: BlobRef, data: bytes | None) -> Picture:
     """A small version of a payload. Runs in any thread."""
     if data is None:
-        return Picture(problem="is not on this device")
+        return Picture(problem=f"{_NOT_HERE} ({human_size(ref.size)})")
     kind, claimed = image_type(data), claimed_image_type(ref.name, ref.media_type)
     if kind is None:
         return Picture(problem="says it is an image, but it is none")
@@ -96,6 +98,14 @@ class PictureStore(QObject):
                 return self._known[key]
             self._start(key, ref)
         return known
+
+    def look_again(self) -> None:
+        """What was not on this device may have come."""
+        missing = [key for key, picture in self._known.items() if picture.problem.startswith(_NOT_HERE)]
+        for key in missing:
+            del self._known[key]
+        if missing:
+            self.arrived.emit()
 
     def _start(self, key: str, ref: BlobRef) -> None:
         def keep(made: Picture) -> None:

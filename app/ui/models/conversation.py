@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 
 from app.sessions import events as kinds
+from app.sessions.bodies import missing_bytes
 from app.sessions.texts import estimated_lines
 from app.ui.ages import moment
 from app.ui.conversation.blocks import Block, Card, Heading, Mark
@@ -127,6 +128,12 @@ class ConversationModel(QAbstractListModel):
         touched = self._keep(events)
         self._held.trim()
         self._announce(touched)
+
+    def missing_rows(self) -> list[int]:
+        """Row ids of the events whose bodies were not on this device when they were read."""
+        return [
+            row for row in self._held.rows() if (event := self._held.get(row)) and missing_bytes(event.body) is not None
+        ]
 
     def set_drafts(self, drafts: Sequence[DraftRow]) -> None:
         """The texts being streamed now, in place of those before."""

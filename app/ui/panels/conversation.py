@@ -29,6 +29,7 @@ from app.ui.conversation.view import ConversationView
 from app.ui.desk import Desk
 from app.ui.dragging import SESSION_MIME, dragged_sessions
 from app.ui.panel import Panel
+from app.ui.payload_bar import PayloadBar
 from app.ui.places import Place, SessionPlace
 from app.ui.turns import Activity
 
@@ -74,6 +75,7 @@ class ConversationPanel(Panel):
         self.deeds = EntryDeeds(desk, self.follower)
         self.attention = Attention(desk, self.follower, self)
         self.find_bar = FindBar(self)
+        self.payloads = PayloadBar(desk, self)
         self.company = Company(desk, self)
         self.finder = Finder(desk, self.follower, self.find_bar)
         self.composer = Composer(self)
@@ -97,6 +99,7 @@ class ConversationPanel(Panel):
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addWidget(self.find_bar)
+        layout.addWidget(self.payloads)
         layout.addWidget(self._pages, 1)
         layout.addWidget(self.composer)
 
@@ -129,6 +132,8 @@ class ConversationPanel(Panel):
         self.view.column_changed.connect(self._align_composer)
         self._latest.clicked.connect(self.view.show_end)
         self.desk.lexer.arrived.connect(self.view.viewport().update)
+        self.payloads.arrived.connect(self.follower.read_missing)
+        self.payloads.arrived.connect(self.pictures.look_again)
         self.pictures.arrived.connect(self.view.viewport().update)
         self.desk.themes.changed.connect(self._restyle)
 
@@ -173,6 +178,7 @@ class ConversationPanel(Panel):
         self._is_stale = not self.isVisible()
         if not self._is_stale:
             self.follower.refresh()
+            self.payloads.refresh()
 
     def refresh_company(self, sessions: frozenset[str]) -> None:
         """Somebody came into sessions, or left them."""
@@ -260,6 +266,8 @@ class ConversationPanel(Panel):
             self.composer.field.put(text)
             self.focus_composer()
         self.company.show(reading.session.id)
+        session = reading.session.id
+        self.payloads.show_for(lambda queries: queries.missing_payloads(session))
         self.opened.emit()
 
     def _take(self, reading: Reading) -> None:
@@ -274,6 +282,7 @@ class ConversationPanel(Panel):
 
     def _end(self) -> None:
         self.company.show(None)
+        self.payloads.show_for(None)
         self._row = self._taken = None
         self.prompting.show_none()
         self.composer.set_refusal("")

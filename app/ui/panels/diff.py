@@ -33,6 +33,7 @@ from app.ui.editors import open_file, open_in_system
 from app.ui.item_list import item_list
 from app.ui.models.changed_files import ChangedFilesModel, mark_of
 from app.ui.panel import Panel
+from app.ui.payload_bar import PayloadBar
 from app.ui.places import FilePlace, Place
 from app.ui.words import one_line
 
@@ -45,6 +46,8 @@ COLOURED_TEXT = 1_000_000
 _KEPT_TEXTS = 8
 _LISTED_ROWS = 6
 """So many files are in sight until the person gives the list another height."""
+_WITH_CONTENTS = ("file_change", "checkpoint")
+"""Kinds of events that refer to contents of files."""
 _NO_SESSION = "Choose a session at the left.\n\nEvery file that it changes appears here, line by line."
 _NO_CHANGES = (
     "No file has been changed in this session yet.\n\n"
@@ -62,6 +65,7 @@ class DiffPanel(Panel):
         self._is_stale = self._is_asked = False
         self._is_sized = False
         self._back = False
+        self._missing_of: str | None = None
         self.reader = ChangesReader(desk, self)
         self.restorer = Restorer(desk, self._files_written)
         self.model = ChangedFilesModel(self)
@@ -71,6 +75,7 @@ class DiffPanel(Panel):
         self.list = self._make_list()
         self.view = DiffView(Style(desk.themes.theme, self.lexer), self)
         self.find_bar = FindBar(self.view, self)
+        self.payloads = PayloadBar(desk, self)
         self._empty = QLabel(_NO_SESSION, self)
         self._arrange()
         self._connect()
@@ -82,7 +87,7 @@ class DiffPanel(Panel):
 
     def _arrange(self) -> None:
         lower = QWidget(self)
-        below = _column(lower, self.file_bar, self.find_bar, self.view)
+        below = _column(lower, self.file_bar, self.find_bar, self.payloads, self.view)
         below.setStretchFactor(self.view, 1)
         self.splitter = QSplitter(Qt.Orientation.Vertical, self)
         self.splitter.setChildrenCollapsible(False)
@@ -100,6 +105,8 @@ class DiffPanel(Panel):
         self._show_empty(_NO_SESSION)
 
     def _connect(self) -> None:
+        self.payloads.arrived.connect(self.reader.refresh)
+        self.payloads.arrived.connect(lambda: self._show_current(anew=True))
         self.reader.listed.connect(self._take_listing)
         self.reader.drifted.connect(self._take_drift)
         self.reader.shown.connect(self._take_diff)
@@ -145,6 +152,7 @@ class DiffPanel(Panel):
             self._is_stale = self._is_stale or not self.isVisible()
             if not self._is_stale:
                 self.reader.refresh()
+                self.payloads.refresh()
 
     def go(self, place: Place) -> None:
         if isinstance(place, FilePlace):
@@ -216,12 +224,18 @@ class DiffPanel(Panel):
             return
         self.pages.setCurrentWidget(self.splitter)
         self._set_bars_enabled(True)
+        self._show_missing(listing.scope.session)
         self._size_list()
         row = -1 if path is None else self.model.row_of(path)
         if asked is not None and row < 0:
             self.desk.say(f"No change to {one_line(asked)} is listed here.")
         self.list.setCurrentIndex(self.model.index(max(0, row), 0))
         self._show_current()
+
+    def _show_missing(self, session: str) -> None:
+        if session != self._missing_of:
+            self._missing_of = session
+            self.payloads.show_for(lambda queries: queries.missing_of_kinds(session, _WITH_CONTENTS))
 
     def _take_drift(self, drift: Mapping[str, Any]) -> None:
         self.model.set_drift(drift)
@@ -236,6 +250,8 @@ class DiffPanel(Panel):
     def _show_empty(self, text: str) -> None:
         self.model.set_entries(())
         self.view.show_diff(None)
+        self._missing_of = None
+        self.payloads.show_for(None)
         self._empty.setText(text)
         self.pages.setCurrentWidget(self._empty)
         self.list_bar.show_total(0)

@@ -23,6 +23,7 @@ from app.ui import kept
 from app.ui.desk import Desk
 from app.ui.item_list import item_list
 from app.ui.panel import Panel
+from app.ui.payload_bar import PayloadBar
 from app.ui.places import CommandPlace, Place
 from app.ui.terminal.commands import CommandItems
 from app.ui.terminal.find_bar import FindBar
@@ -38,6 +39,7 @@ from app.ui.theme import Theme
 if TYPE_CHECKING:
     from app.sessions.views import CommandRow
 
+_WITH_OUTPUT = ("command_result",)
 _NO_SESSION = "Choose a session to see the commands that ran in it."
 _NO_COMMANDS = "No commands yet.\n\nWhat agents run appears here while it runs.\nRun a command of your own below."
 _NO_FOLDER = "Bind a folder to run commands: lovelace workspace open DIR"
@@ -61,6 +63,7 @@ class TerminalPanel(Panel):
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.header = CommandHeader(desk, self)
         self.find_bar = FindBar(desk, self.output, self.view, self)
+        self.payloads = PayloadBar(desk, self)
         self.run_line = RunLine(self)
         self._empty = empty_label(self)
         self._silence = empty_label(self.view)
@@ -79,7 +82,7 @@ class TerminalPanel(Panel):
         column = QVBoxLayout(shown)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self.header, self.find_bar):
+        for widget in (self.header, self.find_bar, self.payloads):
             column.addWidget(widget)
         column.addWidget(self.view, 1)
         self.splitter = QSplitter(Qt.Orientation.Vertical, self)
@@ -104,7 +107,7 @@ class TerminalPanel(Panel):
         header = self.header
         order = (
             self.list, header.stop, header.find_button, header.wrap, header.copy,
-            self.find_bar.field, *self.find_bar.buttons, self.view,
+            self.find_bar.field, *self.find_bar.buttons, self.payloads.button, self.view,
             self.run_line.folders, self.run_line.field, self.run_line.button,
         )  # fmt: skip
         for one, next_one in pairwise(order):
@@ -113,6 +116,7 @@ class TerminalPanel(Panel):
     def _connect(self) -> None:
         self.follower.opened.connect(self._take_opening)
         self.follower.shown.connect(self._show_command)
+        self.payloads.arrived.connect(self._read_anew)
         self.list.selectionModel().currentChanged.connect(self._choose)
         self.list.verticalScrollBar().valueChanged.connect(self._list_scrolled)
         self.view.copied.connect(_to_clipboard)
@@ -163,6 +167,10 @@ class TerminalPanel(Panel):
 
     def _open(self, session: str | None, event: str | None = None) -> None:
         self._is_stale = not self.isVisible() and event is None
+        if session != self.follower.session:
+            self.payloads.show_for(
+                None if session is None else (lambda queries: queries.missing_of_kinds(session, _WITH_OUTPUT))
+            )
         self.follower.session = session
         if not self._is_stale:
             self.follower.open(session, event)
@@ -172,6 +180,7 @@ class TerminalPanel(Panel):
         if self.session in sessions:
             if self.isVisible():
                 self.follower.refresh()
+                self.payloads.refresh()
             else:
                 self._is_stale = True
 
@@ -233,6 +242,11 @@ class TerminalPanel(Panel):
         if number is not None and number != self.list.currentIndex().row():
             self.list.setCurrentIndex(self.follower.model.index(number))
         self._show_page()
+
+    def _read_anew(self) -> None:
+        """Output has come of which it was not known whose it is."""
+        row = self.follower.row
+        self.follower.open(self.session, None if row is None else row.event)
 
     def _show_page(self) -> None:
         row = self.follower.row

@@ -28,7 +28,7 @@ END_CHARACTERS = 64 * 1024
 """Of a long output, so much of its end is shown at once."""
 _REST_S = 0.002
 _GAP = "\n… the beginning was left out …\n"
-NOT_HERE = "The output of this command is not on this device."
+NOT_HERE = "The output of this command is not on this device yet."
 
 
 @dataclass(frozen=True, slots=True)

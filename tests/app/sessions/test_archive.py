@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.errors import UserError
 from app.sessions.archive import write_archive
 from app.sessions.archive_reader import ArchiveReport, read_archive
+from app.sessions.bodies import missing_fields
 from app.sessions.events import Draft, FileChange, ToolCall, ToolResult, Unknown, UserMessage
 from app.sessions.filters import SessionFilter
 from app.sessions.queries import Queries
@@ -181,7 +182,7 @@ def test_content_that_is_not_here_stays_missing(home: Workspace, new_home) -> No
     session, _ = talk(home, "x" * 10_000, title="T")
     home.write(lambda operations: operations._engine.connection.execute("DELETE FROM blob"))
     found = home.read(lambda queries: queries.events(session))[1]
-    assert found.body == Unknown("user_message", {"missing": "This content is not on this device."})
+    assert found.body == Unknown("user_message", missing_fields(found.body.fields["bytes"]))
     archive = export(home)
     other = new_home()
     take_in(other, archive)

@@ -19,6 +19,7 @@ from app.sessions.bodies import (
     encode_draft,
     encode_restored,
     encode_stub,
+    missing_fields,
     open_body,
 )
 from app.sessions.events import KNOWN_KINDS, AgentMessage, Draft, ToolCall, Unknown, UserMessage
@@ -86,7 +87,7 @@ def test_stubs(draft: Draft) -> None:
     assert open_body(stub, lambda wanted: data if wanted.id == "ab" * 32 else None) == opened(data)
     missing = opened(stub)
     assert missing.missing
-    assert missing.body == Unknown(common.kind, {"missing": "This content is not on this device."})
+    assert missing.body == Unknown(common.kind, missing_fields(missing.size))
     assert (missing.data, missing.size, missing.common.turn) == (stub, len(data), draft.turn)
 
 
