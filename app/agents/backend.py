@@ -185,6 +185,11 @@ class AgentBackend(Protocol):
         """Names sessions, where the agent can."""
         ...
 
+    @property
+    def connects_servers(self) -> bool:
+        """Whether it connects to MCP servers by itself, so that none are lent to it."""
+        ...
+
     async def start(self, context: SessionContext) -> Conversation:
         """A conversation that knows the context's history.
 

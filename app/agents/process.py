@@ -11,6 +11,7 @@ import asyncio
 import codecs
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,6 +54,19 @@ class Finished:
     ending: Ending
 
 
+class StreamsProtocol(asyncio.subprocess.SubprocessStreamProtocol):
+    """Streams of a process, and a notice of its end. (`Process.wait` would wait for whoever holds its pipes.)"""
+
+    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(limit=limit, loop=loop)
+        self.exited = asyncio.Event()
+
+    def process_exited(self) -> None:
+        """See `asyncio.SubprocessProtocol`."""
+        self.exited.set()
+        super().process_exited()
+
+
 class BoundedOutput:
     """Keeps the first and the last part of a stream of bytes, in memory of at most about twice `part`
     bytes."""
@@ -85,6 +99,11 @@ class BoundedOutput:
             return (self._head + tail).decode("utf-8", "replace")
         gap = f"\n… {missing} bytes left out …\n"
         return self._head.decode("utf-8", "replace") + gap + tail.decode("utf-8", "replace")
+
+
+def find_program(command: str, path: str | None) -> str | None:
+    """The full path of a program that a command line names; path: as PATH has it."""
+    return shutil.which(os.path.expanduser(command), path=path)
 
 
 async def run_process(

@@ -61,6 +61,7 @@ class ModelBackend:
     where: str
     window: int | None = None
     sees: bool = True
+    connects_servers: bool = False
 
     @property
     def titles(self) -> Titles:

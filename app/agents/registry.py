@@ -26,19 +26,23 @@ from app.agents.pydantic_backend import ModelBackend
 from app.agents.scripted import ScriptedBackend, load_script
 from app.errors import NotFound, UserError
 
-Kind = Literal["openai-compatible", "openai", "anthropic", "scripted", "local"]
+Kind = Literal["openai-compatible", "openai", "anthropic", "scripted", "local", "acp"]
+KEYLESS: frozenset[Kind] = frozenset({"scripted", "local", "acp"})
+"""Kinds of agents that have no key of ours."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 T = TypeVar("T")
 
 
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A configured agent. Its key, if any, is in the keyring."""
+    """A configured agent. Its key, if any, is in the keyring. command, mode: of an external agent."""
 
     name: str
     kind: Kind
     url: str | None = None
     model: str | None = None
     script: str | None = None
+    command: tuple[str, ...] = ()
+    mode: str | None = None
 
 
 class Store(Protocol):
@@ -160,13 +164,20 @@ class AgentRegistry:
 
     async def _forget_key(self, config: AgentConfig) -> None:
         """Remove a key from the keyring; where there is no keyring, a server of one's own has none."""
-        if config.kind in ("scripted", "local"):
+        if config.kind in KEYLESS:
             return
         try:
             await self._secrets.delete(config.name)
         except UserError:
             if config.url is None:
                 raise
+
+    async def _external(self, config: AgentConfig, _key: str | None) -> AgentBackend:
+        from app.agents.acp.backend import AcpBackend
+        from app.agents.mcp.servers import ServerRegistry
+
+        servers = ServerRegistry(self._store).for_agents
+        return AcpBackend(config.name, config.command, config.model, config.mode, servers)
 
     async def _local(self, config: AgentConfig, _key: str | None) -> AgentBackend:
         from app.agents.local import model_store
@@ -201,6 +212,7 @@ _BACKENDS: Mapping[Kind, Callable[[AgentRegistry, AgentConfig, str | None], Awai
     "anthropic": lambda registry, config, key: registry._remote(open_anthropic, "Anthropic", config, key),
     "scripted": AgentRegistry._scripted,
     "local": AgentRegistry._local,
+    "acp": AgentRegistry._external,
 }
 
 
@@ -214,5 +226,9 @@ def _check(config: AgentConfig) -> None:
         raise UserError(f"'{config.url}' is not a web address such as http://127.0.0.1:11434/v1.")
     if config.kind in ("openai-compatible", "openai", "anthropic") and not config.model:
         raise UserError(f"The agent '{config.name}' needs the name of a model: --model NAME.")
+    if config.kind == "acp" and not (config.command and config.command[0].strip()):
+        raise UserError(f"The agent '{config.name}' needs a command: -- COMMAND ARG….")
+    if any("\0" in word for word in config.command):
+        raise UserError(f"The command of the agent '{config.name}' holds a forbidden character.")
     if config.kind == "scripted" and config.script is None:
         raise UserError(f"The agent '{config.name}' needs a script: --script FILE.")

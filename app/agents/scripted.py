@@ -140,6 +140,7 @@ class ScriptedBackend:
     script: Script = BUILT_IN
     name: str = "scripted"
     model: str | None = None
+    connects_servers: bool = False
 
     @property
     def titles(self) -> Titles | None:

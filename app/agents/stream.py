@@ -10,6 +10,9 @@ from app.agents.backend import OutputDelta, TextDelta, TextKind, Update
 from app.errors import AgentError
 from app.sessions.events import AgentMessage, AgentThought, Body
 
+MOST_WAITING = 2_000
+"""Updates that lie in a stream before `room` makes wait."""
+
 
 class UpdateStream:
     """Runs one piece of work at a time and yields what the work emits, in order, until it ends.
@@ -21,10 +24,17 @@ class UpdateStream:
         self._queue: asyncio.Queue[Update | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._cancelling = False
+        self._has_room = asyncio.Event()
 
     def emit(self, update: Update) -> None:
         """Put an update into the stream."""
         self._queue.put_nowait(update)
+
+    async def room(self) -> None:
+        """Wait while so much lies in the stream that whoever fills it should pause."""
+        while self._queue.qsize() > MOST_WAITING:
+            self._has_room.clear()
+            await self._has_room.wait()
 
     async def run(self, work: Coroutine[Any, Any, None]) -> AsyncGenerator[Update, None]:
         """Yield updates while `work` runs; raise what it raised. A work that `cancel` ended just ends."""
@@ -34,6 +44,7 @@ class UpdateStream:
         task.add_done_callback(lambda _: self._queue.put_nowait(None))
         try:
             while (update := await self._queue.get()) is not None:
+                self._has_room.set()
                 yield update
             if not task.cancelled():
                 task.result()

@@ -45,7 +45,7 @@ def list_agents(context: typer.Context) -> None:
                 row["name"],
                 row["kind"],
                 row["model"] or "",
-                row["url"] or row["script"] or "",
+                row["url"] or row["script"] or " ".join(row["command"] or ()),
             )
             for row in rows
         ),
@@ -66,23 +66,39 @@ def add(
         int | None,
         typer.Option(metavar="N", min=0, help="Read the key from this descriptor into the keyring."),
     ] = None,
+    mode: Annotated[
+        str | None, typer.Option(metavar="M", help="The mode of an external agent; without it, one in which it asks.")
+    ] = None,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="-- COMMAND ARG…", help="A program that is an agent and speaks ACP."),
+    ] = None,
 ) -> None:
-    """Configure an agent, or configure it anew."""
+    """Configure an agent, or configure it anew. NAME alone adds an external agent that 'agents list' has found."""
     from app.agents.registry import AgentConfig
 
-    if [url, provider, script].count(None) != 2:
-        raise UsageError("Give one of --url URL, --provider anthropic|openai and --script FILE.")
+    words = tuple(command or ())
+    if not words and [url, provider, script].count(None) == 3:
+        words = _found_command(name)
+    if [url, provider, script, words or None].count(None) != 3:
+        raise UsageError("Give one of --url URL, --provider anthropic|openai, --script FILE and -- COMMAND ARG….")
     if script is not None and (model is not None or key_fd is not None):
         raise UsageError("An agent with a script has neither --model nor --key-fd.")
-    if script is None and not model:
+    if words and key_fd is not None:
+        raise UsageError("An external agent keeps its keys itself; it has no --key-fd.")
+    if mode is not None and not words:
+        raise UsageError("Only an external agent has a --mode.")
+    if script is None and not words and not model:
         raise UsageError("The name of a model is missing: --model M.")
     call = call_of(context)
     config = AgentConfig(
         name=name,
-        kind=provider or ("scripted" if script else "openai-compatible"),
+        kind="acp" if words else provider or ("scripted" if script else "openai-compatible"),
         url=url,
         model=model,
         script=str(script.absolute()) if script else None,
+        command=words,
+        mode=mode,
     )
     key = _read_key(key_fd) if key_fd is not None else None
     _with_agents(call, lambda agents, _workspace: agents.add(config, key))
@@ -149,6 +165,13 @@ def _with_agents(call: Call, work: Callable[[AgentRegistry, Workspace], Awaitabl
         return asyncio.run(run(workspace))
 
 
+def _found_command(name: str) -> tuple[str, ...]:
+    """The command of an external agent of this name that is installed; none otherwise."""
+    from app.agents.acp.known import installed
+
+    return next((agent.command for agent in installed() if agent.name == name), ())
+
+
 def _read_key(descriptor: int) -> str:
     from getpass import getpass
 
@@ -173,4 +196,6 @@ def _to_json(config: AgentConfig) -> dict[str, Any]:
         "model": config.model,
         "url": config.url,
         "script": config.script,
+        "command": list(config.command) or None,
+        "mode": config.mode,
     }

@@ -62,6 +62,10 @@ class ModelServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
 
+    def reply(self, request: dict[str, Any]) -> Reply:
+        """What to answer a chat request with, which is the last of `requests`."""
+        return self.replies[min(len(self.requests), len(self.replies)) - 1]
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -82,7 +86,7 @@ class ModelServer:
         if "/models" in head[0]:
             return _json(writer, 200, {"object": "list", "data": [{"id": "test", "object": "model"}]})
         self.requests.append(json.loads(body))
-        reply = self.replies[min(len(self.requests), len(self.replies)) - 1]
+        reply = self.reply(self.requests[-1])
         if reply.status != 200:
             return _json(writer, reply.status, {"error": {"message": reply.message}})
         await self._stream(writer, reply)

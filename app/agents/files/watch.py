@@ -140,14 +140,20 @@ class FileWatch:
 
     # commands
 
-    async def command_began(self) -> None:
-        """What changed until now is not the command's."""
+    async def looked(self) -> None:
+        """Until the first look at the folders is done; nothing that changes afterwards is missed."""
+        if self._ready is not None:
+            await asyncio.shield(self._ready)
+
+    async def command_began(self, *, settle: bool = True) -> None:
+        """What changed until now is not the command's; settle: False where it may have begun a moment ago."""
         if self._ready is None:
             return
         self._commands += 1
         try:
             await asyncio.shield(self._ready)
-            await self._settle("person")
+            if settle:
+                await self._settle("person")
         except BaseException:
             self._commands -= 1
             raise

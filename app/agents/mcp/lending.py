@@ -16,9 +16,9 @@ async def lent_servers(
 ) -> AsyncIterator[SessionContext]:
     """The context with the servers' tools; afterwards the servers are ended. note: records what was wrong with one.
 
-    An agent without folders has no tools, so it gets none of these either.
+    An agent without folders has no tools, so it gets none of these either; one that connects by itself needs none.
     """
-    if not context.folders or not await has_servers_for_agents(store):
+    if not context.folders or backend.connects_servers or not await has_servers_for_agents(store):
         yield context
         return
     from app.agents.mcp.agent_tools import with_servers

@@ -57,6 +57,10 @@ class ServerRegistry:
         """A server's configuration with its secrets. Raises NotFound; UserError where the keyring lacks one."""
         return await self._complete(await self.config(name))
 
+    async def for_agents(self) -> list[ServerConfig]:
+        """The servers that agents may use, with their secrets. Raises UserError where the keyring lacks one."""
+        return [await self._complete(config) for config in await self.configured() if config.agents]
+
     async def compare(self, configs: Iterable[ServerConfig]) -> dict[str, list[ServerConfig]]:
         """Servers that could be added, by what that would do: "new", "changed" or "unchanged"; of one name the last."""
         known = {one.name for one in await self.configured()}

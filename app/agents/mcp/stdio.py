@@ -22,7 +22,7 @@ from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse, jsonrpc_mes
 
 from app.agents.mcp.launch import Launch
 from app.agents.mcp.limits import CLOSE_SECONDS, Limits
-from app.agents.process import GRACE_SECONDS, MARKER, end_family
+from app.agents.process import GRACE_SECONDS, MARKER, StreamsProtocol, end_family
 from app.errors import AgentError
 
 _STDERR_BYTES = 4_096
@@ -55,7 +55,7 @@ class StdioTransport:
         self._limits = limits
         self._marker = secrets.token_hex(16)
         self._process: asyncio.SubprocessTransport | None = None
-        self._protocol: _Protocol | None = None
+        self._protocol: StreamsProtocol | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._fault = ""
         self._garbage = ""
@@ -103,7 +103,7 @@ class StdioTransport:
     async def _spawn(self) -> None:
         launch, loop = self._launch, asyncio.get_running_loop()
         self._process, self._protocol = await loop.subprocess_exec(
-            lambda: _Protocol(limit=self._limits.message, loop=loop),
+            lambda: StreamsProtocol(limit=self._limits.message, loop=loop),
             *launch.argv,
             cwd=launch.cwd,
             env={**launch.env, MARKER: self._marker},
@@ -197,18 +197,6 @@ class StdioTransport:
         await asyncio.sleep(GRACE_SECONDS)
         await self._to_session.aclose()
         self.is_silent = True
-
-
-class _Protocol(asyncio.subprocess.SubprocessStreamProtocol):
-    """Streams of a process, and a notice of its end. (`Process.wait` would wait for whoever holds its pipes.)"""
-
-    def __init__(self, limit: int, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(limit=limit, loop=loop)
-        self.exited = asyncio.Event()
-
-    def process_exited(self) -> None:
-        self.exited.set()
-        super().process_exited()
 
 
 class _Pace:

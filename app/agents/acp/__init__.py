@@ -1,0 +1,1 @@
+"""External agents that speak the Agent Client Protocol over their standard streams (opencode, Claude Code, …)."""
