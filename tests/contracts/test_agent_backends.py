@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -23,6 +24,7 @@ from app.agents.scripted import ScriptedBackend, parse_script
 from app.errors import AgentError
 from app.sessions.events import AgentMessage, FileChange, ToolCall, ToolResult, UserMessage
 from tests.app.agents.support import MemoryRecorder, Past, assert_calls_answered, bodies, collect, context, run
+from tests.helpers.external_agents import external_agent
 from tests.helpers.model_server import Call, ModelServer, Reply
 
 WRITE = {"path": "a.txt", "content": "hello\n"}
@@ -94,7 +96,32 @@ async def grammar(scene: str) -> AsyncIterator[AgentBackend]:
         yield ModelBackend("grammar", "test", connect, "the test server")
 
 
-BACKENDS: list[Callable[[str], Opened]] = [scripted, compatible, grammar]
+@asynccontextmanager
+async def external(scene: str) -> AsyncIterator[AgentBackend]:
+    """An agent that is a program of its own and speaks the Agent Client Protocol."""
+    call = {"toolCallId": "t1", "kind": "edit", "title": "Write a.txt", "locations": [{"path": "{cwd}/a.txt"}]}
+    diff = [{"type": "diff", "path": "{cwd}/a.txt", "oldText": None, "newText": WRITE["content"]}]
+    done = {"sessionUpdate": "tool_call_update", "toolCallId": "t1", "status": "completed", "content": diff}
+    scenes: dict[str, list[dict[str, Any]]] = {
+        "talk": [{"think": "hm"}, {"say": "Hello my friend."}],
+        "work": [
+            {"say": "I write."},
+            {"update": {"sessionUpdate": "tool_call", "status": "pending", "rawInput": {"path": "a.txt"}, **call}},
+            {"ask": call},
+            {"effect": ["{cwd}/a.txt", None, WRITE["content"]]},
+            {"update": done},
+            {"say": "Written."},
+        ],
+        "hang": [{"say": "I run."}, {"run": SLEEP["command"]}],
+        "wait": [{"say": "Wait"}, {"wait": 3600}],
+        "fail": [{"say": "Half"}, {"stderr": "Something is wrong.\n"}, {"die": 3}],
+        "remember": [{"say": "second"}],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        yield external_agent(Path(folder), {"turns": [scenes[scene]]})
+
+
+BACKENDS: list[Callable[[str], Opened]] = [scripted, compatible, grammar, external]
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda backend: backend.__name__)
@@ -123,7 +150,7 @@ def test_a_call_is_done_recorded_and_answered(backend: Callable[[str], Opened], 
             updates = await collect(conversation)
             await conversation.close()
         assert_calls_answered(updates)
-        kinds = [body.kind for body in bodies(updates)]
+        kinds = [body.kind for body in bodies(updates) if body.kind != "notice"]
         assert kinds[: kinds.index("tool_result") + 1] == [
             "tool_call", "permission_request", "permission_answer", "file_change", "tool_result"
         ]  # fmt: skip

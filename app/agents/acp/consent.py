@@ -70,7 +70,7 @@ class Consent:
             name=name,
             title=str(self._files.relative(call.title)) or name,
             tool_kind=call.kind,
-            input=self._files.relative(arguments),
+            input=arguments,
         )
         self._emit(request)
         answered = await self._context.ask(request)
@@ -87,8 +87,8 @@ class Consent:
         """What a person is shown of a call, and what "always" is about."""
         line = self.agent.command(call)
         if line is not None:
-            return {"command": line.command} | ({"cwd": line.cwd} if line.cwd else {})
-        return within(call.input) if call.input not in (None, {}, "") else {"paths": call.paths()}
+            return {"command": line.command, "cwd": self._files.folder(line.cwd)}
+        return self._files.relative(within(call.input) or {"paths": call.paths()})
 
     def refusal(self, call: CallState) -> str | None:
         """Why the rules do not let a call happen, whoever is asked."""

@@ -21,6 +21,9 @@ from app.agents.tools.tool import Site
 from app.sessions.diff import decode_text
 from app.sessions.events import Body, FileChange, FileRead
 
+COMMAND_KEYS = frozenset({"command", "cmd", "script", "code"})
+"""What these hold is shown and granted as it is."""
+
 
 class AgentFiles:
     """The files of one conversation."""
@@ -74,7 +77,7 @@ class AgentFiles:
             case str() if self._folders is not None and value.startswith("/") and "\n" not in value:
                 return self.name(value) or value
             case dict():
-                return {key: self.relative(inner) for key, inner in value.items()}
+                return {key: inner if key in COMMAND_KEYS else self.relative(inner) for key, inner in value.items()}
             case list():
                 return [self.relative(inner) for inner in value]
         return value
