@@ -157,7 +157,8 @@ class Agent:
         chosen = answer.get("outcome", {})
         if chosen.get("outcome") == "cancelled":
             raise Stop
-        if chosen.get("optionId") == "no":
+        kinds = {one["optionId"]: one["kind"] for one in options if isinstance(one, dict) and "optionId" in one}
+        if str(kinds.get(chosen.get("optionId"))).startswith("reject"):
             failed = {"sessionUpdate": "tool_call_update", "toolCallId": call["toolCallId"], "status": "failed"}
             self.update(failed | {"content": [{"type": "content", "content": {"type": "text", "text": "denied"}}]})
 

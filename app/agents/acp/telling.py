@@ -186,12 +186,16 @@ class Telling:
             self._tell(Command(call_id=call.call_id, command=cut_middle(line.command, MOST_TEXT), cwd=folder))
 
     def _tell_output(self, call: CallState) -> None:
-        if call.kind != "execute" or call.is_over or not (output := call.text) or output == call.told:
-            return
-        self._run(call)
+        if call.kind == "execute" and not call.is_over and (output := call.text):
+            self._run(call)
+            self._tell_more(call, output)
+
+    def _tell_more(self, call: CallState, output: str) -> None:
+        """What a command has printed by now, as far as it was not told."""
         more = output[len(call.told) :] if output.startswith(call.told) else output
         call.told = output
-        self._emit(OutputDelta(call.call_id, "stdout", cut_middle(more, MOST_TEXT)))
+        if more:
+            self._emit(OutputDelta(call.call_id, "stdout", cut_middle(more, MOST_TEXT)))
 
     async def _close(self, call: CallState, status: ResultStatus) -> None:
         if call.is_closed:
@@ -219,6 +223,7 @@ class Telling:
     def _tell_result(self, call: CallState, status: ResultStatus) -> None:
         found = self._agent.outcome(call)
         stopped = status == "cancelled"
+        self._tell_more(call, found.stdout or call.told)
         self._tell(
             CommandResult(
                 call_id=call.call_id,
@@ -291,8 +296,9 @@ class Telling:
         """A file that the agent has not asked for: it needs the same permission."""
         from app.agents.acp.connection import Refusal
 
-        own = CallState("", title=f"Write {cut_middle(text(params.get('path')), 300)}", kind="edit")
-        own.locations = [{"path": params.get("path")}]
+        path = text(params.get("path"))
+        own = CallState("", title=f"Write {self._files.name(path) or cut_middle(path, 300)}", kind="edit")
+        own.locations = [{"path": path}]
         if call is None:
             self._open(own)
         else:
