@@ -28,6 +28,8 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The agent's name.")]
 @cli.command("list")
 def list_agents(context: typer.Context) -> None:
     """List the agents; the first is the default."""
+    from app.agents.acp.known import installed
+
     call = call_of(context)
 
     async def look(agents: AgentRegistry, _workspace: Workspace) -> list[AgentConfig]:
@@ -50,6 +52,12 @@ def list_agents(context: typer.Context) -> None:
             for row in rows
         ),
     )
+    added = {tuple(row["command"]) for row in rows if row["command"]}
+    if found := [agent for agent in installed() if agent.command not in added]:
+        call.out.remark(
+            f"Installed here and not added: {', '.join(agent.name for agent in found)}. 'lovelace agents add "
+            f"{found[0].name}' adds one."
+        )
 
 
 @cli.command()

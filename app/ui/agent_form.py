@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +17,7 @@ from app.ui.forms import Said, labelled, side_by_side
 from app.ui.words import counted, one_line
 
 if TYPE_CHECKING:
+    from app.agents.acp.known import KnownAgent
     from app.agents.registry import AgentConfig, Kind
     from app.agents.trying import Tried
 
@@ -44,10 +47,20 @@ LOOKS: dict[Kind, _Look] = {
         "Anthropic", "anthropic", ("key", "model"), "What you write goes to Anthropic.", "claude-sonnet-4-5"
     ),
     "openai": _Look("OpenAI", "openai", ("key", "model"), "What you write goes to OpenAI.", "gpt-5"),
+    "acp": _Look(
+        "A program: Claude Code, Codex, opencode, Gemini CLI, …",
+        "agent",
+        ("command", "model"),
+        "An agent that is installed on this computer and speaks ACP. It works with its own settings, keys and tools, "
+        "outside the sandbox; what it does is recorded, and what it asks for is asked here. Leave the model empty for "
+        "its own choice.",
+    ),
     "scripted": _Look(
         "A script, for trying things out", "script", ("script",), "A JSON list of turns, which the agent plays."
     ),
 }
+
+_FIELDS = ("url", "key", "command", "model", "script")
 
 
 class AgentForm(QWidget):
@@ -67,6 +80,9 @@ class AgentForm(QWidget):
         self.model = QComboBox(self)
         self.model.setEditable(True)
         self.model.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.command = QComboBox(self)
+        self.command.setEditable(True)
+        self.command.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.said = Said(self)
         self.test = QPushButton("&Test", self)
         self.test.setAccessibleDescription("Ask the agent for one word; nothing is kept")
@@ -74,6 +90,7 @@ class AgentForm(QWidget):
         self.keep.setProperty("primary", "true")
         self._testing: Future[Any] | None = None
         self._named = False
+        self._stem = ""
         self._taken: frozenset[str] = frozenset()
         self._arrange(one_kind=len(kinds) == 1)
         self._connect()
@@ -93,12 +110,14 @@ class AgentForm(QWidget):
         self._rows = {
             "url": labelled("A&ddress", self.url),
             "key": labelled("&Key", self.key, "Kept in this computer’s keyring; it is not shown again."),
+            "command": labelled("&Command", self.command, "As in a terminal, for example: opencode acp"),
             "model": labelled("&Model", self.model),
             "script": labelled("&File", file),
         }
-        line_edit = self.model.lineEdit()
-        assert line_edit is not None
-        line_edit.setAccessibleName("Model")
+        for box, named in ((self.model, "Model"), (self.command, "Command")):
+            line_edit = box.lineEdit()
+            assert line_edit is not None
+            line_edit.setAccessibleName(named)
         kind = self._rows["kind"] = labelled("K&ind", self.kind)
         self._about = self._rows["about"] = Said(self)
         layout = QVBoxLayout(self)
@@ -107,7 +126,7 @@ class AgentForm(QWidget):
         layout.addWidget(kind)
         kind.setVisible(not one_kind)
         layout.addWidget(self._about)
-        for name in ("url", "key", "model", "script"):
+        for name in _FIELDS:
             layout.addWidget(self._rows[name])
         layout.addWidget(labelled("&Name", self.name, "One that is taken is configured anew."))
         layout.addLayout(side_by_side(self.keep, self.test))
@@ -118,6 +137,7 @@ class AgentForm(QWidget):
         self.url.editingFinished.connect(self._list_models)
         self.key.editingFinished.connect(self._list_models)
         self.name.textEdited.connect(lambda text: setattr(self, "_named", bool(text)))
+        self.command.activated.connect(lambda index: self._propose(self.command.itemData(index)))
         self.test.clicked.connect(lambda _checked: self._press_test())
         self.keep.clicked.connect(lambda _checked: self.take())
 
@@ -138,6 +158,7 @@ class AgentForm(QWidget):
         self.choose(kind)
         for field in (self.url, self.key, self.script):
             field.clear()
+        self.command.setEditText("")
         self._named = False
         self._show_kind()
 
@@ -169,7 +190,8 @@ class AgentForm(QWidget):
             name=self.name.text().strip(),
             kind=kind,
             url=self.url.text().strip() if "url" in fields else None,
-            model=self.model.currentText().strip() if "model" in fields else None,
+            model=(self.model.currentText().strip() or None) if "model" in fields else None,
+            command=command_words(self.command.currentText()) if "command" in fields else (),
             script=str(Path(script).expanduser().absolute()) if "script" in fields and script else None,
         )
 
@@ -179,17 +201,41 @@ class AgentForm(QWidget):
 
     def _show_kind(self) -> None:
         look = LOOKS[self.chosen_kind]
-        for name in ("url", "key", "model", "script"):
+        for name in _FIELDS:
             self._rows[name].setVisible(name in look.fields)
         self._about.say(look.about)
         self.model.clear()
         self.model.setEditText(look.model)
         self.said.say("")
         self._propose_name()
+        if self.chosen_kind == "acp":
+            self._look_for_programs()
+
+    def _look_for_programs(self) -> None:
+        """Offer the agents that are installed."""
+        from app.agents.acp.known import installed
+
+        self.desk.bridge.compute(installed, while_alive(self, self._take_programs), while_alive(self, self.said.fail))
+
+    def _take_programs(self, found: Sequence[KnownAgent]) -> None:
+        typed = self.command.currentText()
+        self.command.clear()
+        for agent in found:
+            self.command.addItem(shlex.join(agent.command), agent.name)
+        self.command.setEditText(typed)
+        if not typed and found and self.chosen_kind == "acp":
+            self.command.setCurrentIndex(0)
+            self._propose(found[0].name)
+            self.said.say(f"Found on this computer: {', '.join(agent.title for agent in found)}.")
+
+    def _propose(self, stem: str | None) -> None:
+        """Call the agent as the program that was chosen."""
+        self._stem = stem or ""
+        self._propose_name()
 
     def _propose_name(self) -> None:
         if not self._named:
-            stem = LOOKS[self.chosen_kind].name
+            stem = (self._stem if self.chosen_kind == "acp" else "") or LOOKS[self.chosen_kind].name
             names = [stem, *(f"{stem}-{number}" for number in range(2, 100))]
             self.name.setText(next(name for name in names if name not in self._taken))
 
@@ -271,6 +317,14 @@ class AgentForm(QWidget):
             self.kept.emit(name)
 
         desk.bridge.call(add(), while_alive(self, kept), while_alive(self, self.said.fail))
+
+
+def command_words(line: str) -> tuple[str, ...]:
+    """The program and arguments of a command line; one that is not closed right is a program of that name."""
+    try:
+        return tuple(shlex.split(line))
+    except ValueError:
+        return (line.strip(),)
 
 
 def answered(name: str, tried: Tried) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from app.agents.sandbox import bubblewrap_works
 from tests.e2e.conftest import Program
+from tests.helpers.external_agents import external_command
 
 WRITER = [
     [
@@ -62,6 +63,45 @@ def test_agents_list_test_and_remove(program, agents) -> None:
     assert program.run("agents", "add", "extra", "--script", script).code == 0
     assert program.json("agents", "remove", "extra") == {"ok": True, "ids": ["extra"]}
     assert program.run("agents", "remove", "extra").code == 4
+
+
+def test_an_external_agent_is_added_tried_and_works(program, folder) -> None:
+    call = {"toolCallId": "t", "kind": "edit", "title": "Write", "locations": [{"path": "{cwd}/a.txt"}]}
+    ended = {"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "completed"}
+    turn = [
+        {"ask": call},
+        {"effect": ["{cwd}/a.txt", None, "one\n"]},
+        {"update": ended},
+        {"run": "cat a.txt; exit 3"},
+        {"say": "Done."},
+    ]
+    command = external_command(folder, {"turns": [turn]})
+    added = program.json("agents", "add", "outside", "--", *command)
+    assert (added["kind"], added["command"], added["model"]) == ("acp", list(command), None)
+    assert program.json("agents", "test", "outside")["text"] == "Done."
+    words = ["--json", "chat", "Do it", "--new", "--agent", "outside", "--tools", "--allow", "all"]
+    lines = program.run(*words, cwd=folder).lines
+    assert kinds(lines) == [
+        "user_message", "notice", "tool_call", "file_change", "tool_result", "tool_call", "command", "command_result", "tool_result",
+        "agent_message",
+    ]  # fmt: skip
+    change = next(line for line in lines if line["kind"] == "file_change")
+    assert (change["path"], change["cause"]) == ("a.txt", "tool")
+    assert next(line for line in lines if line["kind"] == "command_result")["exit_code"] == 3
+    assert (folder / "a.txt").read_text() == "one\n"
+    assert program.json("agents", "remove", "outside")["ok"]
+
+
+def test_an_external_agent_is_described_right_or_refused(program, tmp_path) -> None:
+    assert program.run("agents", "add", "x", "--url", "http://127.0.0.1:1/v1", "--", "prog").code == 2
+    assert program.run("agents", "add", "x", "--key-fd", "0", "--", "prog").code == 2
+    assert program.run("agents", "add", "x", "--mode", "ask", "--script", "a.json").code == 2
+    added = program.json("agents", "add", "gone", "--mode", "ask", "--model", "m", "--", "no-such-program")
+    assert (added["mode"], added["model"]) == ("ask", "m")
+    failed = program.run("--json", "agents", "test", "gone")
+    assert failed.code == 5
+    assert "there is no such program" in failed.error["message"]
+    assert program.run("agents", "remove", "gone").code == 0
 
 
 def test_agents_titles(other_program, tmp_path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from app.ui.settings import PAGES
 from app.ui.settings.agents import AgentCard, AgentsPage
 from app.ui.settings.appearance import AppearancePage
 from app.ui.settings.page import Page
+from tests.helpers.external_agents import external_command
 from tests.helpers.model_server import ModelServer, Reply
 from tests.ui.settings_home import SettingsRoom, serving
 
@@ -157,6 +160,40 @@ def test_a_server_is_added_tried_made_default_and_forgotten(here: SettingsRoom) 
     card(page, "server").question.yes.click()
     here.until(lambda: names(page) == ["local", "scripted"])
     assert here.ring.kept == {}
+
+
+def test_an_installed_agent_is_found_tried_and_added(
+    here: SettingsRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    command = external_command(tmp_path, {"turns": [[{"say": "ready"}]]})
+    program = programs / "opencode"
+    program.write_text(f'#!/bin/sh\n[ "$1" = acp ] && exec {shlex.join(command)}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    form = (page := agents_page(here)).form
+    form.choose("acp")
+    here.until(lambda: form.command.currentText() == "opencode acp")
+    assert form.name.text() == "opencode" and "Found on this computer: opencode." in form.said.text()
+    assert not form.key.isVisible() and not form.url.isVisible()
+    form.test.click()
+    here.until(lambda: "answers “ready” after" in form.said.text())
+    form.keep.click()
+    here.until(lambda: "opencode" in names(page))
+    assert card(page, "opencode").row.detail() == "opencode acp"
+    assert here.ring.kept == {}
+
+
+def test_a_command_that_is_no_agent_is_said_in_place(here: SettingsRoom) -> None:
+    form = agents_page(here).form
+    form.choose("acp")
+    form.command.setEditText("")
+    form.keep.click()
+    here.until(lambda: "needs a command" in form.said.text())
+    form.command.setEditText("no-such-agent 'x")
+    form.test.click()
+    here.until(lambda: "there is no such program" in form.said.text())
 
 
 def test_a_refused_key_is_said_in_place_and_nothing_is_kept(here: SettingsRoom) -> None:

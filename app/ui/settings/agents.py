@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,7 +44,9 @@ class AgentRow:
         """What it is, in a line."""
         if not self.is_own:
             return _ALWAYS[self.config.name]
-        where = self.config.url or self.config.script or LOOKS[self.config.kind].title
+        where = (
+            self.config.url or self.config.script or shlex.join(self.config.command) or LOOKS[self.config.kind].title
+        )
         parts = [where, self.config.model or "", "key in the keyring" if self.has_key else ""]
         return " · ".join(part for part in parts if part)
 
@@ -142,6 +145,7 @@ class AgentsPage(Page):
         desk.requests.configured.connect(self._take_part)
 
     def shown(self) -> None:
+        from app.agents.registry import KEYLESS
         from app.agents.titles import SETTING
 
         desk = self.desk
@@ -150,7 +154,7 @@ class AgentsPage(Page):
             registry = await desk.turns.agents.registry()
             names = await registry.names()
             configs = [await registry.config(name) for name in names]
-            keyed = [c.kind not in ("scripted", "local") and await registry.has_key(c.name) for c in configs]
+            keyed = [c.kind not in KEYLESS and await registry.has_key(c.name) for c in configs]
             return [AgentRow(c, n == 0, key) for n, (c, key) in enumerate(zip(configs, keyed, strict=True))]
 
         desk.bridge.call(look(), while_alive(self, self._show), while_alive(self, self.said.fail))
