@@ -68,7 +68,7 @@ def remark_missing(out: Output, workspace: Workspace, sessions: Sequence[str]) -
 
     found: dict[str, int] = {}
     for session in sessions:
-        found |= workspace.read(lambda queries, session=session: queries.missing_payloads(session))
+        found |= workspace.read(lambda queries, session=session: queries.missing_payloads(session))  # type: ignore[misc]
     if found:
         ids = " ".join(session[:SHORT_ID] for session in sessions[:3]) + (" …" if len(sessions) > 3 else "")
         out.remark(f"{missing_words(found.values())} `lovelace sync fetch {ids}` brings what somebody has.")

@@ -150,7 +150,7 @@ def fetch(context: typer.Context, sessions: Many) -> int:
         found = find_sessions(workspace, sessions)
         wanted: dict[str, int] = {}
         for session in found:
-            wanted |= workspace.read(lambda queries, session=session: queries.missing_payloads(session))
+            wanted |= workspace.read(lambda queries, session=session: queries.missing_payloads(session))  # type: ignore[misc]
         with call.out.progress("Fetching", max(sum(wanted.values()), 1)) as advance:
             left = asyncio.run(_fetch(workspace, wanted, advance)) if wanted else []
     came = len(wanted) - len(left)

@@ -34,6 +34,7 @@ class Deeds:
         session: Callable[[], str | None],
         title: Callable[[], str],
         switched: Callable[[], object],
+        choose_place: Callable[[], object],
         opened: Callable[[str], object],
     ) -> None:
         self._desk = desk
@@ -41,6 +42,7 @@ class Deeds:
         self._session = session
         self._title = title
         self._switched = switched
+        self._choose_place = choose_place
         self._opened = opened
 
     def run(self, command: Command) -> None:
@@ -49,7 +51,7 @@ class Deeds:
         if subjects is None:
             self._desk.say("Open a session first.")
         elif command.id == workspaces.SWITCH.id:
-            self._choose_workspace()
+            self._choose_place()
         elif command.destroys:
             question = f"Erase “{self._title()}” for good? Nothing brings it back."
             self._desk.offer(question, "Erase", lambda: self.do(command, subjects))
@@ -94,9 +96,6 @@ class Deeds:
         dialog.fileSelected.connect(lambda folder: self._do_with(command, subjects, folder))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
-
-    def _choose_workspace(self) -> None:
-        self._desk.say("Choose the workspace at the top left.")
 
     def _after(self, command: Command, changed: Sequence[str]) -> None:
         if command.id in _OPENS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app.ui.desk import Desk
@@ -49,6 +49,15 @@ class Masthead(QWidget):
     def refresh(self) -> None:
         """Read which workspaces there are."""
         self._desk.read(lambda queries: queries.workspaces(), self._show)
+
+    def choose(self) -> None:
+        """Offer the workspaces, at the window's top left even while this is hidden."""
+        at = self.place if self.place.isVisible() else self.window()
+        menu = self.place.menu()
+        menu.popup(at.mapToGlobal(QPoint(0, self.place.height())))
+        checked = next((one for one in menu.actions() if one.isChecked()), None)
+        if checked is not None:
+            menu.setActiveAction(checked)
 
     def _show(self, rows: list[WorkspaceRow]) -> None:
         here = self._desk.workspace.id

@@ -79,6 +79,7 @@ class MainWindow(QMainWindow):
             session=lambda: self.session,
             title=lambda: self.conversation.title.text(),
             switched=self._show_workspace,
+            choose_place=lambda: self.masthead.choose(),
             opened=self._after_opening,
         )
         self.actions_of = Actions(self, self._run)

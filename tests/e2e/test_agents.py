@@ -82,8 +82,8 @@ def test_an_external_agent_is_added_tried_and_works(program, folder) -> None:
     words = ["--json", "chat", "Do it", "--new", "--agent", "outside", "--tools", "--allow", "all"]
     lines = program.run(*words, cwd=folder).lines
     assert kinds(lines) == [
-        "user_message", "notice", "tool_call", "file_change", "tool_result", "tool_call", "command", "command_result", "tool_result",
-        "agent_message",
+        "user_message", "notice", "tool_call", "file_change", "tool_result",
+        "tool_call", "command", "command_result", "tool_result", "agent_message",
     ]  # fmt: skip
     change = next(line for line in lines if line["kind"] == "file_change")
     assert (change["path"], change["cause"]) == ("a.txt", "tool")

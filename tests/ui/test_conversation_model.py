@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QAbstractItemModelTester
@@ -11,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.sessions import events as kinds
 from app.sessions.events import AgentMessage, UserMessage
-from app.sessions.views import Event
+from app.sessions.views import Author, Event
 from app.ui.conversation.blocks import Ask, Card, Heading, Mark, Prose
 from app.ui.models.conversation import ConversationModel
 from app.ui.models.held_events import KEPT_EVENTS
@@ -226,3 +227,28 @@ def test_rows_are_spoken_with_author_kind_and_state(qapp: QApplication) -> None:
     assert spoken[2] == ""
     assert spoken[3].endswith("exit 1, failed")
     assert 1_000 < len(spoken[5]) <= 4_000
+
+
+@pytest.mark.parametrize(
+    ("author", "is_open"),
+    [
+        (Author("me", "phone", "Ada", None), True),
+        (Author("me", "here", "Ada", None), False),
+        (Author("somebody", "theirs", "Bob", None), False),
+        (Author("me", "phone", "Ada", None, claimed=True), False),
+    ],
+)
+def test_another_device_of_this_person_may_still_wait(qapp: QApplication, author: Author, is_open: bool) -> None:
+    given = Given(())
+    given.model.identity, given.model.device = "me", "here"
+    request = kinds.PermissionRequest(request_id="r1", call_id="c1", name="run", title="Run")
+    prompt = event(2, UserMessage(text="and then"), turn="from here")
+    ours = Author("me", "here", "Ada", None)
+    given.model.append_events(
+        [
+            msgspec.structs.replace(event(1, request, turn="theirs"), author=author),
+            msgspec.structs.replace(prompt, author=ours),
+        ]
+    )
+    assert (given.model.open_request() == (0, "r1")) is is_open
+    assert any(isinstance(block, Ask) for block in given.model.blocks(0, False) or ()) is is_open

@@ -266,6 +266,16 @@ def test_the_switcher_changes_workspace_and_what_is_shown(running: Running) -> N
     running.until(lambda: running.window.browser.model.session(session))
 
 
+def test_the_command_to_switch_offers_the_workspaces(running: Running) -> None:
+    running.workspace.write(lambda operations: operations.create_workspace("Other"))
+    menu = running.window.masthead.place.menu()
+    running.until(lambda: [one.text() for one in menu.actions()].count("Other") == 1)
+    running.window.actions_of["workspace.switch"].trigger()
+    running.until(menu.isVisible)
+    assert menu.activeAction().text() == "project"
+    QTest.keyClick(menu, Qt.Key.Key_Escape)
+
+
 def test_a_name_given_elsewhere_is_shown(running: Running) -> None:
     session = running.write("Here", UserMessage(text="x"))
     running.until(lambda: running.window.browser.model.session(session))

@@ -146,7 +146,8 @@ class Follower(QObject):
             return
         self.session = reading.session.id
         self.model.show_tail(reading.events)
-        self.model.device, self.model.names = reading.device, reading.names
+        self.model.identity, self.model.device = reading.identity, reading.device
+        self.model.names = reading.names
         self.model.set_new_from(reading.unseen)
         self.model.last_event = reading.newest or self.model.last_event
         self.model.set_drafts(reading.drafts)

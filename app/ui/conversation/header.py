@@ -74,13 +74,13 @@ class SessionHeader(QFrame):
         self.state.setText(self._words(self._row))
 
     def _words(self, row: SessionRow) -> str:
+        waiting = self._model.open_request() is not None
         if self._running:
             seconds = self._since.elapsed() // 1000
-            waiting = self._model.open_request() is not None
             spent = f"{seconds // 60} m {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
             return f"{'waiting for you' if waiting else 'running'} · {spent}"
-        if self._streaming:
-            return "running elsewhere"
+        if waiting or self._streaming:
+            return "waiting for you" if waiting else "running elsewhere"
         words = {"active": "", "waiting": "waiting for you"}.get(row.status, row.status)
         only = "read only" if row.copied else ""
         return " · ".join(word for word in (only, words, age(row.updated, self._desk.now())) if word)

@@ -29,6 +29,7 @@ class Reading:
     newest: str | None
     folders: tuple[Path, ...]
     unseen: int | None = None
+    identity: str = ""
     device: str = ""
     refusal: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +48,7 @@ def read_opening(queries: Queries, session: str) -> Reading:
         newest[0].id if newest else None,
         tuple(queries.folders()),
         queries.first_unseen(row.id),
-        queries.own_device()[1],
+        *queries.own_device(),
         queries.refusal(row.id),
         queries.names(),
     )

@@ -59,10 +59,13 @@ class ConversationModel(QAbstractListModel):
         self._drafts: list[tuple[int, DraftRow]] = []
         self._draft_ids: dict[tuple[str, str], int] = {}
         self._live = False
-        self._newest_turn: str | None = None
+        self._newest_turns: dict[str, str] = {}
+        """Of each device (hex), what it wrote last into."""
         self.folds = Folds()
         self.device = ""
         """This device (hex); what other devices wrote says so."""
+        self.identity = ""
+        """This person (hex)."""
         self.names: Mapping[str, str] = {}
         """What people and devices are called, by id (hex)."""
         self.last_event: str | None = None
@@ -244,7 +247,7 @@ class ConversationModel(QAbstractListModel):
             event,
             self._held.group(event),
             self._speaker_before(row),
-            self._live and event.turn == self._newest_turn,
+            self._is_live(event),
             None if before is None else before.time,
             self.device,
             event.row == self._new_from,
@@ -284,14 +287,12 @@ class ConversationModel(QAbstractListModel):
         return False
 
     def open_request(self) -> tuple[int, str] | None:
-        """The row and id of the newest permission request without an answer, of the turn that runs."""
-        if not self._live:
-            return None
+        """The row and id of the newest permission request without an answer, of a turn that runs."""
         for row in range(len(self._rows) - 1, max(-1, len(self._rows) - 1 - 4 * MARGIN), -1):
             event = self._held.get(self._rows[row])
             if event is None or not isinstance(event.body, kinds.PermissionRequest):
                 continue
-            if event.turn != self._newest_turn:
+            if not self._is_live(event):
                 return None
             group = self._held.group(event)
             if not any(isinstance(e.body, kinds.PermissionAnswer | kinds.ToolResult) for e in group):
@@ -300,10 +301,21 @@ class ConversationModel(QAbstractListModel):
 
     # Inside
 
+    def _is_live(self, event: Event) -> bool:
+        """Whether an event belongs to a turn that may still run.
+
+        Of this person's other devices it is not known whether they are at work or asleep: theirs may.
+        """
+        author = event.author
+        if event.turn is None or event.turn != self._newest_turns.get(author.device):
+            return False
+        return self._live or (author.identity == self.identity and author.device != self.device and not author.claimed)
+
     def _add_rows(self, events: Sequence[Event]) -> None:
         for event in events:
             self.last_event = event.id
-            self._newest_turn = event.turn or self._newest_turn
+            if event.turn is not None:
+                self._newest_turns[event.author.device] = event.turn
             if has_row(event):
                 is_prompt = isinstance(event.body, kinds.UserMessage)
                 if is_prompt:
