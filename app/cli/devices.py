@@ -15,6 +15,7 @@ from app.cli.text import SHORT_ID
 from app.errors import UserError
 
 if TYPE_CHECKING:
+    from app.workspace import Workspace
     from sync.protocol.pairing_code import Ticket
 
 cli = group("Your devices: pairing, naming and revoking them.")
@@ -64,12 +65,22 @@ def pair(
 
     call = call_of(context)
     with call.workspace() as workspace:
+        _agree_to_leave(call, workspace)
         paired = asyncio.run(offer_pairing(workspace, lambda ticket: _show(call, ticket), mailbox))
     if not call.out.json:
         call.out.line(
             f"This is a device of {paired.name} now, with {len(paired.workspaces)} workspaces from the other."
         )
         call.out.remark(_LATER)
+
+
+def _agree_to_leave(call: Call, workspace: Workspace) -> None:
+    """Say which workspaces this home would not be in any more, and ask."""
+    from app.network.handing import left_behind, left_behind_question
+
+    names = left_behind(workspace)
+    if names and not call.confirm(left_behind_question(names)):
+        raise UserError("Nothing was changed.")
 
 
 def _show(call: Call, ticket: Ticket) -> None:
@@ -172,6 +183,7 @@ def recover(
     call = call_of(context)
     address = read_address(source) if source else None
     with call.workspace() as workspace:
+        _agree_to_leave(call, workspace)
         identity = recover_person(workspace, code or recovery_code(call))
         taken = asyncio.run(recover_from(workspace, mailbox)) if mailbox else []
         taken += asyncio.run(return_to(workspace, address)) if address is not None else []

@@ -48,6 +48,29 @@ def computer_name() -> str:
     return platform.node().split(".")[0] or f"{platform.system()} computer"
 
 
+def left_behind(workspace: Workspace) -> list[str]:
+    """The names of the workspaces that this home reads, and would not be in as a device of another person.
+
+    These are the ones that others own: only they can let that other person in.
+    """
+    names = {row.id: row.name for row in workspace.read(lambda queries: queries.workspaces())}
+
+    def find(engine: Engine) -> list[str]:
+        found = [ident for _row, ident in readable_workspaces(engine, engine.identity)]
+        return [ident.hex() for ident in found if not engine.memberships.state(ident).may_admit(engine.identity)]
+
+    return [names.get(ident) or ident[:8] for ident in workspace.with_engine(find)]
+
+
+def left_behind_question(names: Sequence[str]) -> str:
+    """What is asked before this home becomes another person's device and leaves workspaces behind."""
+    which = ", ".join(f"“{name}”" for name in names)
+    return (
+        f"Others own {which}: you are in there as the person that this home has been, and will not be as another one. "
+        "What is here of it stays readable here and gets nothing new; an owner can invite you again. Go on?"
+    )
+
+
 # giving
 
 

@@ -13,7 +13,7 @@ that, because nobody could build on both sides of the old one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +32,7 @@ from sync.store.projector import Projector
 from sync.store.purge import is_purged
 from sync.store.schema import ADMITTED, NOTE, QUARANTINED, SEGMENT
 
+PIECE_EVENTS, PIECE_CHARACTERS = 100, 256 << 10
 WRITTEN_ANEW = "its device wrote two chains; this one was written anew by another device"
 
 
@@ -130,7 +131,7 @@ class Branches:
         before = {name: self._show_note(tx, keys, name) for name in names}
         public = {each.document.name for each in branch if each.n <= left.published}
         for each in filter(None, events):
-            self._writing.append(tx, keys.row, each.session, each.items, _constant(each.opening))
+            self._append(tx, keys, each, each.items)
         for name in names:
             self._write_note(tx, keys, name, before[name], after[name], is_public=name in public)
         written = sum(len(each.items) for each in filter(None, events)) + len(names)
@@ -210,6 +211,10 @@ class Branches:
 
     # writing
 
+    def _append(self, tx: Transaction, keys: WorkspaceKeys, events: _Events, items: Sequence[tuple[str, str]]) -> None:
+        for piece in _pieces(items):
+            self._writing.append(tx, keys.row, events.session, piece, lambda: events.opening)
+
     def _write_note(
         self, tx: Transaction, keys: WorkspaceKeys, name: str, before: _Reading, after: _Reading, *, is_public: bool
     ) -> None:
@@ -249,8 +254,7 @@ class Branches:
         own = entries.segments(self._connection, events.session, self._own(), keys.grant)
         written = [self._repository.open(keys, row).segment for row in own]
         items = [item for item in events.items if all(segment.event(item[0]) is None for segment in written)]
-        if items:
-            self._writing.append(tx, keys.row, events.session, items, _constant(events.opening))
+        self._append(tx, keys, events, items)
 
     def _carry_note(self, tx: Transaction, keys: WorkspaceKeys, note: LeftNote) -> None:
         """Bring what has come into the old document of a note into its new one."""
@@ -278,5 +282,14 @@ def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, s
     return {name: value for name, value in after.items() if before.get(name) != value}
 
 
-def _constant(text: str) -> Callable[[], str]:
-    return lambda: text
+def _pieces(items: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """What is written as one change at a time."""
+    piece, size = list[tuple[str, str]](), 0
+    for item in items:
+        if piece and (len(piece) >= PIECE_EVENTS or size + len(item[1]) > PIECE_CHARACTERS):
+            yield piece
+            piece, size = [], 0
+        piece.append(item)
+        size += len(item[1])
+    if piece:
+        yield piece

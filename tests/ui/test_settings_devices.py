@@ -14,6 +14,7 @@ from app.network import devices, meeting, recovery
 from app.ui.settings.devices import DeviceCard, DevicesPage
 from app.workspace import Workspace
 from sync.protocol.pairing_code import Ticket, read_ticket
+from tests.sync.repository.peers import let_in
 from tests.ui.peers_home import Neighbours, neighbours
 from tests.ui.settings_home import SettingsRoom
 
@@ -208,3 +209,20 @@ def test_looks_that_are_wanted_while_one_takes_long_become_one(
     gate.set()
     here.until(lambda: len(order) > 1)
     assert order == ["first", "again"]
+
+
+def test_workspaces_of_others_are_named_before_they_are_left(here: SettingsRoom, others: Neighbours) -> None:
+    grace = others.home("grace", "Grace")
+    host = grace.with_engine(lambda engine: engine)
+    here.workspace.with_engine(lambda engine: let_in(host, engine, bytes.fromhex(grace.id)))
+    page = here.page("devices", DevicesPage)
+    page.offer.begin.click()
+    here.until(page.offer.question.isVisible)
+    assert "Others own" in page.offer.question.text.text() and page.offer.box.isHidden()
+    page.offer.question.no.click()
+    assert page.offer.box.isHidden() and page.offer.begin.isEnabled()
+    page.offer.begin.click()
+    here.until(page.offer.question.isVisible)
+    page.offer.question.yes.click()
+    here.until(page.offer.box.isVisible)
+    page.offer.cancel.click()

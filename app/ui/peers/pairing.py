@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPushButton, QVBox
 
 from app.ui.bridge import while_alive
 from app.ui.desk import Desk
-from app.ui.forms import Prose, Said, labelled, side_by_side
+from app.ui.forms import Prose, Question, Said, labelled, side_by_side
 from app.ui.peers.copy_field import CopyField
 from app.ui.peers.qr_picture import QrPicture, matrix_of
 from app.ui.words import counted, one_line
@@ -110,6 +110,7 @@ class OfferForm(QWidget):
         self._work: Future[Any] | None = None
         self.mailbox, self.begin, self.said = QLineEdit(self), QPushButton("&Show a code", self), Said(self)
         self.mailbox.setPlaceholderText("optional")
+        self.question = Question(self)
         self.box = QFrame(self)
         self.box.setObjectName("card")
         self.qr = QrPicture("QR code of the ticket", self.box)
@@ -118,7 +119,7 @@ class OfferForm(QWidget):
         self.cancel.setAccessibleName("Cancel pairing")
         self._arrange()
         self.box.hide()
-        self.begin.clicked.connect(lambda _checked: self.offer())
+        self.begin.clicked.connect(lambda _checked: self._begin())
         self.cancel.clicked.connect(lambda _checked: self._cancel())
 
     def _arrange(self) -> None:
@@ -138,8 +139,29 @@ class OfferForm(QWidget):
         self._where = labelled("&Meet at", self.mailbox, hint)
         layout.addWidget(self._where)
         layout.addLayout(side_by_side(self.begin))
+        layout.addWidget(self.question)
         layout.addWidget(self.box)
         layout.addWidget(self.said)
+
+    def _begin(self) -> None:
+        """First say which workspaces this home would not be in any more, and ask."""
+        workspace = self._desk.workspace
+
+        def look() -> str:
+            from app.network.handing import left_behind, left_behind_question
+
+            names = left_behind(workspace)
+            return left_behind_question(names) if names else ""
+
+        def asked(question: str) -> None:
+            self.begin.setEnabled(True)
+            if question:
+                self.question.ask(question, "Go on", self.offer, "Stay as it is")
+            else:
+                self.offer()
+
+        self.begin.setEnabled(False)
+        self._desk.bridge.compute(look, while_alive(self, asked), while_alive(self, self._fail))
 
     def offer(self) -> None:
         """Wait with a code until another device has paired, it expires, or the person cancels."""

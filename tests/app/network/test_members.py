@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from app.errors import NotFound, UserError
-from app.network import devices, inviting, members
+from app.network import devices, handing, inviting, members
 from app.network.inviting import Asked
 from app.workspace import Workspace
 from sync.errors import IdentityError, MembershipError, ProtocolError, TransportError
@@ -258,3 +258,18 @@ def test_who_is_refused_stays_out_and_their_invite_is_used_up(place: Place) -> N
         members.refuse(ada, asked.request)
     with pytest.raises(ProtocolError):
         ask(place, ada, place.home("eve", "Eve"), link)
+
+
+def test_what_a_home_would_leave_as_another_person_is_told(place: Place) -> None:
+    ada, bob, workspace = team(place)
+    assert handing.left_behind(ada) == [], "what this person owns comes along"
+    [name] = handing.left_behind(bob)
+    assert name == {row.id: row.name for row in bob.read(lambda q: q.workspaces())}[workspace]
+    assert f"Others own “{name}”" in handing.left_behind_question([name])
+    cleo = place.home("cleo", "Cleo")
+    session = write_session(bob, "Bob's own")
+    asyncio.run(place.pair(bob, cleo))
+    assert bob.read(lambda q: q.session(session)).title == "Bob's own"
+    assert [(m.name, m.role) for m in members.members(bob) if m.you] == [("Cleo", "owner")]
+    bob.use(workspace)
+    assert not [row for row in members.members(bob) if row.you]
