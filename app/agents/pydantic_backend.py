@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from app.agents.backend import PromptImage, PromptPart, SessionContext, TextDelta, Titles, Update, prompt_text
 from app.agents.history import LABELS, Reader, Step, model_messages
 from app.agents.limits import LimitReached
-from app.agents.memory import Memory, Recalled
+from app.agents.recollection import Recalled, Recollection
 from app.agents.models import Connect, OpenModel, explain
 from app.agents.stream import Joiner, UpdateStream
 from app.agents.summary import summarise
@@ -82,7 +82,9 @@ class ModelConversation:
         self._context = context
         self._stream = UpdateStream()
         self._joiner = Joiner(backend.model)
-        self._memory = Memory(context.history, Reader(context.own, backend.name, context.related, context.children))
+        self._recollection = Recollection(
+            context.history, Reader(context.own, backend.name, context.related, context.children)
+        )
         self._window = opened.window or backend.window or known_window(backend.model)
         self._emitted = 0
         self._tools = ToolBox(context, self._emit)
@@ -105,7 +107,7 @@ class ModelConversation:
         await self._opened.close()
 
     def _emit(self, update: Update) -> None:
-        self._memory.add(self._joiner.feed(update))
+        self._recollection.add(self._joiner.feed(update))
         self._emitted += 1
         self._stream.emit(update)
 
@@ -136,9 +138,9 @@ class ModelConversation:
             recalled = await self._answer(text, images, usage)
             if recalled.compaction is not None and not recalled.by_model:
                 self._emit(recalled.compaction)
-            self._memory.add(self._joiner.finish())
+            self._recollection.add(self._joiner.finish())
         finally:
-            self._memory.add(self._joiner.finish(interrupted=True))
+            self._recollection.add(self._joiner.finish(interrupted=True))
             self._report(usage)
 
     async def _answer(self, text: str, images: Sequence[PromptImage], usage: RunUsage) -> Recalled:
@@ -147,14 +149,14 @@ class ModelConversation:
             try:
                 recalled = await self._recall(text, usage)
             finally:
-                self._memory.add([UserMessage(text=text)])
+                self._recollection.add([UserMessage(text=text)])
             before = self._emitted
             try:
                 await self._ask(text, images, recalled, usage)
             except WindowExceeded:
                 if self._emitted > before or not self._narrow():
                     raise
-                self._memory.take_back()
+                self._recollection.take_back()
             else:
                 return recalled
 
@@ -176,7 +178,7 @@ class ModelConversation:
         async def ask(instructions: str, prompt: str) -> str:
             return await self._ask_once(instructions, prompt, usage)
 
-        recalled = await self._memory.recall(self._room(text), sum_up)
+        recalled = await self._recollection.recall(self._room(text), sum_up)
         if recalled.compaction is not None and recalled.by_model:
             self._emit(recalled.compaction)
         return recalled

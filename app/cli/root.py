@@ -31,6 +31,7 @@ COMMANDS = {
     "agents": "app.cli.agents",
     "models": "app.cli.models",
     "mcp": "app.cli.mcp",
+    "memory": "app.cli.memory",
     "members": "app.cli.members",
     "devices": "app.cli.devices",
     "sync": "app.cli.sync",

@@ -38,6 +38,7 @@ from app.sessions.import_operations import ImportOperations
 from app.sessions.life import pausing, resuming
 from app.sessions.lineage import Part, conversation, find_event
 from app.sessions.link_operations import LinkOperations
+from app.sessions.memory_operations import MemoryOperations
 from app.sessions.output_operations import OutputOperations
 from app.sessions.presence_operations import PresenceOperations
 from app.sessions.purging import Purged, note_name
@@ -53,6 +54,7 @@ class SessionOperations(
     FarOperations,
     PresenceOperations,
     FetchOperations,
+    MemoryOperations,
 ):
     """Everything that changes sessions; see `Writing` for how it is used."""
 

@@ -19,8 +19,8 @@ from app.sessions.filtering import LISTED, listed, session_conditions
 from app.sessions.filters import SearchFilter, SessionFilter
 from app.sessions.lineage import conversation
 from app.sessions.link_queries import LinkQueries
+from app.sessions.memory_queries import MemoryQueries
 from app.sessions.payload_queries import PayloadQueries
-from app.sessions.people_queries import PeopleQueries
 from app.sessions.tables import FAR
 from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
 
@@ -37,7 +37,7 @@ _SESSION = (
 MOST_UNREAD = 100
 
 
-class Queries(ActivityQueries, AsideQueries, LinkQueries, PayloadQueries, PeopleQueries):
+class Queries(ActivityQueries, AsideQueries, LinkQueries, MemoryQueries, PayloadQueries):
     """Use it on the thread that opened the connection. workspace: row id of the workspace of the call."""
 
     _searching: SearchQueries | None = None

@@ -23,7 +23,7 @@ _NOT_STORED = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class Happened:
     """An event of this conversation, which does not know its id."""
 
     body: AnyBody
@@ -42,7 +42,7 @@ class Recalled:
     by_model: bool = True
 
 
-class Memory:
+class Recollection:
     """The past of a session as a conversation goes on."""
 
     def __init__(self, history: Sequence[PastEvent], reader: Reader) -> None:
@@ -51,7 +51,7 @@ class Memory:
 
     def add(self, bodies: Sequence[Body]) -> None:
         """What happened in this conversation. Compactions are known already."""
-        self._events += [Remembered(body) for body in bodies if not isinstance(body, Compaction)]
+        self._events += [Happened(body) for body in bodies if not isinstance(body, Compaction)]
 
     def take_back(self) -> None:
         """Forget the last thing that was added: it is about to happen once more."""
@@ -84,5 +84,5 @@ class Memory:
         first = begins or next(iter(stored), None)
         last = stored[-1] if stored else told.covered.last if told.covered is not None else None
         compaction = Compaction(text=text, first=first, last=last or _NOT_STORED)
-        self._events = [Remembered(compaction), *self._events[cut:]]
+        self._events = [Happened(compaction), *self._events[cut:]]
         return compaction if stored and text else None

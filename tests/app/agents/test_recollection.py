@@ -1,11 +1,11 @@
-"""The memory of one conversation that goes on for several prompts."""
+"""The recollection of one conversation that goes on for several prompts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from app.agents.history import PastText, Reader, Step
-from app.agents.memory import Memory, Recalled
+from app.agents.recollection import Recalled, Recollection
 from app.agents.window import size
 from app.sessions.events import AgentMessage, UserMessage
 from tests.app.agents.support import Past, run
@@ -16,7 +16,7 @@ BUDGET = 600
 def talk(prompts: int, stored: int) -> tuple[list[Recalled], list[list[str]]]:
     """Recalls before each of some prompts, after stored ones; and the texts that were to be summed up each time."""
     history = [Past(UserMessage(text=f"old {n}. {'x' * 100}"), id=f"{n:03}") for n in range(stored)]
-    memory = Memory(history, Reader())
+    recollection = Recollection(history, Reader())
     summed_up: list[list[str]] = []
 
     async def summarise(previous: str, older: Sequence[Step], room: int) -> str:
@@ -26,8 +26,8 @@ def talk(prompts: int, stored: int) -> tuple[list[Recalled], list[list[str]]]:
     async def go() -> list[Recalled]:
         made = []
         for number in range(prompts):
-            made.append(await memory.recall(BUDGET, summarise))
-            memory.add([UserMessage(text=f"new {number}. {'y' * 100}"), AgentMessage(text=f"yes {number}.")])
+            made.append(await recollection.recall(BUDGET, summarise))
+            recollection.add([UserMessage(text=f"new {number}. {'y' * 100}"), AgentMessage(text=f"yes {number}.")])
         return made
 
     return run(go()), summed_up
