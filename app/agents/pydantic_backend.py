@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from app.agents.backend import PromptImage, PromptPart, SessionContext, TextDelta, Titles, Update, prompt_text
 from app.agents.history import LABELS, Reader, Step, model_messages
 from app.agents.limits import LimitReached
-from app.agents.recollection import Recalled, Recollection
 from app.agents.models import Connect, OpenModel, explain
+from app.agents.recollection import Recalled, Recollection
 from app.agents.stream import Joiner, UpdateStream
 from app.agents.summary import summarise
 from app.agents.titles import AskedTitles
