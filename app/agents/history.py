@@ -27,6 +27,7 @@ from app.sessions.events import (
     Compaction,
     Conclusion,
     FileChange,
+    MemoryGiven,
     Notice,
     Reference,
     Suggestion,
@@ -35,6 +36,7 @@ from app.sessions.events import (
     UserMessage,
     Verification,
 )
+from app.sessions.markdown import told_fact
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage
@@ -209,6 +211,9 @@ class _Telling:
                 return f"[The task ended, {body.outcome}:]\n{body.text}"
             case Reference() as body:
                 return f"[This refers to session {body.target}.]\n{body.text}"
+            case MemoryGiven(facts=facts):
+                told = "\n".join(f"- {told_fact(fact)}" for fact in facts)
+                return f"[Given to {self._speaker(event)} from the memory of the workspace, as context:]\n{told}"
             case FileChange(call_id=None) as body:
                 who = {"person": self._person(event), "command": "A command"}.get(body.cause, self._speaker(event))
                 return f"[{who} changed {body.path}, lines +{body.added} -{body.removed}.]\n{_short(body.diff)}"

@@ -16,7 +16,7 @@ import msgspec
 
 from app.agents.history import cut_middle
 from app.errors import NotFound
-from app.sessions.events import Reference
+from app.sessions.events import Body, Reference
 from app.sessions.ids import ALPHABET
 from app.sessions.markdown import event_markdown
 from app.sessions.queries import Queries
@@ -36,10 +36,13 @@ _GONE = "(The session {target} that was referred to here is not in this workspac
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """What a prompt draws in: references to record, and the text that the agent is given with the prompt."""
+    """What a prompt draws in: events to record with it, and the text that the agent is given with it."""
 
-    references: tuple[Reference, ...] = ()
+    events: tuple[Body, ...] = ()
     text: str = ""
+
+
+NOTHING_DRAWN = Drawn()
 
 
 def draw_in(queries: Queries, row: SessionRow, text: str) -> Drawn:

@@ -19,6 +19,7 @@ import msgspec
 from app.agents.backend import AgentBackend, Answered, Conversation, SessionContext, Update
 from app.agents.limits import LimitReached
 from app.agents.permission import GROUPS, Policy
+from app.agents.referring import NOTHING_DRAWN, Drawn
 from app.agents.tools.toolbox import ToolBox
 from app.agents.turn import Recorder, TurnRunner
 from app.errors import AgentError
@@ -85,12 +86,15 @@ class Task:
         self._watch = _Watch()
         self._plan = _Progress(rules.checks)
 
-    async def run(self, text: str) -> TaskResult:
-        """Do the task. What goes wrong ends it with a conclusion; only cancelling the caller is raised again."""
+    async def run(self, text: str, drawn: Drawn = NOTHING_DRAWN) -> TaskResult:
+        """Do the task. drawn: what goes with its prompt.
+
+        What goes wrong ends it with a conclusion; only cancelling the caller is raised again.
+        """
         result = TaskResult("cancelled", "The task was cancelled.")
         try:
             async with asyncio.timeout(self._context.rules.seconds):
-                result = await self._work(text)
+                result = await self._work(text, drawn)
         except TimeoutError:
             seconds = self._context.rules.seconds
             result = TaskResult("waiting", f"The time of {seconds:g} seconds is over; the task is not done.")
@@ -102,7 +106,7 @@ class Task:
             await asyncio.shield(asyncio.ensure_future(self._conclude(result)))
         return result
 
-    async def _work(self, text: str) -> TaskResult:
+    async def _work(self, text: str, drawn: Drawn) -> TaskResult:
         await self._recorder.record(Status(status="active"), SessionSet(fields={"status": "active"}))
         conversation = await self._start(text)
         turns = TurnRunner(
@@ -114,7 +118,7 @@ class Task:
             files=self._context.files,
         )
         try:
-            return await self._attempts(turns, text)
+            return await self._attempts(turns, text, drawn)
         finally:
             await conversation.close()
 
@@ -126,12 +130,13 @@ class Task:
             await self._recorder.record(UserMessage(text=text, model=self._backend.model, runner=self._runner_id))
             raise
 
-    async def _attempts(self, turns: TurnRunner, text: str) -> TaskResult:
+    async def _attempts(self, turns: TurnRunner, text: str, drawn: Drawn) -> TaskResult:
         prompt = text
         problem = ""
         for _ in range(max(1, self._context.rules.attempts)):
             await self._recorder.record(self._plan.at("work"))
-            said = await turns.run(prompt, by_person=prompt is text)
+            is_first = prompt is text
+            said = await turns.run(prompt, by_person=is_first, drawn=drawn if is_first else NOTHING_DRAWN)
             if said.outcome == "cancelled":
                 return TaskResult("cancelled", "The task was cancelled.")
             problem = await self._verify()

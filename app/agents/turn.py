@@ -21,7 +21,7 @@ from app.agents.backend import (
     Update,
 )
 from app.agents.live_output import LiveOutput, Pieces
-from app.agents.referring import Drawn
+from app.agents.referring import NOTHING_DRAWN, Drawn
 from app.agents.stream import Joiner
 from app.errors import AgentError
 from app.sessions.events import (
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 DRAFT_SECONDS = 0.05
 """A streamed text is saved as a draft at most this often."""
 _WIND_UP_SECONDS = 5.0
-_NOTHING_DRAWN = Drawn()
 
 
 class Recorder(Protocol):
@@ -145,19 +144,18 @@ class TurnRunner:
         text: str,
         *,
         by_person: bool = True,
-        drawn: Drawn = _NOTHING_DRAWN,
+        drawn: Drawn = NOTHING_DRAWN,
         attached: Sequence[Attachment] = (),
         is_recorded: bool = False,
     ) -> TurnResult:
-        """One prompt and everything it causes. drawn: what the prompt refers to, recorded and told with it.
+        """One prompt and everything it causes. drawn: what goes with the prompt, recorded and told with it.
         attached: files that go with a person's prompt. is_recorded: it stands in the session already, said elsewhere.
 
         Cancelling the caller cancels the turn and still records its end.
         """
         self._cancelled = False
         self._text, self._tokens = "", (0, 0)
-        if not is_recorded:
-            await self._record_prompt(text, by_person, drawn, attached)
+        await self._record_prompt(text, by_person, drawn, attached, is_recorded)
         parts = [*(PromptText(part) for part in (text, drawn.text) if part), *prompt_parts(attached)]
         work = asyncio.ensure_future(self._consume(parts) if self._files is None else self._watch(self._files, parts))
         try:
@@ -166,10 +164,16 @@ class TurnRunner:
             await self._wind_up(work)
             raise
 
-    async def _record_prompt(self, text: str, by_person: bool, drawn: Drawn, attached: Sequence[Attachment]) -> None:
+    async def _record_prompt(
+        self, text: str, by_person: bool, drawn: Drawn, attached: Sequence[Attachment], is_recorded: bool
+    ) -> None:
+        if is_recorded:
+            if drawn.events:
+                await self._recorder.record(*drawn.events)
+            return
         kept = tuple([await self._recorder.keep(one.data, one.name, one.media_type) for one in attached])
         said = UserMessage(text=text, attachments=kept, model=self._model, runner=self._runner)
-        await self._recorder.record(said if by_person else Notice(text=text), *drawn.references)
+        await self._recorder.record(said if by_person else Notice(text=text), *drawn.events)
 
     async def cancel(self) -> None:
         """End the running turn; `run` then returns with the outcome "cancelled"."""

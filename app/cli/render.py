@@ -122,6 +122,14 @@ def _reference(out: Output, body: events.Reference) -> None:
         out.line(body.text, DIM)
 
 
+def _memory_given(out: Output, body: events.MemoryGiven) -> None:
+    from app.sessions.markdown import told_fact
+
+    out.line("given from memory:", DIM)
+    for fact in body.facts:
+        out.line(f"  {' '.join(told_fact(fact).split())}", DIM)
+
+
 def _summary(out: Output, body: Any) -> None:
     out.line(f"[{body.kind}] {body.text}", DIM)
 
@@ -165,5 +173,6 @@ _PRINTERS: dict[type, Callable[[Output, Any], None]] = {
     events.Suggestion: _summary,
     events.Reference: _reference,
     events.Compaction: _summary,
+    events.MemoryGiven: _memory_given,
     events.Erased: _erased,
 }

@@ -83,7 +83,7 @@ class TurnPrinter:
     def _show(self, body: events.Body) -> None:
         """What a tool did; its output has been shown, and permission is asked elsewhere."""
         match body:
-            case events.Compaction() if not self._out.terminal:
+            case events.Compaction() | events.MemoryGiven() if not self._out.terminal:
                 return
             case events.PermissionRequest() | events.PermissionAnswer() | events.Usage() | events.FileRead():
                 return

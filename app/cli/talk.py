@@ -14,9 +14,9 @@ from app.agents.backend import AgentBackend, Conversation
 from app.agents.context import read_past, session_context
 from app.agents.late import LateConversation
 from app.agents.mcp.lending import lent_servers
+from app.agents.memory import drawn_for
 from app.agents.permission import Group, Policy
 from app.agents.recorder import StoreRecorder, first_answer, stored_answer
-from app.agents.referring import draw_in
 from app.agents.titles import WAITED_SECONDS, is_first_turn, propose_title
 from app.agents.turn import Asking, TurnResult, TurnRunner
 from app.agents.work import work_state
@@ -70,7 +70,7 @@ class Talk:
         recorder = EchoingRecorder(self._workspace, self.session, self._backend.name, self._printer)
         asking = Asking(first_answer(ask_permission, partial(stored_answer, self._workspace, self.session)))
         past = await self._workspace.read_async(partial(read_past, session=self.session))
-        drawn = await self._workspace.read_async(partial(draw_in, row=past.row, text=text))
+        drawn = await self._workspace.read_async(partial(drawn_for, past=past, prompt=text))
         policy = Policy(asks=self._manner.has_person, allowed=self._manner.allowed)
         folders = self._manner.folders
         state = await work_state(self._workspace, past, folders)

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.agents.backend import AgentBackend, SessionContext
+from app.agents.context import read_past
 from app.agents.files.watch import FileWatch
 from app.agents.mcp.lending import lent_servers
+from app.agents.memory import drawn_for
 from app.agents.registry import AgentRegistry
 from app.agents.rules import TASK_RULES, Rules, load_rules
 from app.agents.task import Task, TaskResult, refuse
@@ -109,13 +111,18 @@ async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared
         rules=prepared.rules,
         files=FileWatch(recorder, prepared.folders, (workspace.home,)),
     )
-    _, device = await workspace.read_async(lambda queries: queries.own_device())
+    past = await workspace.read_async(lambda queries: read_past(queries, prepared.session))
+    drawn = await workspace.read_async(lambda queries: drawn_for(queries, past, text))
     try:
         async with lent_servers(workspace, backend, context, recorder.record) as ready:
             task = Task(
-                backend, ready, recorder, runner=device, listener=lambda update: printer.update(recorder.turn, update)
+                backend,
+                ready,
+                recorder,
+                runner=past.device,
+                listener=lambda update: printer.update(recorder.turn, update),
             )
-            result = await task.run(text)
+            result = await task.run(text, drawn)
     finally:
         printer.end()
     if result.outcome == "completed":

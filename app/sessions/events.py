@@ -71,6 +71,14 @@ class GitState(Record, frozen=True, kw_only=True):
     dirty: bool = False
 
 
+class GivenFact(Record, frozen=True, kw_only=True):
+    """A fact of the workspace's memory (its id) as it read then; `source`: who said it, when, and where."""
+
+    id: str
+    text: str
+    source: str = ""
+
+
 class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind"):
     """The part of an event that is particular to its kind."""
 
@@ -291,6 +299,12 @@ class Compaction(Body, tag="compaction", frozen=True, kw_only=True):
     last: str | None = None
 
 
+class MemoryGiven(Body, tag="memory_given", frozen=True, kw_only=True):
+    """What of the workspace's memory an agent was given with the prompt before it."""
+
+    facts: tuple[GivenFact, ...]
+
+
 class Erasure(Body, tag="erasure", frozen=True, kw_only=True):
     """A person takes back an event of their own, in the same session: whoever hears of it erases what it said."""
 
@@ -325,6 +339,7 @@ KNOWN_KINDS: tuple[type[Body], ...] = (
     Suggestion,
     Takeover,
     Compaction,
+    MemoryGiven,
     Erasure,
     Erased,
 )

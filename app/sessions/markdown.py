@@ -18,6 +18,8 @@ from app.sessions.events import (
     Erased,
     FileChange,
     FileRead,
+    GivenFact,
+    MemoryGiven,
     Notice,
     PermissionAnswer,
     Plan,
@@ -109,6 +111,8 @@ def _remark(body: AnyBody) -> str:
             return "*denied*" if body.answer == "reject" else ""
         case Reference():
             return _reference(body)
+        case MemoryGiven():
+            return "\n".join(["*given from memory:*", *(f"- {_line(told_fact(fact))}" for fact in body.facts)])
         case Unknown():
             return f"*{_line(body.kind)}*\n\n{_fenced(_json(body.fields), 'json')}"
         case Erased():
@@ -121,6 +125,11 @@ def _remark(body: AnyBody) -> str:
 def _reference(body: Reference) -> str:
     link = f"→ [session {_line(body.target)}](lovelace://session/{_line(body.target)})"
     return "\n\n".join(filter(None, (f"{link}{_line(event_range(body))}", _closed(body.text.rstrip()))))
+
+
+def told_fact(fact: GivenFact) -> str:
+    """A fact with where it comes from."""
+    return f"{fact.text} ({fact.source})" if fact.source else fact.text
 
 
 def event_range(body: Reference) -> str:

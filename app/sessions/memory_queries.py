@@ -66,15 +66,16 @@ def _told(stamp: Stamp | None, name: str) -> dict[str, Any] | None:
 class MemoryQueries(PeopleQueries):
     """The part of `Queries` that reads facts of the workspace of the call."""
 
-    def facts(self, states: Collection[FactState] = SHOWN) -> list[FactRow]:
-        """The facts in these states, the newest first."""
-        found = [fact for fact in self._facts() if fact.state in states]
+    def facts(self, states: Collection[FactState] = SHOWN, workspace: str | None = None) -> list[FactRow]:
+        """The facts in these states, the newest first. workspace: another one than that of the call (its id)."""
+        number = self.workspace if workspace is None else self.workspace_number(workspace)
+        found = [fact for fact in self._facts(number) if fact.state in states]
         return self._fact_rows(sorted(found, key=lambda fact: (-fact.written.time, fact.id)))
 
     def fact(self, identifier: str) -> FactRow:
         """One fact by its id or a unique prefix. Raises NotFound."""
         wanted = identifier.upper()
-        found = [fact for fact in self._facts() if wanted and fact.id.startswith(wanted)]
+        found = [fact for fact in self._facts(self.workspace) if wanted and fact.id.startswith(wanted)]
         if len(found) == 1:
             return self._fact_rows(found)[0]
         if found:
@@ -84,9 +85,12 @@ class MemoryQueries(PeopleQueries):
             )
         raise NotFound(f"Nothing with the id {identifier} is remembered. 'lovelace memory list' shows what is.")
 
-    def facts_about(self, text: str) -> list[FactRow]:
-        """The accepted facts, those first that have most to do with a text; among equals the newest."""
-        rows = self.facts({"accepted"})
+    def facts_about(self, text: str, workspace: str | None = None) -> list[FactRow]:
+        """The accepted facts, those first that have most to do with a text; among equals the newest.
+
+        workspace: as of `facts`.
+        """
+        rows = self.facts({"accepted"}, workspace)
         expression = marking_expression(text)
         if expression is None or not rows:
             return rows
@@ -99,11 +103,11 @@ class MemoryQueries(PeopleQueries):
         order = sorted(enumerate(rows, 1), key=lambda entry: (ranks.get(entry[0], 0.0), entry[0]))
         return [row for _number, row in order]
 
-    def _facts(self) -> list[Fact]:
-        writers = fact_writers(self._connection, self.workspace)
+    def _facts(self, workspace: int | None) -> list[Fact]:
+        writers = fact_writers(self._connection, workspace)
         rows = self._connection.execute(
             "SELECT name, text, fields FROM note WHERE workspace=? AND name>=? AND name<?",
-            (self.workspace, _FIRST, _END),
+            (workspace, _FIRST, _END),
         ).fetchall()
         read = (
             read_fact(name, text, msgspec.json.decode(fields, type=dict[str, str]), writers.get(name, frozenset()))
@@ -131,12 +135,12 @@ class MemoryQueries(PeopleQueries):
         ]
 
     def _source_title(self, fact: Fact) -> str | None:
-        sql = "SELECT title FROM session WHERE id=? AND workspace=? AND trashed=0"
-        found = self._connection.execute(sql, (fact.session, self.workspace)).fetchone()
+        sql = "SELECT title FROM session WHERE id=? AND trashed=0"
+        found = self._connection.execute(sql, (fact.session,)).fetchone()
         return found[0] or UNTITLED if found else None
 
 
-def fact_writers(connection: Connection, workspace: int, name: str | None = None) -> dict[str, frozenset[str]]:
+def fact_writers(connection: Connection, workspace: int | None, name: str | None = None) -> dict[str, frozenset[str]]:
     """Who signed changes of the notes that hold facts, or of one of them: identities (hex) by the note's name."""
     first, end = (_FIRST, _END) if name is None else (name, name + "\0")
     rows = connection.execute(

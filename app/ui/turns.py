@@ -232,9 +232,9 @@ class Turns:
 
         from app.agents.context import read_past, session_context
         from app.agents.late import LateConversation
+        from app.agents.memory import drawn_for
         from app.agents.permission import Policy
         from app.agents.recorder import StoreRecorder, first_answer, stored_answer
-        from app.agents.referring import draw_in
         from app.agents.titles import is_first_turn, propose_title
         from app.agents.turn import Asking, TurnRunner
         from app.agents.work import work_state
@@ -273,7 +273,7 @@ class Turns:
                 asking=asking,
                 files=context.files,
             )
-            drawn = await self._workspace.read_async(lambda queries: draw_in(queries, past.row, text))
+            drawn = await self._workspace.read_async(lambda queries: drawn_for(queries, past, text))
             result = await turn.runner.run(text, drawn=drawn, attached=attached, is_recorded=waiting is not None)
         finally:
             await conversation.close()

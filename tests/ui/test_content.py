@@ -217,7 +217,7 @@ def test_every_kind_can_be_shown(kind: type[kinds.Body], opened: bool) -> None:
     values: dict[str, Any] = {
         "text": "t", "entries": (), "call_id": "c", "name": "n", "status": "completed", "path": "p", "command": "c",
         "request_id": "r", "title": "t", "answer": "once", "what": "w", "passed": True, "outcome": "completed",
-        "target": "s", "fields": {}, "runner": "r", "term": 1, "event": "e",
+        "target": "s", "fields": {}, "runner": "r", "term": 1, "event": "e", "facts": (),
     }  # fmt: skip
     body = kind(**{name: values[name] for name in kind.__struct_fields__ if name in values})
     if kind is kinds.Status:

@@ -12,6 +12,7 @@ from app.sessions.events import (
     Compaction,
     Conclusion,
     Erased,
+    MemoryGiven,
     Notice,
     Plan,
     Reference,
@@ -30,6 +31,7 @@ from app.sessions.html.prose import prose_html
 from app.sessions.html.style import security_policy, stylesheet
 from app.sessions.html.terminal import terminal_html
 from app.sessions.html.text import escaped, one_line
+from app.sessions.markdown import told_fact
 from app.sessions.views import Event, SessionRow, iso_time
 
 _PLAN_MARKS = {"pending": "☐", "in_progress": "◐", "completed": "☑"}
@@ -150,6 +152,8 @@ def _remark(event: Event) -> Iterator[str]:
                 yield f"<pre>{terminal_html(evidence)}</pre>\n"
         case Notice(text=text, level=level):
             yield f'<p class="{"warn" if level == "error" else "meta"}">{escaped(text)}</p>\n'
+        case MemoryGiven(facts=facts):
+            yield f'<p class="meta">given from memory: {escaped("; ".join(map(told_fact, facts)))}</p>\n'
         case Reference(target=target, text=text):
             yield f'<p class="meta">→ session {escaped(target)}</p>\n{prose_html(text) if text else ""}'
         case _:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.sessions import events as kinds
 from app.sessions.bodies import missing_bytes
-from app.sessions.markdown import event_range
+from app.sessions.markdown import event_range, told_fact
 from app.sessions.sizes import human_size
 from app.ui.ages import day, moment, same_day
 from app.ui.conversation.blocks import (
@@ -155,7 +155,7 @@ def _needs_heading(entry: Entry) -> bool:
     body = entry.event.body
     if isinstance(body, kinds.UserMessage):
         return True
-    if isinstance(body, kinds.Notice | kinds.Reference | kinds.Compaction | kinds.Suggestion):
+    if isinstance(body, kinds.Notice | kinds.Reference | kinds.Compaction | kinds.MemoryGiven | kinds.Suggestion):
         return False
     if entry.previous is None:
         return isinstance(body, kinds.AgentMessage)
@@ -312,6 +312,15 @@ def _compaction(entry: Entry, opened: bool) -> tuple[Block, ...]:
     return (Card(Mark.NONE, "Summary of older turns", first_line(body.text), body=shown, foldable=True, opened=opened),)
 
 
+def _memory_given(entry: Entry, opened: bool) -> tuple[Block, ...]:
+    body = entry.event.body
+    assert isinstance(body, kinds.MemoryGiven)
+    told = "\n\n".join(map(told_fact, body.facts))
+    shown = (Prose(told, muted=True),) if opened else ()
+    summary = "1 fact" if len(body.facts) == 1 else f"{len(body.facts)} facts"
+    return (Card(Mark.NONE, "Given from memory", summary, body=shown, foldable=True, opened=opened),)
+
+
 def _erased(_entry: Entry, _opened: bool) -> tuple[Block, ...]:
     return (Card(Mark.DENIED, "Erased", "What was said here was taken back"),)
 
@@ -354,5 +363,6 @@ _SHOW: dict[type, Callable[[Entry, bool], tuple[Block, ...]]] = {
     kinds.Reference: _reference,
     kinds.Suggestion: _suggestion,
     kinds.Compaction: _compaction,
+    kinds.MemoryGiven: _memory_given,
     kinds.Erased: _erased,
 }

@@ -35,13 +35,13 @@ def test_a_session_an_event_and_a_range(home: Workspace) -> None:
     other, events = talk(home, "one", "two", "three", title="Other")
     session, _ = talk(home, "here")
     whole = drawn(home, session, f"As in @{other}, please.")
-    assert whole.references == (Reference(target=other),)
+    assert whole.events == (Reference(target=other),)
     assert all(word in whole.text for word in ("one", "two", "three", "'Other'"))
     one = drawn(home, session, f"(@{other.lower()}#{events[1]})")
-    assert one.references == (Reference(target=other, first=events[1], last=events[1]),)
+    assert one.events == (Reference(target=other, first=events[1], last=events[1]),)
     assert "two" in one.text and "one" not in one.text and "three" not in one.text
     some = drawn(home, session, f"@{other}#{events[0]}..{events[1]}")
-    assert some.references == (Reference(target=other, first=events[0], last=events[1]),)
+    assert some.events == (Reference(target=other, first=events[0], last=events[1]),)
     assert "one" in some.text and "two" in some.text and "three" not in some.text
 
 
@@ -49,7 +49,7 @@ def test_a_beginning_that_is_unique(home: Workspace) -> None:
     other, _ = talk(home, "one")
     session = home.write(lambda operations: operations.open_import("fmt", "s")).session
     home.write(lambda operations: operations.import_events(session, [said("here")]))
-    assert drawn(home, session, f"@{other[:20]}").references == (Reference(target=other),)
+    assert drawn(home, session, f"@{other[:20]}").events == (Reference(target=other),)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_it_is_bounded(home: Workspace) -> None:
     others = [talk(home, *(["long " * 700] * 9))[0] for _ in range(MAX_REFERENCES + 2)]
     session, _ = talk(home, "here")
     found = drawn(home, session, " ".join(f"@{other}" for other in [*others, *others]))
-    assert len(found.references) == MAX_REFERENCES
+    assert len(found.events) == MAX_REFERENCES
     assert MAX_CHARACTERS / 2 < len(found.text) < MAX_CHARACTERS + 300 * MAX_REFERENCES
 
 
@@ -85,7 +85,7 @@ def test_later_turns_know_it_until_the_other_session_is_gone(home: Workspace) ->
     other, _ = talk(home, "the number is 42")
     session, _ = talk(home, "here")
     text = f"See @{other}"
-    bodies = [UserMessage(text=text), *drawn(home, session, text).references]
+    bodies = [UserMessage(text=text), *drawn(home, session, text).events]
     home.write(lambda operations: operations.append(session, [Draft(body=body, time=0) for body in bodies]))
     go_on(home, session, "and now?")
 

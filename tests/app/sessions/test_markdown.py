@@ -47,6 +47,7 @@ EVERY_KIND: list[AnyBody] = [
     kinds.Suggestion(text="Try again?"),
     kinds.Takeover(runner="ab", term=2),
     kinds.Compaction(text="We mended it."),
+    kinds.MemoryGiven(facts=(kinds.GivenFact(id="F", text="We use *tabs*.", source="Ada"),)),
     kinds.Erasure(event="01H"),
     kinds.Erased(),
     kinds.AgentMessage(text="Done."),

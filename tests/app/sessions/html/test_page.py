@@ -92,6 +92,7 @@ def test_a_call_is_one_card_with_result_time_and_status() -> None:
         kinds.PermissionAnswer(request_id="r", answer="reject", reason=ATTACK),
         kinds.Verification(what=ATTACK, passed=False, evidence=ATTACK), kinds.Conclusion(text=ATTACK, outcome="failed"),
         kinds.Status(status="failed", reason=ATTACK), kinds.Usage(model=ATTACK), kinds.Compaction(text=ATTACK),
+        kinds.MemoryGiven(facts=(kinds.GivenFact(id=ATTACK, text=ATTACK, source=ATTACK),)),
         kinds.Reference(target=ATTACK, text=ATTACK), Unknown(ATTACK, {ATTACK: ATTACK}),
     ],
     ids=lambda body: type(body).__name__,
