@@ -120,9 +120,10 @@ class SessionContext:
     in their place, and `earlier_prompts` counts the prompts among them. own: identity (hex) of the person who runs the
     agent. related, children: what other sessions came to, by their ids, and which of them calls of this one started.
     state: the state of the work in a few lines, '' for a new session. folders: the workspace's folders, the working
-    one first. tools: names of the tools the agent may use; empty for none. more_tools: those of MCP servers, which need
-    no folders. hidden: paths that no tool ever opens, even inside a folder. `policy` says what needs a person; `rules`
-    hold even where no person is asked. files: watches the folders.
+    one first. tools: names of the tools the agent may use; empty for none. more_tools: those of MCP
+    servers and the one that proposes what to remember, which need no folders. hidden: paths that no tool ever opens,
+    even inside a folder. `policy` says what needs a person; `rules` hold even where no person is asked. files: watches
+    the folders.
     """
 
     ask: Ask

@@ -1,6 +1,6 @@
 """Rules that hold an agent, also where nobody is asked: a JSON file, or the defaults.
 
-    {"tools": ["list", "read", "search", "write", "edit", "run"], "commands": ["python3", "git diff"],
+    {"tools": ["list", "read", "search", "write", "edit", "run", "remember"], "commands": ["python3", "git diff"],
      "paths": ["src/**"], "network": false, "tool_chains": ["/opt/node"], "checks": ["python3 -m pytest -q"],
      "steps": 40, "seconds": 900, "tokens": 500000, "command_seconds": 120, "attempts": 3, "processes": 512,
      "repeats": 3, "unconfined": false, "servers": ["github"]}
@@ -33,7 +33,7 @@ TASK_COMMANDS = (
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """See the module. Times are seconds; `tokens` counts input and output of the whole turn."""
 
-    tools: tuple[str, ...] = ("list", "read", "search", "write", "edit", "run")
+    tools: tuple[str, ...] = ("list", "read", "search", "write", "edit", "run", "remember")
     commands: tuple[str, ...] | None = None
     paths: tuple[str, ...] | None = None
     network: bool = False

@@ -232,7 +232,7 @@ class Turns:
 
         from app.agents.context import read_past, session_context
         from app.agents.late import LateConversation
-        from app.agents.memory import drawn_for
+        from app.agents.memory import drawn_for, with_remembering
         from app.agents.permission import Policy
         from app.agents.recorder import StoreRecorder, first_answer, stored_answer
         from app.agents.titles import is_first_turn, propose_title
@@ -257,6 +257,7 @@ class Turns:
         context = session_context(
             self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True), state=state
         )
+        context = with_remembering(context, self._workspace, session, backend.name)
 
         async def start() -> Conversation:
             if not tools and past.row.type != "mcp":

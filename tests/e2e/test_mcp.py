@@ -137,7 +137,7 @@ def test_another_agent_finds_a_decision_through_the_server(program: Program) -> 
     words = program.arguments(["mcp", "serve"])
     program.json("mcp", "add", "lovelace", "--", *words)
     names = {tool["name"] for tool in program.json("mcp", "tools", "lovelace")}
-    assert names == {"search_sessions", "read_events", "list_recent", "file_history"}
+    assert names == {"search_sessions", "read_events", "list_recent", "file_history", "list_memory"}
     found = call(program, "lovelace", "search_sessions", '{"query": "SQLCipher decided"}')
     assert found.code == 0, found.err
     [hit] = [hit for hit in found.json["structured_content"]["hits"] if hit["kind"] == "user_message"]

@@ -76,7 +76,7 @@ async def with_servers(backend: AgentBackend, context: SessionContext, pool: Ser
     tools, problems = await server_tools(pool, context.rules, sample)
     for problem in problems:
         await note(Notice(text=problem, level="warning"))
-    return replace(context, more_tools=tuple(tools))
+    return replace(context, more_tools=(*context.more_tools, *tools))
 
 
 async def server_tools(

@@ -17,6 +17,7 @@ from app.errors import UserError
 from app.sessions import telling
 from app.sessions.events import KINDS
 from app.sessions.filters import SearchFilter, SessionFilter
+from app.sessions.memory import FactKind
 from app.sessions.queries import Queries
 from sync.errors import SyncError
 
@@ -53,7 +54,13 @@ def make_server(store: Store, workspace: str) -> MCPServer:
         log_level="CRITICAL",
     )
     looking = _Looking(store)
-    for work in (looking.search_sessions, looking.read_events, looking.list_recent, looking.file_history):
+    for work in (
+        looking.search_sessions,
+        looking.read_events,
+        looking.list_recent,
+        looking.file_history,
+        looking.list_memory,
+    ):
         server.add_tool(work, annotations=_READS)
     return server
 
@@ -132,6 +139,21 @@ class _Looking:
         found = await self._read(lambda queries: telling.told_file(queries, path, limit))
         changes = [_bounded({"session": one.row.id, "title": one.row.title, **one.event.to_json()}) for one in found]
         return {"changes": _fitting(changes, forwards=True)}
+
+    async def list_memory(
+        self,
+        about: Annotated[
+            str | None, Field(description="What you work on: facts about it come first.")
+        ] = None,
+        kind: Annotated[FactKind | None, Field(description="Only facts, or only decisions.")] = None,
+        limit: Limit = 50,
+    ) -> dict[str, Any]:
+        """List the facts and decisions that people of this workspace have accepted, with who said them and where."""
+        rows = await self._read(
+            lambda queries: queries.facts({"accepted"}) if about is None else queries.facts_about(about)
+        )
+        told = [row.to_json() for row in rows if kind in (None, row.fact.kind)][:limit]
+        return {"facts": _fitting(told, forwards=True)}
 
     async def _read(self, query: Callable[[Queries], T]) -> T:
         """Run a query; what is wrong with it becomes an answer that says so."""

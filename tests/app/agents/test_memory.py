@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.agents.backend import Update
 from app.agents.context import read_past
 from app.agents.history import PastText, Reader, transcript
-from app.agents.memory import chosen_facts, drawn_for, known_facts
+from app.agents.memory import chosen_facts, drawn_for, known_facts, with_remembering
+from app.agents.permission import Policy
 from app.agents.recorder import StoreRecorder
+from app.agents.rules import Rules
 from app.agents.scripted import ScriptedBackend
+from app.agents.tools.toolbox import ToolBox
 from app.agents.turn import TurnRunner
 from app.agents.window import estimate
-from app.sessions.events import MemoryGiven
+from app.sessions.events import Body, MemoryGiven
 from app.sessions.memory import Fact, Stamp
 from app.sessions.memory_queries import FactRow
 from app.workspace import Workspace
@@ -102,3 +107,20 @@ def test_the_first_that_fit_are_chosen(texts: list[str], tokens: int, seen: set[
     left = tokens - sum(cost[fact.id] for fact in chosen)
     passed_over = {(one.fact.id, one.fact.text) for one in rows} - known - {(fact.id, fact.text) for fact in chosen}
     assert all(cost[identifier] > left for identifier, _text in passed_over)
+
+
+def test_an_agent_proposes_and_its_person_decides(home: Workspace, tmp_path: Path) -> None:
+    session, _ = talk(home, "Tabs!")
+    given_context = with_remembering(context(tmp_path), home, session, "Coder")
+    updates: list[Update] = []
+    box = ToolBox(replace(given_context, policy=Policy()), updates.append)
+    assert run(box.call("remember", {"text": "We use tabs.", "kind": "decision"})).status == "completed"
+    assert run(box.call("remember", {"text": "\u202e"})).status == "failed"
+    [row] = home.read(lambda queries: queries.facts())
+    assert (row.fact.state, row.fact.agent, row.fact.session, row.title) == ("proposed", "Coder", session, "Tabs!")
+    assert [body.kind for body in updates if isinstance(body, Body)] == ["tool_call", "tool_result"] * 2
+
+
+def test_rules_and_chats_without_tools_leave_the_tool_out(home: Workspace, tmp_path: Path) -> None:
+    for given_context in (context(), context(tmp_path, rules=Rules(tools=("read",)))):
+        assert with_remembering(given_context, home, "s", "Coder").more_tools == ()
