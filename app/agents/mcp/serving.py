@@ -142,9 +142,7 @@ class _Looking:
 
     async def list_memory(
         self,
-        about: Annotated[
-            str | None, Field(description="What you work on: facts about it come first.")
-        ] = None,
+        about: Annotated[str | None, Field(description="What you work on: facts about it come first.")] = None,
         kind: Annotated[FactKind | None, Field(description="Only facts, or only decisions.")] = None,
         limit: Limit = 50,
     ) -> dict[str, Any]:
