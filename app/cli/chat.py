@@ -15,6 +15,7 @@ from app.cli.errors import DONE, INTERRUPTED, UsageError
 if TYPE_CHECKING:
     from app.cli.conversations import Wish
     from app.cli.talk import Talk
+    from app.workspace import Workspace
 
 cli = group("")
 
@@ -61,5 +62,13 @@ def talk(call: Call, text: str | None, wish: Wish) -> int:
         if text is None:
             fresh = replace(wish, session=None, new=True)
             return Repl(call.out, runner, open_one(wish), lambda agent: open_one(replace(fresh, agent=agent))).run()
+        if wish.new and call.has_person and not call.out.json:
+            _hint(call, workspace, text)
         result = runner.run(open_one(wish).turn(text))
     return DONE if result.outcome == "completed" else INTERRUPTED
+
+
+def _hint(call: Call, workspace: Workspace, text: str) -> None:
+    """Name earlier sessions that have to do with a first prompt, which it could refer to."""
+    for one in workspace.read(lambda queries: queries.related(text)):
+        call.out.remark(f"Related: {one.title}, @{one.id}")

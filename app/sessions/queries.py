@@ -26,6 +26,7 @@ from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
 
 if TYPE_CHECKING:
     from app.sessions.purging import Losses
+    from app.sessions.related import RelatedSession
     from app.sessions.search_queries import SearchQueries
     from sync.store.database import Connection
 
@@ -208,6 +209,12 @@ class Queries(ActivityQueries, AsideQueries, LinkQueries, MemoryQueries, Payload
     def find(self, session: str, query: str) -> list[str]:
         """Ids of the events of a conversation that hold all words, in order; the last word is unfinished."""
         return self._search_queries().find(session, query)
+
+    def related(self, text: str, *, but: str | None = None) -> list[RelatedSession]:
+        """Earlier sessions of the workspace that have to do with a text, the best first. but: not this one."""
+        from app.sessions.related import RelatedQueries  # few programs ask
+
+        return RelatedQueries(self._connection, self._blobs, self.workspace).related(text, but=but)
 
     def _search_queries(self) -> SearchQueries:
         if self._searching is None:

@@ -214,3 +214,19 @@ def test_what_cannot_be_attached_is_said(running: Running, tmp_path: Path) -> No
     running.until(lambda: running.window.notice.isVisible())
     assert "not a file" in running.window.notice.text.text()
     assert composer.attachments() == []
+
+
+def test_related_sessions_are_offered_for_a_first_prompt_and_referred_to(running: Running) -> None:
+    other = running.write("Parser columns", UserMessage(text="The parser does not tell the column of errors"))
+    composer = ready(running)
+    composer.field.put("Why does the parser get the column wrong?")
+    running.until(lambda: [button.text() for button in composer.related.buttons] == ["Parser columns"])
+    assert composer.related.isVisible()
+    composer.related.buttons[0].click()
+    assert f"@{other}" in composer.field.toPlainText()
+    running.until(lambda: not composer.related.isVisible())
+    composer.field.put("Why does the parser get the column wrong?")
+    running.until(lambda: composer.related.isVisible())
+    running.open(running.write("Another"))
+    composer.field.put("Why does the parser get the column wrong?")
+    running.until(lambda: not composer.related.isVisible())

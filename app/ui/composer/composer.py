@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QPushButton, Q
 
 from app.ui.composer.attachments import AttachmentRow
 from app.ui.composer.field import PromptField
+from app.ui.composer.related import RelatedRow
 
 if TYPE_CHECKING:
     from app.agents.attaching import Attachment
@@ -72,6 +73,7 @@ class Composer(QFrame):
         self.field = PromptField(self)
         self.field.setPlaceholderText(_PROMPT)
         self.attached = AttachmentRow(self)
+        self.related = RelatedRow(self)
         self.send = QPushButton("Send", self)
         self.send.setProperty("primary", "true")
         self.send.setToolTip("Enter")
@@ -114,6 +116,7 @@ class Composer(QFrame):
         inner = QVBoxLayout(self._writing)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSpacing(4)
+        inner.addWidget(self.related)
         inner.addWidget(self.attached)
         inner.addLayout(upper)
         inner.addLayout(lower)

@@ -28,9 +28,13 @@ from app.ui.desk import Desk
 if TYPE_CHECKING:
     from app.agents.attaching import Attachment
     from app.sessions.queries import Queries
+    from app.sessions.related import RelatedSession
     from app.ui.composer.composer import Composer
 
 KEEP_MS = 700
+RELATE_MS = 400
+LEAST_RELATED = 12
+"""Characters from which on related sessions are looked for."""
 MOST_DRAFTS, LONGEST_DRAFT = 50, 100_000
 MOST_RECALLED = 100
 MOST_OFFERED = 12
@@ -58,11 +62,15 @@ class PromptWriting(QObject):
         self.completions = CompletionList(parent)
         self._keep_soon = QTimer(self, singleShot=True, interval=KEEP_MS)
         self._keep_soon.timeout.connect(self.keep)
+        self._relate_soon = QTimer(self, singleShot=True, interval=RELATE_MS)
+        self._relate_soon.timeout.connect(self._relate)
         self._connect(parent)
 
     def _connect(self, parent: QWidget) -> None:
         field = self._field
         field.textChanged.connect(self._keep_soon.start)
+        field.textChanged.connect(self._relate_soon.start)
+        self._composer.related.chosen.connect(lambda session: field.insert_references([session]))
         field.recalled.connect(self._recall)
         field.word_changed.connect(self._look)
         field.completion_key.connect(self._complete_by_key)
@@ -169,6 +177,21 @@ class PromptWriting(QObject):
         self._field.takes_completion_keys = False
         if chosen.command is not None:
             self.command_wanted.emit(chosen.command)
+
+    # Related sessions
+
+    def _relate(self) -> None:
+        """While the first prompt of a session is being written: earlier sessions that have to do with it."""
+        text = self._field.toPlainText().strip()
+        if self._session is not None or len(text) < LEAST_RELATED:
+            self._composer.related.offer([])
+            return
+
+        def arrive(found: Sequence[RelatedSession]) -> None:
+            if self._session is None:
+                self._composer.related.offer([one for one in found if f"@{one.id}" not in self._field.toPlainText()])
+
+        self._desk.read(lambda queries: queries.related(text), while_alive(self, arrive))
 
     # Attachments
 

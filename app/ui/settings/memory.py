@@ -154,6 +154,7 @@ def text_field(name: str, text: str = "") -> QPlainTextEdit:
     """A field for a few sentences; Tab leaves it."""
     field = QPlainTextEdit(text)
     field.setAccessibleName(name)
+    field.setProperty("role", "field")
     field.setTabChangesFocus(True)
     field.setFixedHeight(field.fontMetrics().lineSpacing() * FIELD_LINES + 24)
     return field
