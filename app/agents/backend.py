@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from app.agents.permission import Policy
+from app.agents.policies import PolicyRule
 from app.agents.rules import Rules
 from app.sessions.events import AnyBody, BlobRef, Body, PermissionAnswer, PermissionRequest
 from app.sessions.views import Author
@@ -108,6 +109,9 @@ class Answered:
 Ask = Callable[[PermissionRequest], Awaitable[Answered]]
 """Waits for a person's answer; request and answer go into the stream of updates."""
 
+ReadPolicies = Callable[[], Awaitable[tuple[PolicyRule, ...]]]
+"""Gives the policies of this device as they are now."""
+
 KeepBlob = Callable[[bytes, str], Awaitable[BlobRef]]
 """Stores a payload under a name and gives the reference to put into an event."""
 
@@ -122,8 +126,8 @@ class SessionContext:
     state: the state of the work in a few lines, '' for a new session. folders: the workspace's folders, the working
     one first. tools: names of the tools the agent may use; empty for none. more_tools: those of MCP
     servers and the one that proposes what to remember, which need no folders. hidden: paths that no tool ever opens,
-    even inside a folder. `policy` says what needs a person; `rules` hold even where no person is asked. files: watches
-    the folders.
+    even inside a folder. `policy` says what needs a person; `rules` hold even where no person is asked. policies: read
+    before each call; without it those of `policy` count. files: watches the folders.
     """
 
     ask: Ask
@@ -136,6 +140,7 @@ class SessionContext:
     more_tools: tuple[Tool[Any], ...] = ()
     policy: Policy = field(default_factory=Policy)
     rules: Rules = field(default_factory=Rules)
+    policies: ReadPolicies | None = None
     files: FileWatch | None = None
     earlier_prompts: int = 0
     own: str = ""

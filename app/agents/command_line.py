@@ -52,3 +52,24 @@ def simple_commands(line: str) -> list[tuple[str, ...]] | None:
 
 def _is_plain(first: str) -> bool:
     return bool(first) and first not in _STARTERS and not set(first) & _FIRST_WORD_MARKS
+
+
+def plain_command(line: str) -> tuple[str, ...] | None:
+    """The words of a line that is one plain command and nothing else; None for every other line.
+
+    No second command, redirection, substitution, variable or line break, and nothing that the shell could read
+    otherwise than it is read here.
+    """
+    if any(mark in line for mark in "$`\0\r\n") or not line.isprintable():
+        return None
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=_PUNCTUATION)
+    lexer.whitespace_split = True
+    lexer.whitespace = " \t"
+    lexer.commenters = ""
+    try:
+        words = tuple(lexer)
+    except ValueError:
+        return None
+    if not words or any(not word or set(word) & set(_PUNCTUATION) for word in words) or not _is_plain(words[0]):
+        return None
+    return words

@@ -1,7 +1,8 @@
 """Who decides whether a tool may act: pure decisions over values.
 
-Looking (read, search, think) inside the workspace needs nobody. Changing and running need a person, once,
-always in this session, or `--allow`. Without a person to ask, what is not allowed is denied.
+The policies of this device come first (see `policies.py`). Looking (read, search, think) inside the workspace needs
+nobody. Changing and running need a person, once, always in this session, or `--allow`. Without a person to ask, what is
+not allowed is denied.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.agents.command_line import simple_commands
+from app.agents.policies import PolicyRule, Ruling, act_of, judge
 from app.errors import UserError
 from app.sessions.events import AnyBody, PermissionAnswer, PermissionRequest, ToolKind
 
@@ -33,12 +35,15 @@ _GROUP_OF: dict[ToolKind, Group] = {
 class Policy:
     """What is allowed without asking.
 
-    `asks`: a person can be asked. `granted`: keys that were answered "always".
+    `asks`: a person can be asked. `granted`: keys that were answered "always". `rules`: the policies of this device,
+    which come first. workspace: id of the one it is about.
     """
 
     asks: bool = False
     allowed: frozenset[Group] = frozenset({"read"})
     granted: frozenset[str] = frozenset()
+    rules: tuple[PolicyRule, ...] = ()
+    workspace: str | None = None
 
 
 def group_of(kind: ToolKind) -> Group:
@@ -60,11 +65,24 @@ def grant_keys(name: str, kind: ToolKind, arguments: Any) -> frozenset[str]:
     return frozenset(f"program {name} {words[0]}" for words in parts)
 
 
-def decide(policy: Policy, name: str, kind: ToolKind, arguments: Any) -> Decision:
-    """Whether a call may act."""
-    if group_of(kind) in policy.allowed or grant_keys(name, kind, arguments) <= policy.granted:
+def decide(policy: Policy, name: str, kind: ToolKind, arguments: Any, path: str | None = None) -> Decision:
+    """Whether a call may act. path: the file it is about, as the workspace resolves it."""
+    ruling = ruling_of(policy, name, arguments, path)
+    if ruling == "never":
+        return "deny"
+    keys = grant_keys(name, kind, arguments)
+    if ruling == "ask":  # a grant of this very line is an answer; one of a whole program or tool is not
+        keys = frozenset(key if key.startswith("line ") else f"asked {key}" for key in keys)
+    is_granted = keys <= policy.granted
+    if ruling == "allow" or is_granted or (ruling is None and group_of(kind) in policy.allowed):
         return "allow"
     return "ask" if policy.asks else "deny"
+
+
+def ruling_of(policy: Policy, name: str, arguments: Any, path: str | None = None) -> Ruling | None:
+    """What the policies of this device say about a call; None: nothing."""
+    rule = judge(policy.rules, act_of(name, arguments, path), policy.workspace)
+    return None if rule is None else rule.ruling
 
 
 def remember(policy: Policy, request: PermissionRequest, answer: PermissionAnswer) -> Policy:

@@ -18,7 +18,7 @@ import msgspec
 
 from app.agents.backend import AgentBackend, Answered, Conversation, SessionContext, Update
 from app.agents.limits import LimitReached
-from app.agents.permission import GROUPS, Policy
+from app.agents.permission import GROUPS
 from app.agents.referring import NOTHING_DRAWN, Drawn
 from app.agents.tools.toolbox import ToolBox
 from app.agents.turn import Recorder, TurnRunner
@@ -78,7 +78,10 @@ class Task:
         rules = context.rules
         self._backend = backend
         self._context = replace(
-            context, ask=refuse, policy=Policy(asks=False, allowed=GROUPS), tools=context.tools or rules.tools
+            context,
+            ask=refuse,
+            policy=replace(context.policy, asks=False, allowed=GROUPS, granted=frozenset()),
+            tools=context.tools or rules.tools,
         )
         self._recorder = recorder
         self._runner_id = runner

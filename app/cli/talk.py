@@ -16,6 +16,7 @@ from app.agents.late import LateConversation
 from app.agents.mcp.lending import lent_servers
 from app.agents.memory import drawn_for, with_remembering
 from app.agents.permission import Group, Policy
+from app.agents.policy_setting import with_policies
 from app.agents.recorder import StoreRecorder, first_answer, stored_answer
 from app.agents.titles import WAITED_SECONDS, is_first_turn, propose_title
 from app.agents.turn import Asking, TurnResult, TurnRunner
@@ -75,6 +76,7 @@ class Talk:
         folders = self._manner.folders
         state = await work_state(self._workspace, past, folders)
         context = session_context(self._workspace, past, recorder, asking, folders=folders, policy=policy, state=state)
+        context = with_policies(context, self._workspace, past.row.workspace)
         context = with_remembering(context, self._workspace, past.row.id, self._backend.name)
         servers = AsyncExitStack()
 

@@ -16,6 +16,7 @@ from app.agents.context import read_past
 from app.agents.files.watch import FileWatch
 from app.agents.mcp.lending import lent_servers
 from app.agents.memory import drawn_for, with_remembering
+from app.agents.policy_setting import with_policies
 from app.agents.registry import AgentRegistry
 from app.agents.rules import TASK_RULES, Rules, load_rules
 from app.agents.task import Task, TaskResult, refuse
@@ -111,6 +112,7 @@ async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared
         rules=prepared.rules,
         files=FileWatch(recorder, prepared.folders, (workspace.home,)),
     )
+    context = with_policies(context, workspace, workspace.id)
     context = with_remembering(context, workspace, prepared.session, backend.name)
     past = await workspace.read_async(lambda queries: read_past(queries, prepared.session))
     drawn = await workspace.read_async(lambda queries: drawn_for(queries, past, text))

@@ -101,6 +101,12 @@ class WorkspaceOperations(Writing):
                 )
             tx.touch(f"setting/{name}")
 
+    def change_setting(self, name: str, change: Callable[[Any], Any]) -> None:
+        """Make another value of a local setting from the one it has now, None for none."""
+        with self._engine.transaction() as tx:
+            row = tx.connection.execute("SELECT value FROM setting WHERE name=?", (name,)).fetchone()
+            self.set_setting(name, change(None if row is None else msgspec.json.decode(row[0])))
+
     def rebuild(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> int:
         """Derive all rows again from the documents; gives the number of events. progress: as of `Engine.rebuild`."""
         return self._engine.rebuild(progress)

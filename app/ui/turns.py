@@ -234,6 +234,7 @@ class Turns:
         from app.agents.late import LateConversation
         from app.agents.memory import drawn_for, with_remembering
         from app.agents.permission import Policy
+        from app.agents.policy_setting import with_policies
         from app.agents.recorder import StoreRecorder, first_answer, stored_answer
         from app.agents.titles import is_first_turn, propose_title
         from app.agents.turn import Asking, TurnRunner
@@ -257,6 +258,7 @@ class Turns:
         context = session_context(
             self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True), state=state
         )
+        context = with_policies(context, self._workspace, past.row.workspace)
         context = with_remembering(context, self._workspace, session, backend.name)
 
         async def start() -> Conversation:

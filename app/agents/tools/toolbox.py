@@ -7,14 +7,14 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import msgspec
 
 from app.agents.backend import SessionContext, Update
 from app.agents.limits import LimitReached
-from app.agents.permission import decide, remember
+from app.agents.permission import Policy, decide, remember, ruling_of
 from app.agents.sandbox import UNCONFINED_WARNING, bubblewrap_works
 from app.agents.tools.changing import EDIT, WRITE
 from app.agents.tools.failure import ToolFailure
@@ -124,9 +124,12 @@ class ToolBox:
 
     async def _permit(self, call_id: str, tool: Tool[Any], parsed: Arguments, arguments: Any) -> str | None:
         """Why the call may not happen, or None."""
-        decision = decide(self._policy, tool.name, tool.kind, arguments)
+        policy, path = await self._current_policy(), self._path(tool, parsed)
+        decision = decide(policy, tool.name, tool.kind, arguments, path)
         if decision == "allow":
             return None
+        if decision == "deny" and ruling_of(policy, tool.name, arguments, path) == "never":
+            return "Denied: a policy of this device never allows this. Do not try it another way."
         if decision == "deny":
             return "Denied: this needs a person's permission, and nobody can be asked here."
         request = PermissionRequest(
@@ -147,6 +150,21 @@ class ToolBox:
             why = f": {answer.reason}" if answer.reason else ""
             return f"The person said no{why}. Do not try it again another way."
         return None
+
+    async def _current_policy(self) -> Policy:
+        """What is allowed, with the policies as they are now."""
+        if self._context.policies is None:
+            return self._policy
+        return replace(self._policy, rules=await self._context.policies())
+
+    def _path(self, tool: Tool[Any], parsed: Arguments) -> str | None:
+        """The file that a call is about, as the workspace resolves it."""
+        if tool.path_of is None or self._folders is None:
+            return None
+        try:
+            return self._folders.resolve(tool.path_of(parsed)).name
+        except ToolFailure:  # the tool itself says so
+            return None
 
     async def _perform(self, call_id: str, tool: Tool[Any], parsed: Arguments) -> Outcome:
         if tool.kind == "execute" and (refusal := await self._prepare_commands()) is not None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.agents.backend import OutputDelta, Update
 from app.agents.limits import LimitReached
 from app.agents.permission import GROUPS, Policy
+from app.agents.policies import PolicyRule
 from app.agents.rules import Rules
 from app.agents.tools import toolbox
 from app.agents.tools.toolbox import TOOLS, Outcome, ToolBox
@@ -292,3 +293,44 @@ def test_no_arguments_break_the_tools(tmp_path: Path, name: str, arguments: Any)
     assert str(tmp_path) not in outcome.text
     requests, answers = bodies(box.updates, PermissionRequest), bodies(box.updates, PermissionAnswer)
     assert len(requests) == len(answers)
+
+
+def ruled(folder: Path, *rules: PolicyRule, **changes: Any) -> Box:
+    """A tool box held to policies."""
+
+    async def now() -> tuple[PolicyRule, ...]:
+        return rules
+
+    return Box(folder, policies=now, **changes)
+
+
+def test_a_policy_allows_without_asking_and_only_what_it_says(tmp_path: Path) -> None:
+    box = ruled(
+        tmp_path, PolicyRule(ruling="allow", path="docs/**"), PolicyRule(ruling="allow", command="git --version")
+    )
+    assert box.call("write", path="docs/a.md", content="x").status == "completed"
+    assert box.person.asked == []
+    assert box.call("write", path="docs/../docs/b.md", content="x").status == "failed"
+    box.call("write", path="src/a.md", content="x")
+    box.call("run", command="git --version; true")
+    assert len(box.person.asked) == 3
+
+
+def test_a_policy_forbids_whatever_else_allows(tmp_path: Path) -> None:
+    never = PolicyRule(ruling="never", path="secret")
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "key").write_text("k")
+    (tmp_path / "link").symlink_to("secret")
+    box = ruled(tmp_path, never, policy=Policy(allowed=GROUPS))
+    for path in ("secret/key", "link/key", "./secret//key"):
+        outcome = box.call("read", path=path)
+        assert outcome.status == "denied" and "policy of this device" in outcome.text
+        assert box.call("write", path=path, content="x").status == "denied"
+    assert (tmp_path / "secret" / "key").read_text() == "k"
+    assert box.call("write", path="other", content="x").status == "completed"
+
+
+def test_what_is_to_be_asked_is_denied_where_nobody_is(tmp_path: Path) -> None:
+    box = ruled(tmp_path, PolicyRule(ruling="ask", tool="write"), policy=Policy(allowed=GROUPS))
+    outcome = box.call("write", path="a", content="x")
+    assert outcome.status == "denied" and "nobody can be asked" in outcome.text
