@@ -32,6 +32,7 @@ COMMANDS = {
     "models": "app.cli.models",
     "mcp": "app.cli.mcp",
     "memory": "app.cli.memory",
+    "policy": "app.cli.policy",
     "members": "app.cli.members",
     "devices": "app.cli.devices",
     "sync": "app.cli.sync",
