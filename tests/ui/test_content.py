@@ -126,7 +126,7 @@ def test_a_question_waits_only_while_something_waits_for_it() -> None:
     request = kinds.PermissionRequest(
         request_id="r", call_id="c", name="run", title="Run make", input={"command": "make"}
     )
-    assert shown(request, live=True)[0] == (Ask("r", "Run make", (Code("make", "bash"),)),)
+    assert shown(request, live=True)[0] == (Ask("r", "Run make", (Code("make", "bash"),), for_good=True),)
     closed = shown(request)[0][0]
     assert isinstance(closed, Card)
     assert closed.mark is Mark.NONE

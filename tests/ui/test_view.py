@@ -320,9 +320,9 @@ def test_the_buttons_of_a_question(qtbot: QtBot, style: Style) -> None:
     told: list[tuple[str, str]] = []
     shown.view.answered.connect(lambda *answer: told.append(answer))
     bottom = shown.top_of(1) + shown.view._rows.heights[1]
-    for x in (50, 200, 340):
+    for x in (50, 200, 340, 450):
         shown.click(shown.view.column()[0] + x, bottom - 28)
-    assert told == [("r1", "once"), ("r1", "always"), ("r1", "reject")]
+    assert told == [("r1", "once"), ("r1", "always"), ("r1", "reject"), ("r1", "policy")]
 
 
 def test_streamed_text_parses_only_its_tail(qtbot: QtBot, style: Style, monkeypatch: pytest.MonkeyPatch) -> None:

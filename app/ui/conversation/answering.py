@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 
+from app.ui.conversation.always_here import CHOICE
 from app.ui.conversation.view import ConversationView
 from app.ui.models.conversation import ConversationModel
 
-if TYPE_CHECKING:
-    from app.sessions.events import PermissionChoice
-
 GUARD_MS = 400
 """After a question moved the keyboard here, keys typed for something else must not answer it."""
-_KEYS: dict[int, PermissionChoice] = {
+_KEYS: dict[int, str] = {
     Qt.Key.Key_1: "once",
     Qt.Key.Key_Y: "once",
     Qt.Key.Key_2: "always",
     Qt.Key.Key_A: "always",
     Qt.Key.Key_3: "reject",
     Qt.Key.Key_N: "reject",
+    Qt.Key.Key_4: CHOICE,
 }
 
 

@@ -99,11 +99,12 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A permission request that waits for the person."""
+    """A permission request that waits for the person. for_good: it can be allowed by a policy."""
 
     request: str
     title: str
     body: tuple[Block, ...] = ()
+    for_good: bool = False
 
 
 @dataclass(frozen=True, slots=True)

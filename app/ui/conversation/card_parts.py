@@ -34,6 +34,7 @@ _TONES = {
     "error": "removed_text",
 }
 CHOICES = (("1", "once", "Allow once"), ("2", "always", "Allow in this session"), ("3", "reject", "Reject"))
+FOR_GOOD = ("4", "policy", "Always here…")
 """Key, answer and words of the buttons of a permission request."""
 
 
@@ -190,12 +191,13 @@ class CardPart(FramedStack):
 
 
 class ButtonRow(Part):
-    """The three answers to a permission request, with the keys that give them."""
+    """The answers to a permission request, with the keys that give them. for_good: one of them makes a policy."""
 
     gap_above = 8
 
-    def __init__(self, style: Style, request: str) -> None:
+    def __init__(self, style: Style, request: str, for_good: bool = False) -> None:
         self._style, self._request = style, request
+        self._choices = (*CHOICES, FOR_GOOD) if for_good else CHOICES
         self.height = style.px(34)
         self._metrics = QFontMetricsF(style.text_font)
         self._boxes: list[tuple[QRectF, str]] = []
@@ -203,7 +205,7 @@ class ButtonRow(Part):
     def resize(self, width: int) -> None:
         """Place the buttons from the left."""
         self._boxes, left = [], 0.0
-        for key, choice, words in CHOICES:
+        for key, choice, words in self._choices:
             room = self._metrics.horizontalAdvance(f"{key}  {words}") + 26
             self._boxes.append((QRectF(left, 2, room, self.height - 4), choice))
             left += room + 8
@@ -212,7 +214,7 @@ class ButtonRow(Part):
         """Draw the buttons; the first is the accented one."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(self._style.text_font)
-        for number, ((box, _choice), (key, _answer, words)) in enumerate(zip(self._boxes, CHOICES, strict=True)):
+        for number, ((box, _choice), (key, _answer, words)) in enumerate(zip(self._boxes, self._choices, strict=True)):
             primary = number == 0
             painter.setPen(QPen(self._style.color("accent" if primary else "field_line"), 1))
             painter.setBrush(self._style.color("accent" if primary else "base"))
@@ -234,7 +236,9 @@ class AskPart(FramedStack):
 
     def __init__(self, style: Style, ask: Ask, body: list[Part]) -> None:
         question = TextPart(style, f"<p style='margin:0'><b>Allow this?</b> &nbsp;{escape(ask.title)}</p>")
-        super().__init__(style, [question, *body, ButtonRow(style, ask.request)], (14, 12, 14, 12), "waiting")
+        super().__init__(
+            style, [question, *body, ButtonRow(style, ask.request, ask.for_good)], (14, 12, 14, 12), "waiting"
+        )
 
 
 class BannerPart(FramedStack):

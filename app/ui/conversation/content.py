@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.agents.policies import suggested_rule
 from app.sessions import events as kinds
 from app.sessions.bodies import missing_bytes
 from app.sessions.markdown import event_range, told_fact
@@ -247,7 +248,8 @@ def _request(entry: Entry, opened: bool) -> tuple[Block, ...]:
     title = revealed(body.title or body.name)
     answer = answer_to(body.request_id, entry.group)
     if answer is None and entry.live:
-        return (Ask(body.request_id, title, permission_body(body)),)
+        for_good = suggested_rule(body.name, body.input, None) is not None
+        return (Ask(body.request_id, title, permission_body(body), for_good),)
     if answer is None:
         return (Card(Mark.NONE, "Permission", title),)
     mark = Mark.DENIED if answer.answer == "reject" else Mark.DONE

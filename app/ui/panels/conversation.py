@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QStackedWidget, QToolButton, QVBoxLayout, 
 from app.ui.bridge import while_alive
 from app.ui.composer.composer import Composer
 from app.ui.composer.prompting import Prompting
+from app.ui.conversation.always_here import CHOICE, AlwaysHere
 from app.ui.conversation.answering import AnswerKeys
 from app.ui.conversation.attention import Attention
 from app.ui.conversation.company import Company
@@ -78,6 +79,7 @@ class ConversationPanel(Panel):
         self.payloads = PayloadBar(desk, self)
         self.company = Company(desk, self)
         self.finder = Finder(desk, self.follower, self.find_bar)
+        self.always_here = AlwaysHere(desk, self)
         self.composer = Composer(self)
         self.prompting = Prompting(desk, self.composer, self)
         self._arrange()
@@ -101,6 +103,7 @@ class ConversationPanel(Panel):
         layout.addWidget(self.find_bar)
         layout.addWidget(self.payloads)
         layout.addWidget(self._pages, 1)
+        layout.addWidget(self.always_here.question)
         layout.addWidget(self.composer)
 
     def _style(self) -> Style:
@@ -123,6 +126,7 @@ class ConversationPanel(Panel):
         self.prompting.sent.connect(self.view.show_end)
         self.answers.answered.connect(self._answer)
         self.view.answered.connect(self._answer)
+        self.always_here.kept.connect(lambda request: self._give_answer(request, "once"))
         self.view.copied.connect(put_on_clipboard)
         self.view.copy_wanted.connect(self.deeds.copying.far_selection)
         self.view.menu_wanted.connect(self.deeds.show_menu)
@@ -322,7 +326,15 @@ class ConversationPanel(Panel):
         if self.session is not None:
             self.refresh(frozenset({self.session}))
 
-    def _answer(self, request: str, choice: PermissionChoice) -> None:
+    def _answer(self, request: str, choice: str) -> None:
+        if self.session is None:
+            return
+        if choice == CHOICE:
+            self.always_here.offer(self.session, request)
+        else:
+            self._give_answer(request, choice)  # type: ignore[arg-type]
+
+    def _give_answer(self, request: str, choice: PermissionChoice) -> None:
         if self.session is not None:
             self.desk.say("")
             self.desk.bridge.call(self.desk.turns.answer(self.session, request, choice), failed=self.desk.report)

@@ -7,6 +7,7 @@ from app.ui.settings.page import PageKind
 PAGES: tuple[PageKind, ...] = (
     PageKind("agents", "Agents and models", "app.ui.settings.agents:AgentsPage"),
     PageKind("servers", "MCP servers", "app.ui.settings.servers:ServersPage"),
+    PageKind("permissions", "Permissions", "app.ui.settings.permissions:PermissionsPage"),
     PageKind("memory", "Memory", "app.ui.settings.memory:MemoryPage"),
     PageKind("appearance", "Appearance", "app.ui.settings.appearance:AppearancePage"),
     PageKind("shortcuts", "Shortcuts", "app.ui.settings.shortcuts:ShortcutsPage"),
