@@ -21,7 +21,7 @@ from app.agents.referring import with_references_told
 from app.agents.tools.toolbox import TOOLS
 from app.agents.turn import Asking
 from app.errors import NotFound
-from app.sessions.events import Compaction
+from app.sessions.events import AnyBody, Compaction, PermissionAnswer, PermissionRequest
 from app.sessions.queries import Queries
 from app.sessions.views import Event, SessionRow
 from sync.clock import Clock
@@ -145,12 +145,32 @@ def own_answers(past: SessionPast, policy: Policy) -> Policy:
 
     What others answered, or what came with an import or an export, allows nothing here.
     """
-    own = (
-        event.body
+    own = [
+        event
         for event in past.record
         if event.source is None and not event.author.claimed and event.author.identity == past.own
-    )
-    return replay(policy, own)
+    ]
+    return replay(policy, counting_answers(own))
+
+
+def counting_answers(events: Sequence[Event]) -> list[AnyBody]:
+    """Requests and the answers to them that counted, of the events of one person, in order.
+
+    Several devices may answer one request at once. The device that asked has written which answer it took where that
+    was its own; else it took the first that reached it, for which the first in order stands.
+    """
+    asked = {
+        event.body.request_id: event.author.device for event in events if isinstance(event.body, PermissionRequest)
+    }
+    chosen: dict[str, Event] = {}
+    for event in events:
+        if isinstance(event.body, PermissionAnswer):
+            request = event.body.request_id
+            is_asker = event.author.device == asked.get(request)
+            if request not in chosen or (is_asker and chosen[request].author.device != asked[request]):
+                chosen[request] = event
+    counting = {event.id for event in chosen.values()}
+    return [event.body for event in events if isinstance(event.body, PermissionRequest) or event.id in counting]
 
 
 def session_context(

@@ -114,6 +114,7 @@ class ConversationPanel(Panel):
 
     def _connect(self) -> None:
         self.follower.opened.connect(self._begin)
+        self.follower.opened.connect(lambda *_session: self.always_here.question.hide())
         self.follower.read.connect(self._take)
         self.follower.closed.connect(self._end)
         for changed in (self.model.rowsInserted, self.model.rowsRemoved, self.model.modelReset):
