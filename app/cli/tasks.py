@@ -19,6 +19,7 @@ from app.agents.memory import drawn_for, with_remembering
 from app.agents.policy_setting import with_policies
 from app.agents.registry import AgentRegistry
 from app.agents.rules import TASK_RULES, Rules, load_rules
+from app.agents.session_summary import sum_up
 from app.agents.task import Task, TaskResult, refuse
 from app.agents.titles import PROPOSING_SECONDS, WAITED_SECONDS, propose_title
 from app.cli.call import Call
@@ -131,6 +132,7 @@ async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared
     if result.outcome == "completed":
         within = WAITED_SECONDS if call.has_person else PROPOSING_SECONDS
         await propose_title(workspace, prepared.session, backend, text, result.text, within=within)
+        await sum_up(workspace, prepared.session, backend, within=within)
     return result
 
 

@@ -12,12 +12,13 @@ import msgspec
 
 from app.sessions.bodies import BODY_VERSION, Common
 from app.sessions.events import AnyBody, Erasure, SessionSet, Takeover
+from app.sessions.summaries import FIELD
 
 
 def is_erasable(body: AnyBody) -> bool:
-    """Whether an event can be taken back: not what rules a session, but its titles, which repeat what was said."""
+    """Whether an event can be taken back: not what rules a session, but titles and summaries, which repeat things."""
     if isinstance(body, SessionSet):
-        return set(body.fields) == {"title"}
+        return set(body.fields) in ({"title"}, {FIELD})
     return not isinstance(body, Erasure | Takeover)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from app.errors import NotFound, UserError
-from app.sessions import purging
+from app.sessions import purging, summaries
 from app.sessions.erasing import is_erasable
 from app.sessions.events import (
     AgentMessage,
@@ -152,6 +152,14 @@ class SessionOperations(
             self.append(session, [Draft(body=body, time=self._clock.now_ms(), agent=agent)])
         return True
 
+    def take_summary(self, session: str, summary: str, *, agent: str) -> None:
+        """Keep what an agent says that a session came to. Nothing happened then: it stays as old as it is in lists."""
+        with self._engine.transaction() as tx:
+            row = self._session(tx, session).row
+            (updated,) = tx.connection.execute("SELECT updated FROM session WHERE row=?", (row,)).fetchone()
+            body, now = SessionSet(fields={summaries.FIELD: summary}), self._clock.now_ms()
+            self.append(session, [Draft(body=body, time=min(now, updated or now), agent=agent)])
+
     def pause(self, sessions: Sequence[str]) -> None:
         """Pause sessions, or none of them. UserError where one cannot be paused."""
         self._change_status(sessions, pausing)
@@ -203,8 +211,8 @@ class SessionOperations(
     def erase(self, session: str, events: Sequence[str]) -> bool:
         """Take events of a session back, for good; gives whether the write-ahead log holds nothing of them any more.
 
-        What is inherited is taken back where it is. Titles made from a prompt go with it. UserError where an event is
-        somebody else's, or rules the session.
+        What is inherited is taken back where it is. Titles made from a prompt go with it, and all summaries. UserError
+        where an event is somebody else's, or rules the session.
         """
         with self._engine.transaction(durable=True) as tx:
             parts = conversation(tx.connection, self._session(tx, session).row)
@@ -229,18 +237,23 @@ class SessionOperations(
         if not claimed and bytes(identity) != self._own_identity(tx):
             raise UserError("Only the person who wrote it can erase it.")
         blobs = tx.connection.execute("SELECT blob FROM session_blob WHERE session=?", (part.row,)).fetchall()
-        gone = [event, *self._titles_from(tx, part.row, opened.body)]
+        gone = [event, *self._repeating(tx, part.row, opened.body)]
         now = self._clock.now_ms()
         self.append(part.session, [Draft(body=Erasure(event=one), time=now) for one in gone])
         return {bytes.fromhex(blob) for (blob,) in blobs}
 
-    def _titles_from(self, tx: Transaction, session: int, body: AnyBody) -> list[str]:
-        """Ids of the events that made a title of a prompt."""
+    def _repeating(self, tx: Transaction, session: int, body: AnyBody) -> list[str]:
+        """Ids of the events that may repeat what is taken back: those that made a title of a prompt, and summaries."""
         title = title_from(body.text) if isinstance(body, UserMessage) else None
         rows = tx.connection.execute(
-            "SELECT event, value FROM session_field WHERE session=? AND field='title'", (session,)
+            "SELECT event, field, value FROM session_field WHERE session=? AND field IN ('title', ?)",
+            (session, summaries.FIELD),
         )
-        return [event for event, value in rows.fetchall() if title and msgspec.json.decode(value) == title]
+        return [
+            event
+            for event, field, value in rows.fetchall()
+            if field == summaries.FIELD or (title and msgspec.json.decode(value) == title)
+        ]
 
     @staticmethod
     def _own_identity(tx: Transaction) -> bytes:

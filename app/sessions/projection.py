@@ -514,8 +514,8 @@ def _keep_opening(batch: _Batch, opening: str) -> None:
 
 
 def _forget_title(batch: _Batch, event: str, *, claimed: bool) -> None:
-    """A title that an event gave, or that the opening of a segment says it gave, is no longer known."""
-    sql = "DELETE FROM session_field WHERE session=? AND event=? AND field='title' AND claimed=?"
+    """A title or summary that an event gave, or that the opening of a segment says it gave, is no longer known."""
+    sql = "DELETE FROM session_field WHERE session=? AND event=? AND field IN ('title', 'summary') AND claimed=?"
     if batch.connection.execute(sql, (batch.row, event, claimed)).rowcount:
         batch.fields.add("title")
 

@@ -21,6 +21,8 @@ from app.sessions.lineage import conversation
 from app.sessions.link_queries import LinkQueries
 from app.sessions.memory_queries import MemoryQueries
 from app.sessions.payload_queries import PayloadQueries
+from app.sessions.settling import current_fields
+from app.sessions.summaries import FIELD, Summary, read_summary
 from app.sessions.tables import FAR
 from app.sessions.views import DraftRow, NamedSession, SearchHit, SessionRow
 
@@ -199,6 +201,23 @@ class Queries(ActivityQueries, AsideQueries, LinkQueries, MemoryQueries, Payload
             ).fetchone()[0]
             for part in conversation(self._connection, session)[:-1]
         )
+
+    def summary(self, session: str) -> Summary | None:
+        """What an agent has said that a session came to; None where none has."""
+        row = self._find_session(session)[0]
+        (counter,) = self._connection.execute("SELECT counter FROM session WHERE row=?", (row,)).fetchone()
+        found = current_fields(self._connection, row, counter).get(FIELD)
+        return None if found is None else read_summary(*found)
+
+    def summaries(self, limit: int) -> dict[str, str]:
+        """Summaries of the workspace's sessions that changed last, by their ids; of `limit` sessions at most."""
+        rows = self._connection.execute(
+            "SELECT s.id, f.event, f.value FROM (SELECT row, id FROM session WHERE workspace=? AND trashed=0 "
+            "ORDER BY updated DESC LIMIT ?) s JOIN session_field f ON f.session=s.row AND f.field=? ORDER BY f.event",
+            (self.workspace, limit, FIELD),
+        )
+        found = {session: read_summary(event, value) for session, event, value in rows}
+        return {session: summary.text for session, summary in found.items() if summary is not None}
 
     # search
 

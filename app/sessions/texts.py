@@ -25,6 +25,7 @@ from app.sessions.events import (
     UserMessage,
     Verification,
 )
+from app.sessions.summaries import FIELD
 from app.sessions.terminal.printed import printed_text
 
 MAX_INDEXED = 64 * 1024
@@ -65,7 +66,7 @@ def _text(body: AnyBody) -> str:
         case Plan():
             return "\n".join(entry.text for entry in body.entries)
         case SessionSet():
-            return " ".join(str(body.fields[key]) for key in ("title",) if body.fields.get(key))
+            return " ".join(str(body.fields[key]) for key in ("title", FIELD) if body.fields.get(key))
         case PermissionRequest():
             return body.title
         case Verification():

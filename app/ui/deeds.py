@@ -104,6 +104,8 @@ class Deeds:
         elif command.id in _UNDO:
             undo, words = _UNDO[command.id]
             self._desk.offer(f"{words}.", "Undo", lambda: self.do(undo, changed))
+            if command is sessions.ARCHIVE:
+                self._desk.bridge.call(self._desk.turns.sum_up(changed), failed=self._desk.report)
         elif command in workspaces.COMMANDS:
             self._use(command, changed)
 

@@ -6,7 +6,7 @@ All methods but the constructor run on the bridge's loop. What the main thread m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 RUNNING = "running sessions"
 LEFT = "prompts left for others"
 CLOSE_SECONDS = 3.0
+REST_SECONDS = 300.0
+"""After so long without a turn a session is taken to rest."""
 
 
 class Agents(Protocol):
@@ -103,7 +105,8 @@ class Turns:
         self.is_there: Callable[[str], bool] = lambda _device: False
         """Whether a device (hex) is connected now; prompts for one of this person's that is not run here."""
         self._running: dict[str, _Running] = {}
-        self._naming: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
+        self._resting: dict[str, asyncio.Task[None]] = {}
 
     async def names(self) -> Sequence[str]:
         """The agents to choose from."""
@@ -175,6 +178,7 @@ class Turns:
             raise UserError("The agent is still answering in this session. Stop it first, or wait.")
         task = asyncio.current_task()
         assert task is not None
+        self._stir(session)
         turn = self._running[session] = _Running(task, self._announce)
         self._announce()
         try:
@@ -210,9 +214,10 @@ class Turns:
         import asyncio
 
         tasks: list[asyncio.Task[Any]] = [turn.task for turn in self._running.values()]
-        for naming in self._naming:
-            naming.cancel()
-        tasks += self._naming
+        beside = [*self._beside, *self._resting.values()]
+        for task in beside:
+            task.cancel()
+        tasks += beside
         await asyncio.gather(*(self.cancel(session) for session in tuple(self._running)), return_exceptions=True)
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
@@ -228,7 +233,6 @@ class Turns:
         attached: Sequence[Attachment],
         waiting: WaitingPrompt | None,
     ) -> None:
-        import asyncio
 
         from app.agents.context import read_past, session_context
         from app.agents.late import LateConversation
@@ -281,9 +285,49 @@ class Turns:
         finally:
             await conversation.close()
         if result.outcome == "completed" and is_first_turn(past.events):
-            naming = asyncio.create_task(propose_title(self._workspace, session, backend, text, result.text))
-            self._naming.add(naming)
-            naming.add_done_callback(self._naming.discard)
+            self._begin_beside(propose_title(self._workspace, session, backend, text, result.text))
+        if result.outcome == "completed":
+            self._rest(session, backend)
+
+    async def sum_up(self, sessions: Sequence[str]) -> None:
+        """Let the agents of sessions that were put away sum them up, in the time that it takes."""
+        from app.agents.session_summary import sum_up
+
+        names = await self.agents.names()
+        for session in sessions:
+            row = await self._workspace.read_async(lambda queries, session=session: queries.session(session))  # type: ignore[misc]
+            if row.agent in names and session not in self._running:
+                backend = await self.agents.backend(row.agent)
+                self._begin_beside(sum_up(self._workspace, row.id, backend))
+
+    def _rest(self, session: str, backend: AgentBackend) -> None:
+        """When nothing more happens in a session for a while, its agent sums it up."""
+        import asyncio
+
+        from app.agents.session_summary import sum_up
+
+        async def rest() -> None:
+            await asyncio.sleep(REST_SECONDS)
+            await sum_up(self._workspace, session, backend)
+
+        self._stir(session)
+        task = self._resting[session] = asyncio.create_task(rest())
+        task.add_done_callback(lambda done: self._stir(session, done))
+
+    def _stir(self, session: str, done: asyncio.Task[None] | None = None) -> None:
+        """A session rests no longer; done: only where this is the rest that ended."""
+        if done is None or self._resting.get(session) is done:
+            task = self._resting.pop(session, None)
+            if task is not None:
+                task.cancel()
+
+    def _begin_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that no turn waits for."""
+        import asyncio
+
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     async def _require_folders(self, workspace: str) -> None:
         """UserError where the workspace has folders and all of them vanished: without tools is not what was asked."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
+from app.agents.backend import AgentBackend
 from app.commands import sessions as commands
 from app.errors import NotFound, UserError
 from app.sessions.events import AgentMessage, Draft, PermissionAnswer, PermissionRequest, ToolCall, UserMessage
@@ -376,3 +377,22 @@ def test_the_window_comes_back_as_it_was(running: Running) -> None:
         assert again._desk.themes.choice == "dark"
         again.load()
         running.until(lambda: again.conversation.session == session)
+
+
+def test_a_session_that_is_archived_or_rests_is_summed_up(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def sum_up(_store: object, session: str, backend: AgentBackend) -> None:
+        asked.append((session, backend.name))
+
+    monkeypatch.setattr("app.agents.session_summary.sum_up", sum_up)
+    session = running.write("Old", UserMessage(text="x"), agent="scripted")
+    running.write("Foreign", UserMessage(text="x"), agent="somebody else")
+    browser = running.window.browser
+    running.until(lambda: browser.model.rowCount() == 3)
+    browser.deeds.archive(running.workspace.read(lambda queries: queries.sessions()))
+    running.until(lambda: asked == [(session, "scripted")])
+    monkeypatch.setattr("app.ui.turns.REST_SECONDS", 0.0)
+    running.open(running.write("New"))
+    running.say("Hello")
+    running.until(lambda: len(asked) == 2)

@@ -58,6 +58,8 @@ class Deeds(QObject):
         ids = [row.id for row in rows]
         undo = partial(self._desk.write, lambda operations: back.run(operations, ids, ""))
         self._desk.offer(f"{words}: {_named(rows)}.", "Undo", undo)
+        if command is commands.ARCHIVE:
+            self._desk.bridge.call(self._desk.turns.sum_up(ids), failed=self._desk.report)
 
     def archive(self, rows: Rows) -> None:
         """Into the archive; what is there already comes out, if that is all of it."""

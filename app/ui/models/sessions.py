@@ -6,6 +6,7 @@ place: where everything above has changed within `LIVE_MS`, a session stays.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 Index = QModelIndex | QPersistentModelIndex
 _TOP = QModelIndex()
 LIVE_MS, MOST_LIVE = 120_000, 40
+TIP_WIDTH = 60
+"""Characters of a line of a tool tip."""
 
 RowRole = Qt.ItemDataRole.UserRole
 """The `SessionRow` or hit of an item; None: a heading."""
@@ -54,7 +57,8 @@ class Tab(Enum):
 
 
 class SessionListModel(QAbstractListModel):
-    """now: milliseconds. me: the person's name, for the tab "Mine". renamed: id and title that a person typed."""
+    """now: milliseconds. me: the person's name, for the tab "Mine". renamed: id and title that a person typed.
+    summaries: what sessions came to, by their ids, as far as that is known."""
 
     renamed = Signal(str, str)
 
@@ -68,6 +72,7 @@ class SessionListModel(QAbstractListModel):
         self._activity = Activity()
         self._tab = Tab.ALL
         self._company: Mapping[str, str] = {}
+        self.summaries: Mapping[str, str] = {}
 
     def set_sessions(self, sessions: Iterable[SessionRow]) -> None:
         """All sessions there are to show, in place of those before; what goes on from them is added below."""
@@ -296,6 +301,8 @@ class SessionListModel(QAbstractListModel):
         facts += [f"{session.events:,} events", human_size(session.bytes), *([session.agent] if session.agent else ())]
         lines = [title_of(session), " · ".join([*([state] if state else ()), *facts])]
         lines += [", ".join(_tags(session))] if session.tags else []
+        if summary := self.summaries.get(session.id):
+            lines += ["", *textwrap.wrap(one_line(summary), TIP_WIDTH)]
         return "\n".join(lines)
 
     # Qt

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from app.ui.browser.filter_form import FilterForm
 
 SHORTEST_QUERY = 2
+SUMMARIES_MS, MOST_SUMMARIES = 3_000, 500
+"""So long after sessions changed their summaries are looked for, and for so many of the newest."""
 AGES_MS = 30_000
 _NOTHING = {
     Tab.RUNNING: ("No agent is running.", "Sessions in which an agent works show up here."),
@@ -90,6 +92,8 @@ class BrowserPanel(Panel):
         self._ages = QTimer(self, interval=AGES_MS)
         self._ages.timeout.connect(self._refresh_ages)
         self._ages.start()
+        self._summaries_soon = QTimer(self, singleShot=True, interval=SUMMARIES_MS)
+        self._summaries_soon.timeout.connect(self._look_for_summaries)
         self.load()
 
     @cached_property
@@ -284,8 +288,11 @@ class BrowserPanel(Panel):
             self.model.set_sessions(rows)
         self._show_page()
         self._mark_chosen()
+        if self.isVisible():
+            self._summaries_soon.start()
 
     def _update(self, changed: dict[str, SessionRow | None]) -> None:
+        self._summaries_soon.start()
         with self._quietly():
             self.model.update_sessions(changed)
         self._show_page()
@@ -308,6 +315,14 @@ class BrowserPanel(Panel):
                 self.list.clearSelection()
             elif not self.list.selectionModel().isSelected(index):
                 _choose(self.list, index)
+
+    def _look_for_summaries(self) -> None:
+        """What the tips of sessions say that these came to."""
+
+        def arrive(summaries: dict[str, str]) -> None:
+            self.model.summaries = summaries
+
+        self.desk.read(lambda queries: queries.summaries(MOST_SUMMARIES), while_alive(self, arrive))
 
     def _refresh_ages(self) -> None:
         with self._quietly():

@@ -142,11 +142,18 @@ class AgentsPage(Page):
         self.part("Sessions")
         self.add(self.titles, Prose("After the first answer, the session’s own agent is asked for a title."))
         self.titles.clicked.connect(self._keep_titles)
+        self.summaries = QCheckBox("&Sum up sessions that came to rest", self)
+        self.summaries.setAccessibleDescription("The session's own agent is asked for two or three sentences")
+        self.add(
+            self.summaries,
+            Prose("When a session is archived, ends, or has rested for a while, its own agent says what it came to."),
+        )
+        self.summaries.clicked.connect(self._keep_summaries)
         desk.requests.configured.connect(self._take_part)
 
     def shown(self) -> None:
+        from app.agents import session_summary, titles
         from app.agents.registry import KEYLESS
-        from app.agents.titles import SETTING
 
         desk = self.desk
 
@@ -158,7 +165,8 @@ class AgentsPage(Page):
             return [AgentRow(c, n == 0, key) for n, (c, key) in enumerate(zip(configs, keyed, strict=True))]
 
         desk.bridge.call(look(), while_alive(self, self._show), while_alive(self, self.said.fail))
-        self.titles.setChecked(desk.workspace.settings.get(SETTING, True) is not False)
+        for box, setting in ((self.titles, titles.SETTING), (self.summaries, session_summary.SETTING)):
+            box.setChecked(desk.workspace.settings.get(setting, True) is not False)
         self.model.look()
 
     def _take_part(self, part: str) -> None:
@@ -201,6 +209,14 @@ class AgentsPage(Page):
     def _keep_titles(self, wanted: bool) -> None:
         from app.agents.titles import SETTING
 
+        self._keep_setting(SETTING, wanted)
+
+    def _keep_summaries(self, wanted: bool) -> None:
+        from app.agents.session_summary import SETTING
+
+        self._keep_setting(SETTING, wanted)
+
+    def _keep_setting(self, name: str, wanted: bool) -> None:
         self.desk.write(
-            lambda operations: operations.set_setting(SETTING, None if wanted else False), failed=self.said.fail
+            lambda operations: operations.set_setting(name, None if wanted else False), failed=self.said.fail
         )
