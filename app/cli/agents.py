@@ -160,6 +160,25 @@ def titles(
     call.out.done([], sentence, titles=may)
 
 
+@cli.command()
+def summaries(
+    context: typer.Context,
+    choice: Annotated[
+        Literal["on", "off"] | None, typer.Argument(metavar="[on|off]", help="Without one, says which it is.")
+    ] = None,
+) -> None:
+    """Whether agents may sum up their sessions that came to rest; a local setting."""
+    from app.agents.session_summary import SETTING
+
+    call = call_of(context)
+    with call.workspace() as workspace:
+        if choice is not None:
+            workspace.settings.set(SETTING, choice == "on")
+        may = bool(workspace.settings.get(SETTING, True))
+    sentence = "Agents sum up their sessions that came to rest." if may else "No session is summed up."
+    call.out.done([], sentence, summaries=may)
+
+
 def _with_agents(call: Call, work: Callable[[AgentRegistry, Workspace], Awaitable[T]]) -> T:
     import asyncio
 

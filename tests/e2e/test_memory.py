@@ -41,3 +41,9 @@ def test_policies_are_set_shown_and_forgotten(program: Program) -> None:
     program.json("policy", "set", "none", "--command", "git status")
     assert program.run("policy", "set", "none", "--command", "git status").code == 4
     assert [rule["path"] for rule in program.json("policy", "show")] == [".env"]
+
+
+def test_summaries_are_turned_off_and_on(program: Program) -> None:
+    assert program.json("agents", "summaries")["summaries"] is True
+    assert program.json("agents", "summaries", "off")["summaries"] is False
+    assert program.json("agents", "summaries", "on")["summaries"] is True
