@@ -10,6 +10,7 @@ import msgspec
 
 from app.errors import NotFound
 from app.sessions.event_queries import UNTITLED
+from app.sessions.filtering import LISTED
 from app.sessions.memory import Fact, FactState, Stamp, fact_note, read_fact
 from app.sessions.people_queries import PeopleQueries
 from app.sessions.views import iso_time
@@ -118,6 +119,7 @@ class MemoryQueries(PeopleQueries):
     def _fact_rows(self, facts: Sequence[Fact]) -> list[FactRow]:
         own, _device = self.own_device()
         names = {own: str(self.setting("name", ""))} | self.names()
+        titles = self._titles({fact.session for fact in facts if fact.session is not None})
 
         def name(stamp: Stamp | None) -> str:
             return "" if stamp is None else names.get(stamp.by, "")
@@ -128,16 +130,17 @@ class MemoryQueries(PeopleQueries):
                 name(fact.written),
                 name(fact.accepted),
                 name(fact.edited),
-                self._source_title(fact),
+                titles.get(fact.session or ""),
                 fact.written.by == own,
             )
             for fact in facts
         ]
 
-    def _source_title(self, fact: Fact) -> str | None:
-        sql = "SELECT title FROM session WHERE id=? AND trashed=0"
-        found = self._connection.execute(sql, (fact.session,)).fetchone()
-        return found[0] or UNTITLED if found else None
+    def _titles(self, sessions: Collection[str]) -> dict[str, str]:
+        """Titles of those of these sessions (full ids) that are here and not in the trash."""
+        sql = f"SELECT id, title FROM session WHERE id {LISTED} AND trashed=0"
+        wanted = msgspec.json.encode(sorted(sessions)).decode()
+        return {session: title or UNTITLED for session, title in self._connection.execute(sql, (wanted,))}
 
 
 def fact_writers(connection: Connection, workspace: int | None, name: str | None = None) -> dict[str, frozenset[str]]:

@@ -22,7 +22,7 @@ from sync.store.search_index import match_expression
 
 MOST = 3
 MOST_WORDS = 8
-COMMON = 2_000
+COMMON = 500
 """A word that the index has so often, or in a tenth of all events, says little about what a text is about."""
 _FEW = 12
 _ROWS = 60
