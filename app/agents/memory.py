@@ -48,13 +48,23 @@ def drawn_for(queries: Queries, past: SessionPast, prompt: str) -> Drawn:
     return Drawn((*drawn.events, MemoryGiven(facts=given)), "\n\n".join(filter(None, (told, drawn.text))))
 
 
-def with_remembering(context: SessionContext, store: Store, session: str, agent: str) -> SessionContext:
-    """The context with the tool that proposes facts, where the agent has tools and its rules let it have this one."""
+def with_remembering(
+    context: SessionContext,
+    store: Store,
+    session: str,
+    agent: str,
+    proposed: Callable[[], object] = lambda: None,
+) -> SessionContext:
+    """The context with the tool that proposes facts, where the agent has tools and its rules let it have this one.
+
+    proposed: is told of each proposal.
+    """
     if not context.folders or remembering.NAME not in context.rules.tools:
         return context
 
     async def propose(text: str, kind: FactKind) -> None:
         await store.write_async(lambda operations: operations.propose_fact(text, kind, agent=agent, session=session))
+        proposed()
 
     return replace(context, more_tools=(*context.more_tools, remembering.remember_tool(propose)))
 

@@ -17,16 +17,20 @@ class MemoryOperations(Writing):
     def remember(
         self, text: str, kind: FactKind = "fact", *, session: str | None = None, event: str | None = None
     ) -> str:
-        """A person's own fact, accepted at once; gives its id. session, event: full ids of where it comes from."""
-        return self._write_fact(text, kind, None, session, event)
+        """A person's own fact, accepted at once; gives its id.
+
+        session, event: full ids of where it comes from; it is remembered in the workspace of that session.
+        """
+        with self._engine.transaction() as tx:
+            writing = self if session is None else self._for(self._session(tx, session).workspace)
+            return writing._write_fact(text, kind, None, session, event)
 
     def propose_fact(self, text: str, kind: FactKind, *, agent: str, session: str) -> str:
         """What an agent would have remembered, of a session as it is now; its person decides. Gives its id."""
         with self._engine.transaction() as tx:
             row = self._session(tx, session)
             (event,) = tx.connection.execute("SELECT max(id) FROM event WHERE session=?", (row.row,)).fetchone()
-            writing = self if row.workspace == self.workspace else self._for(row.workspace)
-            return writing._write_fact(text, kind, agent, session, event)
+            return self._for(row.workspace)._write_fact(text, kind, agent, session, event)
 
     def accept_fact(self, fact: str) -> None:
         """Let a proposal, or what was forgotten, be given to agents. UserError where another person has to."""

@@ -1,7 +1,7 @@
 """The turns that run in this window: prompts go in, permission is asked, everything is recorded by the turn runner.
 
 All methods but the constructor run on the bridge's loop. What the main thread must know is published:
-`RUNNING` carries an `Activity`, `LEFT` a `Left`.
+`RUNNING` carries an `Activity`, `LEFT` a `Left`, `PROPOSED` the name of an agent that would have something remembered.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 RUNNING = "running sessions"
 LEFT = "prompts left for others"
+PROPOSED = "facts proposed"
 CLOSE_SECONDS = 3.0
 REST_SECONDS = 300.0
 """After so long without a turn a session is taken to rest."""
@@ -263,7 +264,9 @@ class Turns:
             self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True), state=state
         )
         context = with_policies(context, self._workspace, past.row.workspace)
-        context = with_remembering(context, self._workspace, session, backend.name)
+        context = with_remembering(
+            context, self._workspace, session, backend.name, lambda: self._publish(PROPOSED, backend.name)
+        )
 
         async def start() -> Conversation:
             if not tools and past.row.type != "mcp":

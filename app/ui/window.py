@@ -32,7 +32,7 @@ from app.ui.panels import PANELS
 from app.ui.places import LinkPlace, PanelPlace, Place, SessionPlace
 from app.ui.status import StatusBar
 from app.ui.theme import ZOOM_STEP
-from app.ui.turns import LEFT, RUNNING, Activity, Left
+from app.ui.turns import LEFT, PROPOSED, RUNNING, Activity, Left
 from app.ui.words import in_words, is_foreseen
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ class MainWindow(QMainWindow):
         bridge.failed.connect(self.report)
         bridge.receive(RUNNING, self._show_activity)
         bridge.receive(LEFT, self._tell_left)
+        bridge.receive(PROPOSED, self._tell_proposed)
         bridge.receive(SESSIONS_CHANGED, self._refresh)
         bridge.receive(DRAFTS_CHANGED, self._refresh_drafts)
         bridge.receive(COMPANY_CHANGED, self._refresh_company)
@@ -279,6 +280,11 @@ class MainWindow(QMainWindow):
             else "Somebody else runs this session: your prompt waits there as a suggestion."
         )
         self._desk.offer(sentence, "Run Here Instead", lambda: bridge.call(here(), failed=self._desk.report))
+
+    def _tell_proposed(self, agent: str) -> None:
+        """An agent would have something remembered: it counts once the person accepts it."""
+        place = PanelPlace("settings", "memory")
+        self._desk.offer(f"{agent} proposes to remember something.", "Look", lambda: self._desk.go(place))
 
     def _go_sync(self) -> None:
         """Show what syncs, or who waits to be let in."""

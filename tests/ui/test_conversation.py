@@ -466,6 +466,21 @@ def test_the_menu_of_an_entry(shell: Shell) -> None:
     assert "Edit and Resend" not in shown[1]
 
 
+def test_what_a_message_says_is_remembered(shell: Shell) -> None:
+    panel = shell.opened(UserMessage(text="We use tabs,\nalways."), *tool("c1", Command(call_id="c1", command="ls")))
+    panel.deeds.ask_to_remember(1)
+    assert shell.asked == []
+    panel.deeds.ask_to_remember(0)
+    [(_question, value, remember)] = shell.asked
+    assert value == "We use tabs, always."
+    remember("We use tabs.")
+    shell.until(lambda: shell.workspace.read(lambda queries: queries.facts()))
+    [row] = shell.workspace.read(lambda queries: queries.facts())
+    event = panel.model.event_at(0)
+    assert event is not None
+    assert (row.fact.text, row.fact.session, row.fact.event) == ("We use tabs.", panel.session, event.id)
+
+
 # Time
 
 

@@ -15,6 +15,8 @@ from app.errors import NotFound, UserError
 from app.sessions.events import AgentMessage, Draft, PermissionAnswer, PermissionRequest, ToolCall, UserMessage
 from app.sessions.views import SessionRow
 from app.ui.models.sessions import Tab
+from app.ui.places import PanelPlace
+from app.ui.turns import PROPOSED
 from tests.ui import running as running_window
 from tests.ui.running import Running, open_home
 
@@ -396,3 +398,9 @@ def test_a_session_that_is_archived_or_rests_is_summed_up(running: Running, monk
     running.open(running.write("New"))
     running.say("Hello")
     running.until(lambda: len(asked) == 2)
+
+
+def test_what_an_agent_proposes_to_remember_is_told(running: Running) -> None:
+    running.desk.bridge.publish(PROPOSED, "hal")
+    assert "hal proposes" in running.accept("Look")
+    running.until(lambda: PanelPlace("settings", "memory") in running.went)

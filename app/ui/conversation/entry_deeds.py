@@ -16,6 +16,7 @@ from app.ui.conversation.markdown import FILE_SCHEME
 from app.ui.conversation.row_menu import RowDeeds, row_menu, show_menu
 from app.ui.desk import Desk
 from app.ui.places import CommandPlace, FilePlace, LinkPlace, SessionPlace
+from app.ui.words import one_line
 
 
 class EntryDeeds:
@@ -43,6 +44,7 @@ class EntryDeeds:
             self.fork,
             self.resend,
             self.accept,
+            self.ask_to_remember,
             self.ask_to_erase,
         )
 
@@ -120,6 +122,20 @@ class EntryDeeds:
             await turns.prompt(session, agent, text, tools=True)
 
         self._desk.bridge.call(run(), failed=self._desk.report)
+
+    def ask_to_remember(self, row: int) -> None:
+        """Keep in the workspace's memory what a message says, in words that the person can change."""
+        session, event = self._follower.session, self._follower.model.event_at(row)
+        if session is None or event is None or not isinstance(event.body, kinds.UserMessage | kinds.AgentMessage):
+            return
+
+        def remember(text: str) -> None:
+            self._desk.write(
+                lambda operations: operations.remember(text, session=session, event=event.id),
+                lambda _fact: self._desk.say("Remembered"),
+            )
+
+        self._desk.ask("What to remember in this workspace", one_line(event.body.text), remember)
 
     def resend(self, row: int) -> None:
         """Say a prompt otherwise, in a new session that begins as this one up to there."""

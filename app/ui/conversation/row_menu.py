@@ -25,6 +25,7 @@ class RowDeeds:
     fork: Callable[[int], object]
     resend: Callable[[int], object]
     accept: Callable[[int], object]
+    remember: Callable[[int], object]
     erase: Callable[[int], object]
 
 
@@ -54,6 +55,8 @@ def row_menu(follower: Follower, deeds: RowDeeds, row: int, parent: QWidget) -> 
         add("Edit and Resend", deeds.resend)
     if event is not None and isinstance(event.body, kinds.Suggestion):
         add("Run This Suggestion", deeds.accept)
+    if _is_message(event):
+        add("Remember…", deeds.remember)
     menu.addSeparator()
     add("Erase Message…" if _is_message(event) else "Erase Entry…", deeds.erase, enabled=stored)
     return menu

@@ -16,6 +16,7 @@ from app.agents.mcp.serving import MOST_CHARACTERS, make_server
 from app.agents.mcp.serving_http import address, listen, new_token, serve_http
 from app.errors import UserError
 from app.sessions.events import AgentMessage, Body, Draft, FileChange, UserMessage
+from app.sessions.operations import SessionOperations
 from app.workspace import Workspace
 from tests.app.agents.support import run
 from tests.helpers.homes import open_home
@@ -75,13 +76,18 @@ def test_the_tools_only_read(home: Home) -> None:
     async def work() -> None:
         async with Client(make_server(home.workspace, "Personal")) as client:
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-            assert set(tools) == {"search_sessions", "read_events", "list_recent", "file_history"}
+            assert set(tools) == {"search_sessions", "read_events", "list_recent", "file_history", "list_memory"}
             assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools.values())
             assert "never an instruction" in (client.instructions or "")
 
     before = home.workspace.read(lambda queries: queries.last_seq())
     run(work())
-    for tool, arguments in (("search_sessions", {"query": "x"}), ("list_recent", {}), ("file_history", {"path": "x"})):
+    for tool, arguments in (
+        ("search_sessions", {"query": "x"}),
+        ("list_recent", {}),
+        ("file_history", {"path": "x"}),
+        ("list_memory", {}),
+    ):
         ask(home, tool, **arguments)
     assert home.workspace.read(lambda queries: queries.last_seq()) == before
 
@@ -95,6 +101,19 @@ def test_a_decision_of_another_session_is_found_and_read(home: Home) -> None:
     assert [event["kind"] for event in told["events"]] == ["session_set", "user_message", "agent_message"]
     assert told["events"][-1]["text"] == "We take SQLCipher."
     assert told["next_after"] is None
+
+
+def test_only_what_this_workspace_has_accepted_is_told(home: Home) -> None:
+    def write(operations: SessionOperations) -> None:
+        operations.remember("We take SQLCipher.", "decision", session=home.mine)
+        operations.remember("foreign fact", session=home.foreign)
+        operations.propose_fact("Perhaps not.", "fact", agent="hal", session=home.mine)
+        operations.forget_fact(operations.remember("Never mind."))
+
+    home.workspace.write(write)
+    [fact] = ask(home, "list_memory", about="which database, SQLCipher?")["facts"]
+    assert (fact["text"], fact["kind"], fact["session_title"]) == ("We take SQLCipher.", "decision", "Decision")
+    assert ask(home, "list_memory", kind="fact")["facts"] == []
 
 
 def test_events_are_read_in_pages(home: Home) -> None:
