@@ -15,6 +15,7 @@ Policies are a local setting: they are never synced, and nothing that anybody wr
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -86,9 +87,15 @@ def judge(rules: Iterable[PolicyRule], act: Act, workspace: str | None = None) -
 
 
 def _may_hide(rules: Iterable[PolicyRule], act: Act) -> bool:
-    """Whether a line cannot be told apart, and could hold a command that is never to run."""
-    is_obscure = act.command is not None and simple_commands(act.command) is None
-    return is_obscure and any(rule.ruling == "never" and rule.command is not None for rule in rules)
+    """Whether a line may start a command that is never to run: it cannot be told apart, or has it inside a word."""
+    never = [words for rule in rules if rule.ruling == "never" and (words := _words(rule)) is not None]
+    if act.command is None or not never:
+        return False
+    commands = simple_commands(act.command)
+    if commands is None:
+        return True
+    is_nested = any(" " in word for words in commands for word in words[1:])
+    return is_nested and any(_mentions(act.command, words) for words in never)
 
 
 def fits(rule: PolicyRule, act: Act) -> bool:
@@ -113,7 +120,7 @@ def _fits_tool(rule: PolicyRule, act: Act) -> bool:
 def _fits_command(rule: PolicyRule, act: Act) -> bool:
     if rule.command is None:
         return True
-    prefix = plain_command(rule.command)
+    prefix = _words(rule)
     if act.command is None or prefix is None:
         return False
     if rule.ruling == "allow":
@@ -122,20 +129,29 @@ def _fits_command(rule: PolicyRule, act: Act) -> bool:
     commands = simple_commands(act.command)
     if commands is None:
         return _mentions(act.command, prefix)
-    return any(_begins(words, prefix) for words in commands) or _mentions_quoted(act.command, commands, prefix)
+    return any(_begins(words, prefix) or _passes_on(words, prefix) for words in commands)
+
+
+def _words(rule: PolicyRule) -> tuple[str, ...] | None:
+    """The words of a policy's command; None where it has none, or none that could be allowed."""
+    if rule.command is None or rule.ruling == "allow":
+        return None if rule.command is None else plain_command(rule.command)
+    try:
+        return tuple(shlex.split(rule.command)) or None
+    except ValueError:
+        return None
 
 
 def _begins(words: Sequence[str], prefix: Sequence[str]) -> bool:
     """Whether a command begins so, also when its program is named by a path."""
-    return (words[0].rsplit("/", 1)[-1], *words[1 : len(prefix)]) == tuple(prefix) or tuple(
-        words[: len(prefix)]
-    ) == tuple(prefix)
+    named = (words[0].rsplit("/", 1)[-1], *words[1:])
+    return tuple(prefix) in (tuple(words[: len(prefix)]), named[: len(prefix)])
 
 
-def _mentions_quoted(line: str, commands: Sequence[Sequence[str]], prefix: Sequence[str]) -> bool:
-    """Whether a word of a line holds a command of its own, as `find -exec` and `git -c alias` may have it."""
-    inner = [word for words in commands for word in words[1:] if " " in word or word in ("-exec", "-execdir", "-ok")]
-    return bool(inner) and _mentions(line, prefix)
+def _passes_on(words: Sequence[str], prefix: Sequence[str]) -> bool:
+    """Whether a command is told to start another one that begins so, as `find -exec` is."""
+    places = [place for place, word in enumerate(words) if word in ("-exec", "-execdir", "-ok", "-okdir")]
+    return any(_begins(words[place + 1 :], prefix) for place in places if place + 1 < len(words))
 
 
 def _mentions(line: str, prefix: Sequence[str]) -> bool:
@@ -185,10 +201,10 @@ def checked(rule: PolicyRule) -> PolicyRule:
     """The policy, if it can ever fit. Raises UserError with what is wrong with it."""
     if rule.tool is None and rule.command is None and rule.path is None:
         raise UserError("A policy names a tool, a command or a path.")
-    if rule.command is not None and plain_command(rule.command) is None:
+    if rule.command is not None and _words(rule) is None:
         raise UserError(
             f"'{rule.command}' is not the beginning of one plain command: no second command, redirection, substitution "
-            "or variable, and no program that only starts another one."
+            "or variable, and to be allowed no program that only starts another one."
         )
     if rule.path is not None and (rule.path.startswith(("/", "~")) or ".." in rule.path.split("/")):
         raise UserError(f"'{rule.path}' must be a path inside the workspace, such as docs/** or .env.")
