@@ -18,6 +18,8 @@ from app.sessions.events import AnyBody, PermissionAnswer, PermissionRequest, To
 
 Group = Literal["read", "edit", "run"]
 Decision = Literal["allow", "ask", "deny"]
+NEVER = "A policy of this device never allows this."
+"""Why a call is denied, whoever could be asked."""
 GROUPS: frozenset[Group] = frozenset({"read", "edit", "run"})
 _GROUP_NAMES: dict[str, Group] = {group: group for group in GROUPS}
 

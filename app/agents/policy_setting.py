@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from app.agents.backend import SessionContext
+from app.agents.backend import ReadPolicies, SessionContext
+from app.agents.permission import Policy
 from app.agents.policies import SETTING, PolicyRule, about, read_rules, stored_rules, with_rule
 from app.sessions.queries import Queries
 
@@ -43,6 +44,11 @@ def remove_rule(operations: SessionOperations, rule: PolicyRule) -> bool:
 
     operations.change_setting(SETTING, without)
     return bool(gone)
+
+
+async def as_now(policy: Policy, read: ReadPolicies | None) -> Policy:
+    """A policy with the policies of this device as they are at this moment; without `read` with its own."""
+    return policy if read is None else replace(policy, rules=await read())
 
 
 def with_policies(context: SessionContext, store: Store, workspace: str) -> SessionContext:

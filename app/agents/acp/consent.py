@@ -14,7 +14,8 @@ from app.agents.acp.files import AgentFiles
 from app.agents.acp.normalising import Plain
 from app.agents.acp.values import objects, text, within
 from app.agents.backend import SessionContext, Update
-from app.agents.permission import Decision, decide, group_of, remember
+from app.agents.permission import NEVER, Decision, decide, group_of, remember, ruling_of
+from app.agents.policy_setting import as_now
 from app.agents.tools.failure import ToolFailure
 from app.agents.tools.folders import Folders
 from app.sessions.events import PermissionRequest, ToolKind
@@ -58,11 +59,14 @@ class Consent:
         """Why a call may not happen, or None. The call is in the session already."""
         if (refusal := self.refusal(call)) is not None:
             return refusal
+        self._policy = await as_now(self._policy, self._context.policies)
         name, arguments = self.agent.tool_name(call), self.arguments(call)
         match self.decision(call):
             case "allow":
                 return None
             case "deny":
+                if any(ruling_of(self._policy, name, arguments, path) == "never" for path in self._paths(call)):
+                    return NEVER
                 return "This needs a person's permission, and nobody can be asked here."
         request = PermissionRequest(
             request_id="request_" + secrets.token_hex(8),
@@ -80,8 +84,14 @@ class Consent:
         return "The person said no." if answered.answer.answer == "reject" else None
 
     def decision(self, call: CallState) -> Decision:
-        """What the policy says to a call."""
-        return decide(self._policy, self.agent.tool_name(call), call.kind, self.arguments(call))
+        """What the policy says to a call: of several paths, the one that lets it do least counts."""
+        name, arguments = self.agent.tool_name(call), self.arguments(call)
+        found = {decide(self._policy, name, call.kind, arguments, path) for path in self._paths(call)}
+        return "deny" if "deny" in found else "ask" if "ask" in found else "allow"
+
+    def _paths(self, call: CallState) -> list[str | None]:
+        """The files that a call is about, as the workspace names them; None where there is none, or one outside."""
+        return [self._files.name(path) for path in call.paths()] or [None]
 
     def arguments(self, call: CallState) -> Any:
         """What a person is shown of a call, and what "always" is about."""

@@ -7,14 +7,15 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
 
 from app.agents.backend import SessionContext, Update
 from app.agents.limits import LimitReached
-from app.agents.permission import Policy, decide, remember, ruling_of
+from app.agents.permission import NEVER, decide, remember, ruling_of
+from app.agents.policy_setting import as_now
 from app.agents.sandbox import UNCONFINED_WARNING, bubblewrap_works
 from app.agents.tools.changing import EDIT, WRITE
 from app.agents.tools.failure import ToolFailure
@@ -124,12 +125,13 @@ class ToolBox:
 
     async def _permit(self, call_id: str, tool: Tool[Any], parsed: Arguments, arguments: Any) -> str | None:
         """Why the call may not happen, or None."""
-        policy, path = await self._current_policy(), self._path(tool, parsed)
+        policy = await as_now(self._policy, self._context.policies)
+        path = self._path(tool, parsed)
         decision = decide(policy, tool.name, tool.kind, arguments, path)
         if decision == "allow":
             return None
         if decision == "deny" and ruling_of(policy, tool.name, arguments, path) == "never":
-            return "Denied: a policy of this device never allows this. Do not try it another way."
+            return f"Denied. {NEVER} Do not try it another way."
         if decision == "deny":
             return "Denied: this needs a person's permission, and nobody can be asked here."
         request = PermissionRequest(
@@ -150,12 +152,6 @@ class ToolBox:
             why = f": {answer.reason}" if answer.reason else ""
             return f"The person said no{why}. Do not try it again another way."
         return None
-
-    async def _current_policy(self) -> Policy:
-        """What is allowed, with the policies as they are now."""
-        if self._context.policies is None:
-            return self._policy
-        return replace(self._policy, rules=await self._context.policies())
 
     def _path(self, tool: Tool[Any], parsed: Arguments) -> str | None:
         """The file that a call is about, as the workspace resolves it."""

@@ -14,6 +14,7 @@ from app.agents.files.watch import FileWatch
 from app.agents.limits import LimitReached
 from app.agents.mcp.config import ServerConfig
 from app.agents.permission import GROUPS, Policy
+from app.agents.policies import PolicyRule
 from app.agents.rules import TASK_RULES, Rules
 from app.errors import AgentError
 from app.sessions.events import (
@@ -96,6 +97,17 @@ def test_always_is_remembered_here_and_never_told_to_the_agent(tmp_path: Path) -
     assert [request.input["command"] for request in person.asked] == ["echo one"]
     assert said(updates).count('"optionId": "yes"') == 2
     assert [result.stdout for result in bodies(updates, CommandResult)] == ["one\n", "two\n"]
+
+
+def test_the_policies_of_the_device_answer_for_the_person(tmp_path: Path) -> None:
+    async def policies() -> tuple[PolicyRule, ...]:
+        return (PolicyRule(ruling="allow", command="echo one"), PolicyRule(ruling="never", command="echo two"))
+
+    trial = Trial(tmp_path, [{"run": "echo one"}], [{"run": "echo two"}], [{"run": "echo three"}])
+    person = Person("once")
+    updates = trial.run(person, prompts=3, policies=policies)
+    assert [request.input["command"] for request in person.asked] == ["echo three"]
+    assert [result.stdout for result in bodies(updates, CommandResult)] == ["one\n", "three\n"]
 
 
 def test_the_rules_hold_what_the_agent_asks_for_also_where_nobody_is_asked(tmp_path: Path) -> None:
