@@ -44,8 +44,13 @@ def drawn_for(queries: Queries, past: SessionPast, prompt: str) -> Drawn:
     given = chosen_facts(queries.facts_about(prompt, past.row.workspace), known_facts(past.events, past.own))
     if not given:
         return drawn
-    told = "\n".join([_HEAD, "<<<", *(f"- {told_fact(fact)}" for fact in given), ">>>"])
+    told = "\n".join([_HEAD, "<<<", *(f"- {_line(fact)}" for fact in given), ">>>"])
     return Drawn((*drawn.events, MemoryGiven(facts=given)), "\n\n".join(filter(None, (told, drawn.text))))
+
+
+def _line(fact: GivenFact) -> str:
+    """A fact on one line, which cannot pretend that the facts end with it."""
+    return " ".join(told_fact(fact).split()).replace(">>>", "> > >")
 
 
 def with_remembering(

@@ -121,17 +121,19 @@ async def _search(site: Site, arguments: SearchArguments) -> str:
     starts = [target.path]
     if target.path == site.folders.roots[0]:
         starts += [root for root in site.folders.roots[1:] if not root.is_relative_to(target.path)]
-    hits = await asyncio.to_thread(_find, site.folders, starts, arguments.text)
+    hits = await asyncio.to_thread(_find, site, starts, arguments.text)
     return "\n".join(hits) or "Nothing found."
 
 
-def _find(folders: Folders, starts: list[Path], text: str) -> list[str]:
-    wanted = text.casefold()
+def _find(site: Site, starts: list[Path], text: str) -> list[str]:
+    wanted, folders = text.casefold(), site.folders
     until = time.monotonic() + _SEARCH_SECONDS
     hits: list[str] = []
     for path in (path for start in starts for path in _files(folders, start)):
         if time.monotonic() > until:
             return [*hits, "… the search took too long: search in a folder below."]
+        if site.hides(folders.display(path)):
+            continue
         for number, line in enumerate(_text_lines(folders, path), 1):
             if wanted in line.casefold():
                 hits.append(f"{folders.display(path)}:{number}: {line.strip()[:300]}")

@@ -35,7 +35,7 @@ P = TypeVar("P", bound=PathArguments)
 class Site:
     """Where one call of a tool happens. `emit` puts events and live output into the session.
 
-    ask: a person can be asked.
+    ask: a person can be asked. hides: whether a file (its name in the workspace) is never to be read.
     """
 
     call_id: str
@@ -46,6 +46,7 @@ class Site:
     confined: bool
     files: FileWatch | None = None
     ask: Ask | None = None
+    hides: Callable[[str], bool] = lambda _path: False
 
 
 @dataclass(frozen=True, slots=True)

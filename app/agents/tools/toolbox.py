@@ -168,7 +168,18 @@ class ToolBox:
         context, confined = self._context, bool(self._confined)
         folders = cast(Folders, self._folders)  # only tools of servers, which look at none, are there without any
         ask = context.ask if context.policy.asks else None
-        site = Site(call_id, folders, context.rules, self._emit, context.keep, confined, context.files, ask)
+        policy = await as_now(self._policy, context.policies)
+        site = Site(
+            call_id,
+            folders,
+            context.rules,
+            self._emit,
+            context.keep,
+            confined,
+            context.files,
+            ask,
+            lambda path: ruling_of(policy, READ.name, None, path) == "never",
+        )
         try:
             given = await tool.perform(site, parsed)
         except ToolFailure as failure:

@@ -25,7 +25,9 @@ _ABOUT = (
     "What agents on this device may do without asking, and what they may never do. Never comes before everything else; "
     "otherwise the more particular policy counts. Policies stay on this device; nothing in a session changes them."
 )
-_PATHS = "A path or a pattern, such as docs/** or .env, for tools that work on files. Commands and searches see more."
+_PATHS = (
+    "A path or a pattern, such as docs/** or .env, for tools that work on files. Commands see what the sandbox shows."
+)
 _RULINGS: tuple[tuple[Ruling, str], ...] = (
     ("allow", "Always allow"),
     ("ask", "Ask every time"),

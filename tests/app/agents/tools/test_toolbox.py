@@ -327,6 +327,7 @@ def test_a_policy_forbids_whatever_else_allows(tmp_path: Path) -> None:
         assert outcome.status == "denied" and "policy of this device" in outcome.text
         assert box.call("write", path=path, content="x").status == "denied"
     assert (tmp_path / "secret" / "key").read_text() == "k"
+    assert box.call("search", text="k").text == "Nothing found."
     assert box.call("write", path="other", content="x").status == "completed"
 
 
