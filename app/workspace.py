@@ -306,13 +306,13 @@ class Workspace:
     def _start_engine(self) -> SessionOperations:
         from app.sessions.operations import SessionOperations
         from app.sessions.projection import SessionProjector
-        from app.sessions.tables import LOCAL
+        from app.sessions.tables import LOCAL_COMPONENTS
         from sync.engine import Engine
 
         engine = Engine(
             self._database,
             SessionProjector(self._blobs),
-            components=(LOCAL,),
+            components=LOCAL_COMPONENTS,
             blobs=self._blobs,
             clock=self.clock,
             random=self._random,
@@ -337,7 +337,9 @@ class Workspace:
     def _queries(self) -> Queries:
         queries: Queries | None = getattr(self._local, "queries", None)
         if queries is None:
-            queries = self._local.queries = Queries(self._database.reader(), self._blobs, self._row)
+            queries = self._local.queries = Queries(
+                self._database.reader(), self._blobs, self._row, self._database.local_key
+            )
             self._open_queries.append(queries)
         return queries
 

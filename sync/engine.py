@@ -120,6 +120,11 @@ class Engine:
             self.close()
             raise
 
+    @property
+    def local_key(self) -> bytes:
+        """As of the database."""
+        return self._database.local_key
+
     def _begin_membership(self) -> None:
         self.memberships = Memberships(self.connection, self._random)
         self.members = Members(

@@ -60,12 +60,14 @@ class StoreRecorder:
 
     async def keep(self, data: bytes, name: str, media_type: str | None = None) -> BlobRef:
         """Store a payload."""
-        ref: BlobRef = await self._store.write_async(lambda ops: ops.put_blob(data, name=name, media_type=media_type))
+        ref: BlobRef = await self._store.write_async(
+            lambda ops: ops.put_blob(data, session=self._session, name=name, media_type=media_type)
+        )
         return ref
 
     async def load(self, ref: BlobRef) -> bytes | None:
-        """The content of a payload; None where it is not on this device."""
-        data: bytes | None = await self._store.read_async(lambda queries: queries.find_blob(ref))
+        """The content of a payload as it was; None where it, or a secret in it, is not on this device."""
+        data: bytes | None = await self._store.read_async(lambda queries: queries.find_whole_blob(self._session, ref))
         return data
 
     async def file_states(self) -> Mapping[str, FileState]:

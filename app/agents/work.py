@@ -91,7 +91,10 @@ def _compared(
     """What is on the disk against what the session last knew of these files."""
     known = FileHistory.of(past.record).states()
     states = {path: known[path] for path in paths}
-    found = {drift.path: drift for drift in file_drift(states, partial(look, folders), queries.find_blob)}
+    found = {
+        drift.path: drift
+        for drift in file_drift(states, partial(look, folders), partial(queries.find_whole_blob, past.row.id))
+    }
     return [(path, found.get(path)) for path in paths]
 
 

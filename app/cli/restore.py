@@ -38,13 +38,14 @@ def restore(
 
 
 def _replace_home(call: Call, database: Database) -> None:
-    from app.sessions.tables import LOCAL
+    from app.sessions.tables import LOCAL_COMPONENTS
     from sync.store import backup
     from sync.store.components import ENGINE_COMPONENTS
 
     with call.out.progress("Restoring", 100) as show:
+        components = (*ENGINE_COMPONENTS, *LOCAL_COMPONENTS)
         copied, kept = backup.restore(
-            database, call.home, (*ENGINE_COMPONENTS, LOCAL), lambda done, total: show(done * 100 // max(total, 1))
+            database, call.home, components, lambda done, total: show(done * 100 // max(total, 1))
         )
     device = _begin(call, database)
     for name in copied.damaged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -118,14 +119,18 @@ def _print_diff(out: Output, text: str) -> None:
 def drift(context: typer.Context, session: One) -> None:
     """Compare the files on the disk with what a session last knew of them."""
     from app.agents.files.disk import look
-    from app.agents.files.restoring import loader, read_session_files
+    from app.agents.files.restoring import read_session_files, whole_loader
     from app.sessions.file_changes import file_drift
 
     call = call_of(context)
     with call.workspace() as workspace:
         found = read_session_files(workspace, session)
         states = found.history.states()
-        drifts = file_drift(states, partial(look, found.on_disk()), loader(workspace)) if states else []
+        load = whole_loader(workspace, found.session)
+        drifts = file_drift(states, partial(look, found.on_disk()), load) if states else []
+        drifts = workspace.read(
+            lambda queries: [replace(one, diff=queries.hidden(found.session, one.diff)) for one in drifts]
+        )
     if call.out.json:
         call.out.value([_drift_json(one) for one in drifts])
         return

@@ -195,14 +195,13 @@ class Doctor:
         return Finding(True, "Every page of the database is as it was written.")
 
     def _versions(self) -> Finding:
-        from app.sessions.tables import LOCAL, PROJECTION_VERSION
+        from app.sessions.tables import LOCAL_COMPONENTS, PROJECTION_VERSION
         from sync.store.components import ENGINE_COMPONENTS
 
+        components = (*ENGINE_COMPONENTS, *LOCAL_COMPONENTS)
         with closing(self._database.reader()) as reader:
-            pending(reader, (*ENGINE_COMPONENTS, LOCAL))
-            parts = [
-                f"{part.name} {version_of(reader, part)} of {len(part.scripts)}" for part in (*ENGINE_COMPONENTS, LOCAL)
-            ]
+            pending(reader, components)
+            parts = [f"{part.name} {version_of(reader, part)} of {len(part.scripts)}" for part in components]
             row = reader.execute("SELECT value FROM meta WHERE name='projection'").fetchone()
         return Finding(True, f"{', '.join(parts)}, projection {row[0] if row else 0} of {PROJECTION_VERSION}.")
 

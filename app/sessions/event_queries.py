@@ -34,10 +34,11 @@ _START = (0, "")
 class EventQueries:
     """The part of `Queries` that reads events. workspace: row id of the workspace of the call."""
 
-    def __init__(self, connection: Connection, blobs: BlobStore, workspace: int) -> None:
+    def __init__(self, connection: Connection, blobs: BlobStore, workspace: int, local_key: bytes = bytes(32)) -> None:
         self.workspace = workspace
         self._connection = connection
         self._blobs = blobs
+        self._local_key = local_key
 
     def events(
         self,
@@ -243,7 +244,8 @@ class EventQueries:
         return self._blobs.is_here(self._connection, blob)
 
     def find_blob(self, ref: BlobRef) -> bytes | None:
-        """The content of a blob; None when it is not on this device or the reference is malformed."""
+        """The content of a blob, with placeholders for secrets; None when it is not on this device or the reference is
+        malformed."""
         return self._resolve(BlobStub(ref.blob, ref.size, ref.key))
 
 

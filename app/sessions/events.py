@@ -29,13 +29,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class BlobRef(Record, frozen=True, kw_only=True):
-    """A payload kept outside the event. `key` (base64) is present when the blob is a sealed file."""
+    """A payload kept outside the event. `key` (base64) is present when the blob is a sealed file.
+
+    secrets: so many stretches of it are placeholders; what stood there is on the device that captured it.
+    """
 
     blob: str
     size: int
     key: str | None = None
     name: str | None = None
     media_type: str | None = None
+    secrets: int = 0
 
 
 class Location(Record, frozen=True, kw_only=True):

@@ -53,7 +53,10 @@ def column_value(field: str, value: Any) -> dict[str, Any]:
 
 
 def title_from(text: str) -> str | None:
-    """A title from the first prompt: its first line that says something, cut at a word."""
+    """A title from the first prompt: its first line that says something, cut at a word, without secrets."""
+    from app.sessions.redaction.replacing import unnumbered  # most programs make no titles
+
+    text = unnumbered(text)
     line = next((line.strip() for line in text.splitlines() if line.strip(" #>*-`\t")), "")
     line = " ".join(line.split())
     if len(line) <= AUTO_TITLE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from app.errors import UserError
 from app.sessions.bodies import (
@@ -18,6 +19,7 @@ from app.sessions.events import (
 )
 from app.sessions.ids import COUNTER_CHARACTERS, derived_id, event_digest
 from app.sessions.packing import blob_key
+from app.sessions.redaction.vault import sources
 from app.sessions.writing import Writing
 from sync.repository.transaction import Transaction
 from sync.store.purge import is_purged
@@ -63,13 +65,14 @@ class ImportOperations(Writing):
             rows = tx.connection.execute(
                 "SELECT e.id FROM event e JOIN session s ON s.row=e.session WHERE s.id=?", (session,)
             )
-            digests = DigestSet(row[0] for row in rows)
+            before = (COUNTER_CHARACTERS * "0" + digest for digest in sources(tx.connection, session))
+            digests = DigestSet(chain((row[0] for row in rows), before))
             last = tx.connection.execute(
                 "SELECT max(e.id) FROM event e JOIN session s ON s.row=e.session WHERE s.id=?", (session,)
             ).fetchone()[0]
             if is_purged(tx.connection, self.workspace, session):
                 return ImportTarget(session, False, _Everything())
-        return ImportTarget(session, not digests, digests, last or "")
+        return ImportTarget(session, last is None, digests, last or "")
 
     def import_events(
         self, session: str, drafts: Sequence[Draft], *, floor: int = 0, after: str | None = None
@@ -85,7 +88,9 @@ class ImportOperations(Writing):
             there = {} if after is None else self._digests_since(tx, session, after)
             if not there:
                 return self._append_to(session, workspace, counter, drafts)
-            digests = [event_digest((draft.source or "").encode(), encode_draft(draft)) for draft in drafts]
+            capture = self._capture(tx, session, workspace)
+            kept = [capture.draft(draft) for draft in drafts]
+            digests = [event_digest((draft.source or "").encode(), encode_draft(draft)) for draft in kept]
             new = [draft for draft, digest in zip(drafts, digests, strict=True) if digest not in there]
             ids = iter(self._append_to(session, workspace, counter, new))
             return [there.get(digest) or next(ids) for digest in digests]

@@ -42,6 +42,8 @@ from app.sessions.memory_operations import MemoryOperations
 from app.sessions.output_operations import OutputOperations
 from app.sessions.presence_operations import PresenceOperations
 from app.sessions.purging import Purged, note_name
+from app.sessions.redaction.growing import shown_so_far
+from app.sessions.redaction.vault import Place
 from app.sessions.workspace_operations import WorkspaceOperations
 from sync.repository.transaction import Transaction
 
@@ -348,14 +350,17 @@ class SessionOperations(
     # drafts and blobs
 
     def save_draft(self, session: str, turn: str, kind: str, text: str, agent: str | None = None) -> None:
-        """Keep what an agent has written so far, so that other processes see it and a crash loses little."""
+        """Keep what an agent has written so far, so that other processes see it and a crash loses little.
+
+        Of its secrets nothing is kept, nor of what may become one.
+        """
         self._engine.presence.show()
         with self._engine.transaction() as tx:
             self._session(tx, session)
             tx.connection.execute(
                 "INSERT INTO draft VALUES(?,?,?,?,?,?,?) ON CONFLICT(session, turn, kind) "
                 "DO UPDATE SET text=excluded.text, time=excluded.time, process=excluded.process",
-                (session, turn, kind, agent, text, self._clock.now_ms(), self._engine.presence.name),
+                (session, turn, kind, agent, shown_so_far(text), self._clock.now_ms(), self._engine.presence.name),
             )
             tx.touch(f"draft/{session}")
 
@@ -376,14 +381,22 @@ class SessionOperations(
         self,
         data: bytes,
         *,
+        session: str | None = None,
         name: str | None = None,
         media_type: str | None = None,
     ) -> BlobRef:
-        """Keep a payload; the reference goes into an event."""
+        """Keep a payload; the reference goes into an event. session: whose secrets are taken out of a text."""
         with self._engine.transaction() as tx:
+            places: list[Place] = []
+            if session is not None:
+                data, places = self._capture(tx, session, self.workspace).payload(data)
             stored = self._engine.put_blob(tx, self.workspace, data)
+            if places and session is not None:
+                self._vault(tx).keep_places(session, stored.id.hex(), places)
         key = None if stored.key is None else base64.b64encode(stored.key).decode()
-        return BlobRef(blob=stored.id.hex(), size=stored.size, key=key, name=name, media_type=media_type)
+        return BlobRef(
+            blob=stored.id.hex(), size=stored.size, key=key, name=name, media_type=media_type, secrets=len(places)
+        )
 
 
 def _naming(drafts: Sequence[Draft]) -> list[Draft]:

@@ -99,7 +99,7 @@ def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str])
         row = connection.execute("SELECT row FROM session WHERE id=?", (session,)).fetchone()[0]
         blobs |= {blob for (blob,) in connection.execute("SELECT blob FROM session_blob WHERE session=?", (row,))}
         indexed += _delete_projected(connection, row)
-        for table in ("draft", "output", "seen"):
+        for table in ("draft", "output", "seen", "kept_secret", "kept_secret_blob", "kept_secret_source"):
             connection.execute(f"DELETE FROM {table} WHERE session=?", (session,))
         connection.execute("DELETE FROM note WHERE workspace=? AND name=?", (workspace, note_name(session)))
     forget_texts(connection, indexed)

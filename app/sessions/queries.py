@@ -21,6 +21,7 @@ from app.sessions.lineage import conversation
 from app.sessions.link_queries import LinkQueries
 from app.sessions.memory_queries import MemoryQueries
 from app.sessions.payload_queries import PayloadQueries
+from app.sessions.secret_queries import SecretQueries
 from app.sessions.settling import current_fields
 from app.sessions.summaries import FIELD, Summary, read_summary
 from app.sessions.tables import FAR
@@ -40,7 +41,7 @@ _SESSION = (
 MOST_UNREAD = 100
 
 
-class Queries(ActivityQueries, AsideQueries, LinkQueries, MemoryQueries, PayloadQueries):
+class Queries(ActivityQueries, AsideQueries, LinkQueries, MemoryQueries, PayloadQueries, SecretQueries):
     """Use it on the thread that opened the connection. workspace: row id of the workspace of the call."""
 
     _searching: SearchQueries | None = None

@@ -105,8 +105,27 @@ CREATE TABLE fetch(
   blob TEXT PRIMARY KEY, size INTEGER NOT NULL, problem TEXT NOT NULL, asked INTEGER NOT NULL) WITHOUT ROWID
 """
 
+_SECRETS = """
+CREATE TABLE kept_secret(
+  session TEXT NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, digest BLOB NOT NULL, sealed BLOB NOT NULL,
+  event TEXT NOT NULL, PRIMARY KEY(session, number)) WITHOUT ROWID;
+CREATE UNIQUE INDEX kept_secret_by_value ON kept_secret(session, digest);
+CREATE TABLE kept_secret_blob(
+  session TEXT NOT NULL, blob TEXT NOT NULL, places BLOB NOT NULL, PRIMARY KEY(session, blob)) WITHOUT ROWID;
+CREATE TABLE kept_secret_source(
+  session TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY(session, digest)) WITHOUT ROWID;
+CREATE TABLE harmless_secret(
+  workspace INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY(workspace, digest)) WITHOUT ROWID
+"""
+
 LOCAL = Component("sessions", (_LOCAL, _DRAFT_OWNER, _OUTPUT, _SEEN, _PRESENCE, _FETCH), counted=("folder", "draft"))
 """draft.process, output.process: who writes it (see `recovering.py`). output: what commands print while they run, in
 numbered pieces of which the last ones are kept; a command that runs has at least one (see `output_operations.py`).
 seen: the newest event that people had before their eyes. presence: see `presence_operations.py`.
 fetch: payloads that are wanted here (see `fetch_operations.py`)."""
+
+SECRETS = Component("secrets", (_SECRETS,), counted=("kept_secret", "kept_secret_blob"))
+"""See `redaction.vault`."""
+
+LOCAL_COMPONENTS = (LOCAL, SECRETS)
+"""All tables of the sessions domain that are no projection."""

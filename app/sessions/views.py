@@ -199,6 +199,17 @@ class CommandRow(msgspec.Struct, frozen=True):
         return bool(self.exit_code) or self.signal is not None
 
 
+class SecretRow(msgspec.Struct, frozen=True):
+    """A secret that was kept out of a session. kind: what it is. event: the first that would have told it, or ''."""
+
+    number: int
+    kind: str
+    event: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"number": self.number, "kind": self.kind, "event": self.event or None}
+
+
 class SearchHit(msgspec.Struct, frozen=True):
     """An event that matches; matches in the snippet stand between ‹ and ›."""
 

@@ -10,7 +10,7 @@ import msgspec
 from app.errors import NotFound
 from app.sessions.event_queries import EventQueries
 from app.sessions.fields import CURRENT_WORKSPACE, PROFILE_NOTE
-from app.sessions.tables import LOCAL, PROJECTION_VERSION
+from app.sessions.tables import LOCAL_COMPONENTS, PROJECTION_VERSION
 from app.sessions.views import WorkspaceRow
 from sync.store.components import ENGINE_COMPONENTS
 from sync.store.migrations import pending
@@ -42,7 +42,7 @@ class WorkspaceQueries(EventQueries):
 
     def is_prepared(self) -> bool:
         """Whether the store is up to date and has a workspace; NewerDatabaseError when it is ahead of the program."""
-        if pending(self._connection, (*ENGINE_COMPONENTS, LOCAL)):
+        if pending(self._connection, (*ENGINE_COMPONENTS, *LOCAL_COMPONENTS)):
             return False
         version = self._connection.execute("SELECT value FROM meta WHERE name='projection'").fetchone()
         return version == (PROJECTION_VERSION,) and self.setting(CURRENT_WORKSPACE) is not None

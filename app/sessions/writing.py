@@ -28,6 +28,8 @@ from app.sessions.events import (
 )
 from app.sessions.ids import MAX_COUNTER, event_id, new_id
 from app.sessions.packing import resolve_stub, unpack_body
+from app.sessions.redaction.capture import Capture
+from app.sessions.redaction.vault import Vault
 from app.sessions.settling import current_fields
 from sync.clock import Clock, Random
 from sync.engine import Engine
@@ -75,14 +77,25 @@ class Writing:
         device = self._engine.device.device_id
         ids, items = [], []
         with self._engine.transaction() as tx:
+            capture = self._capture(tx, session, workspace)
             for number, draft in enumerate(drafts, counter + 1):
-                body = encode_draft(draft)
+                kept = capture.draft(draft)
+                body = encode_draft(kept)
                 origin = draft.source.encode() if draft.source else device
                 ids.append(event_id(number, origin, body))
+                if kept is not draft:
+                    capture.stored(ids[-1], draft)
                 items.append((ids[-1], self._spilled(tx, workspace, body).decode()))
             if items:
                 self._engine.append(tx, workspace, session, items, lambda: self._opening(tx, session))
         return ids
+
+    def _capture(self, tx: Transaction, session: str, workspace: int) -> Capture:
+        """Takes secrets out of what goes into a session."""
+        return Capture(tx.connection, self._vault(tx), session, workspace, self._random)
+
+    def _vault(self, tx: Transaction) -> Vault:
+        return Vault(tx.connection, self._engine.local_key)
 
     def _spilled(self, tx: Transaction, workspace: int, body: bytes) -> bytes:
         """The body, or the stub that stands for it once it was put into a blob."""

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from sqlcipher3 import dbapi2 as sqlite
 
+from sync.crypto import derive_key
 from sync.errors import DamagedError, StoreError
 from sync.store.durable import sync_file, sync_folder
 
@@ -88,6 +89,11 @@ class Database:
     def identity(self) -> tuple[bytes, bytes]:
         """Key and database id: what a copy of this database is opened with."""
         return self._key, self.database_id
+
+    @property
+    def local_key(self) -> bytes:
+        """32 bytes from which keys follow for what is sealed inside this database and its copies only."""
+        return derive_key(self._key, "lovelace/local/1", self.database_id)
 
     def copy_to(self, target: Path, progress: Callable[[int, int], None] = lambda _done, _total: None) -> None:
         """Write what is committed now into another file, durably, under the same key, and mark it as a copy.

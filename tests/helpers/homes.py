@@ -39,6 +39,6 @@ def read_in(home: Workspace, workspace: str, query: Callable[[Queries], Answer])
     def run(queries: Queries) -> Answer:
         number = queries.workspace_number(workspace)
         assert number is not None
-        return query(Queries(queries._connection, queries._blobs, number))
+        return query(Queries(queries._connection, queries._blobs, number, queries._local_key))
 
     return home.read(run)

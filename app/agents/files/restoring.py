@@ -21,8 +21,9 @@ from app.agents.tools.folders import Folders
 from app.errors import UserError
 from app.sessions.events import BlobRef, Body, Checkpoint, CheckpointFile, Draft, FileChange
 from app.sessions.file_changes import OnDisk, Step, restore_plan, touched
-from app.sessions.files import FILE_KINDS, Content, FileHistory, Load, PastEvent
+from app.sessions.files import FILE_KINDS, Content, FileHistory, Load, PastEvent, Patched
 from app.sessions.queries import Queries
+from app.sessions.redaction.replacing import PLACEHOLDER
 from app.sessions.views import SessionRow
 from sync.clock import Clock
 
@@ -90,8 +91,13 @@ def session_files(home: Home, queries: Queries, session: SessionRow, events: Ite
 
 
 def loader(home: Home) -> Load:
-    """Reads contents of blobs."""
+    """Reads contents of blobs, to be shown: with placeholders for secrets."""
     return lambda ref: home.read(lambda queries: queries.find_blob(ref))
+
+
+def whole_loader(home: Home, session: str) -> Load:
+    """Reads contents of blobs of a session as they were, to be compared with the disk and written there."""
+    return lambda ref: home.read(lambda queries: queries.find_whole_blob(session, ref))
 
 
 def plan_restore(home: Home, files: SessionFiles, before: str | None = None) -> list[Step]:
@@ -104,7 +110,16 @@ def plan_restore(home: Home, files: SessionFiles, before: str | None = None) -> 
 def plan_targets(home: Home, files: SessionFiles, targets: Mapping[str, Content]) -> list[Step]:
     """What putting some of a session's files to these contents would do. Raises UserError."""
     states = files.history.states()
-    return restore_plan(targets, states, partial(look, files.on_disk(), limit=KEEP_BYTES), loader(home))
+    load = whole_loader(home, files.session)
+    steps = restore_plan(targets, states, partial(look, files.on_disk(), limit=KEEP_BYTES), load)
+    return [_safe(step, targets[step.path]) for step in steps]
+
+
+def _safe(step: Step, target: Content) -> Step:
+    """A step that would write a placeholder, which stands in a recorded diff where a secret was, is refused."""
+    if isinstance(target, Patched) and step.data is not None and PLACEHOLDER.search(step.data.decode(errors="replace")):
+        return Step(step.path, "refuse", step.present, why="a secret in it was kept out of the diff that it is made of")
+    return step
 
 
 def restore(home: Home, files: SessionFiles, steps: Sequence[Step]) -> Restored:
@@ -116,7 +131,8 @@ def restore(home: Home, files: SessionFiles, steps: Sequence[Step]) -> Restored:
     turn = home.write(lambda operations: operations.new_id())
     record = partial(_record, home, files.session, turn)
     there = [step for step in steps if step.present.kind != "other"]
-    kept = {step.path: _keep(home, step.path, step.present.data) for step in there}
+    keep = partial(_keep, home, files.session)
+    kept = {step.path: keep(step.path, step.present.data) for step in there}
     record(Checkpoint(files=tuple(_checkpointed(step, kept[step.path]) for step in there)))
     done: list[str] = []
     for step in todo:
@@ -125,7 +141,7 @@ def restore(home: Home, files: SessionFiles, steps: Sequence[Step]) -> Restored:
         except ToolFailure as failure:
             refused.append((step.path, str(failure).removeprefix(f"'{step.path}'").strip(" :.")))
             continue
-        record(_change(step, kept[step.path], _keep(home, step.path, step.data)))
+        record(_change(step, kept[step.path], keep(step.path, step.data)))
         done.append(step.path)
     return Restored(turn, tuple(done), tuple(refused))
 
@@ -148,10 +164,10 @@ def _is_equal(one: OnDisk, other: OnDisk) -> bool:
     return (one.kind, one.digest) == (other.kind, other.digest)
 
 
-def _keep(home: Home, path: str, data: bytes | None) -> BlobRef | None:
+def _keep(home: Home, session: str, path: str, data: bytes | None) -> BlobRef | None:
     if data is None:
         return None
-    return home.write(lambda operations: operations.put_blob(data, name=path))
+    return home.write(lambda operations: operations.put_blob(data, session=session, name=path))
 
 
 def _record(home: Home, session: str, turn: str, body: Body) -> None:

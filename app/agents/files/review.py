@@ -6,11 +6,11 @@ Everything here blocks: it reads the store and the disk.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 from app.agents.files.disk import look
-from app.agents.files.restoring import Home, SessionFiles, loader, session_files
+from app.agents.files.restoring import Home, SessionFiles, loader, session_files, whole_loader
 from app.errors import NotFound, UserError
 from app.sessions.changed_files import (
     ChangingTurn,
@@ -23,8 +23,9 @@ from app.sessions.changed_files import (
     span_diff,
     turn_spans,
 )
+from app.sessions.diff import decode_text
 from app.sessions.events import FileChange, ToolCall
-from app.sessions.file_changes import DriftStatus, drift_status
+from app.sessions.file_changes import DriftStatus, OnDisk, drift_status
 from app.sessions.files import FILE_KINDS, FileState
 from app.sessions.line_diff import FileDiff
 from app.sessions.queries import Queries
@@ -116,13 +117,23 @@ def read_disk_diff(home: Home, review: Review, path: str) -> FileDiff:
         folders = review.files.on_disk()
     except UserError as error:
         return FileDiff(path, remark=str(error))
-    return disk_diff(path, review.states[path].last, look(folders, path), loader(home)).worked_out()
+    present = _hidden(home, review.files.session, look(folders, path))
+    return disk_diff(path, review.states[path].last, present, loader(home)).worked_out()
+
+
+def _hidden(home: Home, session: str, present: OnDisk) -> OnDisk:
+    """What is on the disk, with placeholders for secrets as the session has them."""
+    text = None if present.data is None else decode_text(present.data)
+    if text is None:
+        return present
+    hidden = home.read(lambda queries: queries.hidden(session, text))
+    return present if hidden is text else replace(present, data=hidden.encode())
 
 
 def read_drift(home: Home, review: Review) -> dict[str, DriftStatus]:
     """What became of every file that the session changed; {} where none of the folders is here."""
     if review.files.folders is None:
         return {}
-    there, load = partial(look, review.files.folders), loader(home)
+    there, load = partial(look, review.files.folders), whole_loader(home, review.files.session)
     states = ((path, state) for path, state in review.states.items() if state.changes)
     return {path: drift_status(state.last, there(path), load) for path, state in states}

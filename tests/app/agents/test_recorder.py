@@ -50,7 +50,7 @@ class Store:
     def clear_draft(self, *row: Any) -> None:
         self.saved.append(row)
 
-    def put_blob(self, data: bytes, *, name: str, media_type: str | None = None) -> BlobRef:
+    def put_blob(self, data: bytes, *, session: str, name: str, media_type: str | None = None) -> BlobRef:
         return BlobRef(blob="hash", size=len(data), name=name, media_type=media_type)
 
     def own_device(self) -> tuple[str, str]:

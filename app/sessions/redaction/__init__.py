@@ -1,0 +1,1 @@
+"""Secrets in what is captured: finding them, what stands in their place, and where they are kept."""
