@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -11,7 +12,8 @@ from app.cli.call import Call, call_of
 from app.cli.declared import group
 from app.cli.errors import UsageError
 from app.cli.show import find_session, remark_missing
-from app.sessions.exporting import Printed, export_file, export_folder, file_name
+from app.errors import UserError
+from app.sessions.exporting import Printed, export_file, export_folder, file_name, revealing
 from app.sessions.formats.registry import FORMATS
 
 if TYPE_CHECKING:
@@ -39,12 +41,17 @@ def export(
     ] = None,
     all: Annotated[bool, typer.Option("--all", help="The whole workspace, archived included, trash not.")] = False,
     out: Annotated[Path | None, typer.Option("--out", metavar="PATH", help="Write here instead of printing.")] = None,
+    reveal: Annotated[
+        bool, typer.Option("--reveal/--redact", help="With the secrets that were kept out, or placeholders for them.")
+    ] = False,
 ) -> None:
     """Write sessions to a file, or print them."""
     if all and sessions:
         raise UsageError("Give ids or --all, not both.")
     call = call_of(context)
-    chosen = FORMATS[format]
+    if reveal and not call.confirm("Write keys, tokens and passwords in the clear?"):
+        raise UserError("Nothing was written.")
+    chosen = _revealing(FORMATS[format]) if reveal else FORMATS[format]
     with call.workspace() as workspace:
         rows = _chosen(workspace, sessions or [], all=all)
         remark_missing(call.out, workspace, [row.id for row in rows])
@@ -54,6 +61,11 @@ def export(
             _write_file(call, workspace, chosen, rows, out)
         else:
             _write_folder(call, workspace, chosen, rows, out)
+
+
+def _revealing(format: Format) -> Format:
+    """The same format, with secrets."""
+    return replace(format, write=lambda queries, rows, out: format.write(revealing(queries), rows, out))
 
 
 def _chosen(workspace: Workspace, ids: list[str], *, all: bool) -> list[SessionRow]:

@@ -12,6 +12,7 @@ from app.cli import session_files
 from app.cli.call import call_of
 from app.cli.declared import find_sessions, group, run_on_sessions
 from app.cli.errors import UsageError
+from app.cli.secrets import reveal, secrets
 from app.cli.show import show
 from app.cli.text import SHORT_ID
 from app.cli.times import parse_bound, time_format
@@ -218,6 +219,8 @@ def _on_many(command: Command, done: str) -> Callable[[typer.Context, list[str]]
 
 
 cli.command("show")(show)
+cli.command()(secrets)
+cli.command()(reveal)
 for _files_command in (session_files.files, session_files.diff, session_files.drift, session_files.restore):
     cli.command()(_files_command)
 for _name, _command, _done in (

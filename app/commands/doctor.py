@@ -104,6 +104,7 @@ class Doctor:
                 ("index", self._index),
                 ("projection", self._projection),
                 ("blobs", self._blobs),
+                ("secrets", self._secrets),
                 ("space", self._space),
             )
             for name, look in looks:
@@ -255,6 +256,11 @@ class Doctor:
         unused = f" {len(state.unused)} belong to no event ({state.unused_bytes:,} bytes in files)."
         what = "The one blob is" if state.count == 1 else f"All {state.count} blobs are"
         return Finding(True, f"{what} sound.{unused if state.unused else ''}")
+
+    def _secrets(self, workspace: Workspace) -> Finding:
+        count = workspace.read(lambda queries: queries.secret_count())
+        kept = "1 secret is" if count == 1 else f"{count:,} secrets are"
+        return Finding(True, f"{kept} kept sealed on this device, out of the sessions.")
 
     def _space(self, workspace: Workspace) -> Finding:
         free = shutil.disk_usage(self._home).free

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.errors import NotFound
 from app.sessions.bodies import BlobStub, open_body
-from app.sessions.events import BlobRef, Unknown
+from app.sessions.events import AnyBody, BlobRef, Unknown
 from app.sessions.filtering import LISTED, listed
 from app.sessions.ids import after_counter
 from app.sessions.lineage import AFTER_ALL, Part, conversation, find_event
@@ -27,6 +27,7 @@ _EVENT = (
     "SELECT e.row, e.id, e.time, e.kind, e.damaged, e.body, a.name, a.agent, a.device, a.identity, a.claimed, s.id, "
     "s.counter, s.row FROM event e JOIN author a ON a.row=e.author JOIN session s ON s.row=e.session"
 )
+_OPENING = "‹secret ".encode()
 _START = (0, "")
 """A position before all events: (number of the part, event id)."""
 
@@ -215,19 +216,37 @@ class EventQueries:
         number, identifier, time, kind, damaged, stored, name, agent, device, identity, claimed = row[:11]
         session, counter, session_row = row[11:]
         opened = open_body(unpack_body(stored), self._resolve)
+        body = Unknown(kind, {}) if opened is None else opened.body
+        if opened is not None and _OPENING in opened.data:
+            body = self._with_harmless(session, body)
         return Event(
             identifier,
             session,
             None if opened is None else opened.common.turn,
             time,
             Author(bytes(identity).hex(), bytes(device).hex(), name, agent or None, bool(claimed)),
-            Unknown(kind, {}) if opened is None else opened.body,
+            body,
             number,
             b"" if opened is None else opened.data,
             None if opened is None else opened.common.source,
             own is not None and session_row != own,
             bool(damaged) or identifier >= after_counter(counter),
         )
+
+    def _with_harmless(self, session: str, body: AnyBody) -> AnyBody:
+        """The body with what a person of this device said to be no secret put back."""
+        found = self._connection.execute(
+            "SELECT 1 FROM kept_secret k JOIN harmless_secret h ON h.digest=k.digest WHERE k.session=? LIMIT 1",
+            (session,),
+        ).fetchone()
+        if found is None:
+            return body
+        from app.sessions.redaction.replacing import revealed_body
+        from app.sessions.redaction.vault import Vault
+
+        (workspace,) = self._connection.execute("SELECT workspace FROM session WHERE id=?", (session,)).fetchone()
+        values = Vault(self._connection, self._local_key).harmless(session, workspace)
+        return revealed_body(body, values.get)
 
     def _resolve(self, stub: BlobStub) -> bytes | None:
         return resolve_stub(self._blobs, self._connection, stub)

@@ -17,6 +17,7 @@ from app.sessions.views import SessionRow
 
 if TYPE_CHECKING:
     from app.sessions.queries import Queries
+    from app.sessions.views import Event
 
 Advance = Callable[[int], object]
 """Is told how far an export is, and ends it by raising."""
@@ -56,6 +57,28 @@ def file_name(row: SessionRow, format: Format) -> str:
 
 def _ignoring(done: Advance, number: int, _characters: int) -> None:
     done(number)
+
+
+class Revealing:
+    """Queries whose events tell their secrets, as far as this device has them, for exports that are to have them.
+
+    Payloads keep their placeholders: their ids say what they hold.
+    """
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    def iterate(self, session: str, **wanted: Any) -> Iterator[Event]:
+        """As of `Queries`."""
+        return map(self._queries.revealed, self._queries.iterate(session, **wanted))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queries, name)
+
+
+def revealing(queries: Queries) -> Queries:
+    """What an export with secrets reads from."""
+    return cast("Queries", Revealing(queries))
 
 
 class Printed:

@@ -44,6 +44,7 @@ from app.sessions.presence_operations import PresenceOperations
 from app.sessions.purging import Purged, note_name
 from app.sessions.redaction.growing import shown_so_far
 from app.sessions.redaction.vault import Place
+from app.sessions.secret_operations import SecretOperations
 from app.sessions.workspace_operations import WorkspaceOperations
 from sync.repository.transaction import Transaction
 
@@ -57,6 +58,7 @@ class SessionOperations(
     PresenceOperations,
     FetchOperations,
     MemoryOperations,
+    SecretOperations,
 ):
     """Everything that changes sessions; see `Writing` for how it is used."""
 

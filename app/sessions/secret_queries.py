@@ -19,10 +19,13 @@ class SecretQueries(EventQueries):
     """The part of `Queries` that reads secrets; only this device's own, which are in no other place."""
 
     def secrets(self, session: str) -> list[SecretRow]:
-        """What this device kept out of a session, by number."""
-        identifier = self._find_session(session)[1]
+        """What this device kept out of a session, by number; not what turned out to be no secret."""
+        row, identifier = self._find_session(session)[:2]
         rows = self._connection.execute(
-            "SELECT number, kind, event FROM kept_secret WHERE session=? ORDER BY number", (identifier,)
+            "SELECT number, kind, event FROM kept_secret WHERE session=? AND digest NOT IN "
+            "(SELECT digest FROM harmless_secret WHERE workspace=(SELECT workspace FROM session WHERE row=?)) "
+            "ORDER BY number",
+            (identifier, row),
         )
         return [SecretRow(*row) for row in rows]
 

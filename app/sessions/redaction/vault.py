@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -21,16 +20,6 @@ _SEALING, _HASHING = "lovelace/secret/1", "lovelace/secret-digest/1"
 _DIGEST_BYTES = 16
 Place = tuple[int, int, int]
 """(first byte, end, number) of a placeholder in a payload."""
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A secret that was kept out of a session. event: the first that would have told it, '' if a payload did."""
-
-    session: str
-    number: int
-    kind: str
-    event: str
 
 
 class Vault:
@@ -109,10 +98,15 @@ class Vault:
                 return open_sealed(self._sealing, found[0], _aad(session, number)).decode("utf-8", "surrogatepass")
         return None
 
-    def secrets(self, session: str) -> list[Secret]:
-        """What was kept out of a session, by number."""
-        sql = "SELECT session, number, kind, event FROM kept_secret WHERE session=? ORDER BY number"
-        return [Secret(*row) for row in self._connection.execute(sql, (session,))]
+    def harmless(self, session: str, workspace: int) -> dict[int, str]:
+        """What was kept out of a session of the workspace and is no secret, by number."""
+        rows = self._connection.execute(
+            "SELECT number FROM kept_secret k JOIN harmless_secret h ON h.digest=k.digest "
+            "WHERE k.session=? AND h.workspace=?",
+            (session, workspace),
+        ).fetchall()
+        values = {number: self.value([session], number) for (number,) in rows}
+        return {number: value for number, value in values.items() if value is not None}
 
     def places(self, session: str, blob: str) -> list[Place] | None:
         """Where the placeholders of a payload are; None if this device did not put them there."""

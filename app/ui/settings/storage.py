@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SHOWN_SESSIONS = 8
 _PARTS = ("Database", "Large contents", "Logs", "Unused in the database", "Free on the disk")
-_CHECKS = 10
+_CHECKS = 11
 """So many checks the doctor makes of a sound home."""
 
 

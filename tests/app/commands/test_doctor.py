@@ -22,7 +22,7 @@ from tests.helpers.random_sessions import answers
 from tests.helpers.talks import talk
 
 PASSPHRASE = b"p"
-NAMES = ["keys", "modes", "leftovers", "database", "versions", "chains", "index", "projection", "blobs", "space"]
+NAMES = "keys modes leftovers database versions chains index projection blobs secrets space".split()
 
 
 @pytest.fixture
