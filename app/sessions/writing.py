@@ -29,6 +29,7 @@ from app.sessions.events import (
 from app.sessions.ids import MAX_COUNTER, event_id, new_id
 from app.sessions.packing import resolve_stub, unpack_body
 from app.sessions.redaction.capture import Capture
+from app.sessions.redaction.finding import which_hold
 from app.sessions.redaction.vault import Vault
 from app.sessions.settling import current_fields
 from sync.clock import Clock, Random
@@ -76,13 +77,16 @@ class Writing:
             raise UserError(f"Session {session} is full. Fork it to go on.")
         device = self._engine.device.device_id
         ids, items = [], []
+        bodies = [encode_draft(draft) for draft in drafts]
+        suspects = which_hold(bodies)
         with self._engine.transaction() as tx:
             capture = self._capture(tx, session, workspace)
-            for number, draft in enumerate(drafts, counter + 1):
-                kept = capture.draft(draft)
-                body = encode_draft(kept)
+            for number, (draft, body) in enumerate(zip(drafts, bodies, strict=True)):
+                kept = capture.draft(draft) if number in suspects else draft
                 origin = draft.source.encode() if draft.source else device
-                ids.append(event_id(number, origin, body))
+                if kept is not draft:
+                    body = encode_draft(kept)
+                ids.append(event_id(counter + 1 + number, origin, body))
                 if kept is not draft:
                     capture.stored(ids[-1], draft)
                 items.append((ids[-1], self._spilled(tx, workspace, body).decode()))

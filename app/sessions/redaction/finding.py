@@ -6,9 +6,10 @@ of bounded length are tried. Hashes, UUIDs, ULIDs and encoded pictures are none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 
 from app.sessions.redaction.named_values import Found, find_named
 from app.sessions.redaction.private_keys import KIND, find_private_keys
@@ -27,10 +28,26 @@ class Span:
 def find_secrets(text: str) -> list[Span]:
     """The secrets in a text, in order; none overlaps another."""
     data = text.encode("utf-8", "surrogatepass")
-    spans = _apart(chain(find_tokens(data), _keys(data), find_named(data)))
+    spans = _spans(data)
     if len(data) == len(text):
         return spans
     return [_in_characters(data, span) for span in spans]
+
+
+def which_hold(texts: Sequence[bytes]) -> set[int]:
+    """The places of those texts (UTF-8, perhaps JSON) that may hold a secret, in one go: one by one takes longer.
+
+    Quoting and escapes of JSON hide nothing; what is found here by mistake is not found by `find_secrets`.
+    """
+    spans = _spans(b"\n".join(texts))
+    if not spans:
+        return set()
+    ends = list(accumulate(len(text) + 1 for text in texts))
+    return {bisect_right(ends, span.start) for span in spans}
+
+
+def _spans(data: bytes) -> list[Span]:
+    return _apart(chain(find_tokens(data), _keys(data), find_named(data)))
 
 
 def _keys(data: bytes) -> Iterator[Found]:

@@ -14,7 +14,7 @@ from app.sessions.redaction.strength import is_random, is_stand_in
 
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _ESCAPES = (b"\\n", b"\\t", b"\\r")
-_COLOUR = re.compile(rb"(?:\x1b|\\u001b|\\e|\\033)\[[0-9;]{0,12}[a-zA-Z]$")
+_COLOUR = re.compile(rb"(?:\x1b|\\u001b|\\e|\\033)\[[0-9;]{0,12}[a-zA-Z]$|\\u00[0-9a-f]{2}$")
 _END = rb"(?![A-Za-z0-9_])"
 
 
@@ -37,14 +37,10 @@ class Token:
         """What its literal at `at` stands in."""
         for start in range(max(0, at - self.before), at + 1):
             found = self.pattern.match(data, start)
-            if found is not None and found.end() > at:
-                break
-        else:
-            return None
-        if not (self.free or is_start(data, found.start())):
-            return None
-        group = "s" if "s" in self.pattern.groupindex else 0
-        return Match(*found.span(group), self.test(found[group]))
+            if found is not None and found.end() > at and (self.free or is_start(data, start)):
+                group = "s" if "s" in self.pattern.groupindex else 0
+                return Match(*found.span(group), self.test(found[group]))
+        return None
 
 
 @dataclass(frozen=True, slots=True)

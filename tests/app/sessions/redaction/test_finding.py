@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.sessions.bodies import encode_draft
+from app.sessions.events import Draft, ToolCall, UserMessage
 from app.sessions.ids import new_id
-from app.sessions.redaction.finding import find_secrets
+from app.sessions.redaction.finding import find_secrets, which_hold
 from tests.helpers.secrets_to_plant import NAMED, TOKENS, made_up, private_key
 
 ROOT = Path(__file__).parents[4]
@@ -86,6 +88,23 @@ def test_a_private_key_that_is_cut_off_is_found_too() -> None:
 )
 def test_no_false_alarm(text: str) -> None:
     assert found(text) == []
+
+
+@pytest.mark.parametrize("text", [*TOKENS.values(), *(text for text, _ in NAMED.values()), private_key()])
+@pytest.mark.parametrize("before", ["", "x", "\x01", "\x1b[1m", "\n", "ä", '{\\"a\\": \\"', "\\\\"])
+def test_an_event_with_a_secret_is_looked_at(text: str, before: str) -> None:
+    """Whatever is found in the text itself must be seen in the JSON of its event."""
+    wanted = bool(find_secrets(before + text))
+    bodies = (UserMessage(text="plain"), UserMessage(text=before + text), ToolCall(call_id="1", name="x", input=[text]))
+    encoded = [encode_draft(Draft(body=body, time=1)) for body in bodies]
+    assert which_hold(encoded) >= ({1, 2} if wanted else {2})
+    assert 0 not in which_hold(encoded)
+
+
+@pytest.mark.parametrize("name", ["password", "dbPassword", "api_key", "clientSecret", "TOKEN"])
+def test_a_value_under_a_telling_name_is_looked_at(name: str) -> None:
+    call = ToolCall(call_id="1", name="x", input={name: made_up(30)})
+    assert which_hold([encode_draft(Draft(body=call, time=1))]) == {0}
 
 
 def strings(value: Any) -> Iterator[str]:
