@@ -61,6 +61,13 @@ _SESSION = (
         "Session",
         panel="conversation",
     ),
+    WindowCommand(
+        "conversation.secrets",
+        "Secrets Kept Out…",
+        "See what was kept out of this session, reveal it, or say that it is no secret.",
+        "Session",
+        panel="conversation",
+    ),
     WindowCommand("window.copy_link", "Copy Link", "Copy the address of this session.", "Session", ("Ctrl+Shift+L",)),
 )
 _EDIT = (

@@ -8,6 +8,7 @@ import msgspec
 
 from app.sessions.event_queries import EventQueries
 from app.sessions.events import BlobRef
+from app.sessions.lineage import conversation
 from app.sessions.views import Event, SecretRow
 from sync.store.database import Connection
 
@@ -19,15 +20,17 @@ class SecretQueries(EventQueries):
     """The part of `Queries` that reads secrets; only this device's own, which are in no other place."""
 
     def secrets(self, session: str) -> list[SecretRow]:
-        """What this device kept out of a session, by number; not what turned out to be no secret."""
-        row, identifier = self._find_session(session)[:2]
-        rows = self._connection.execute(
-            "SELECT number, kind, event FROM kept_secret WHERE session=? AND digest NOT IN "
-            "(SELECT digest FROM harmless_secret WHERE workspace=(SELECT workspace FROM session WHERE row=?)) "
-            "ORDER BY number",
-            (identifier, row),
-        )
-        return [SecretRow(*row) for row in rows]
+        """What this device kept out of a session and of what it inherits, by number; not what is no secret."""
+        row = self._find_session(session)[0]
+        found: dict[int, SecretRow] = {}
+        for part in conversation(self._connection, row):
+            rows = self._connection.execute(
+                "SELECT number, kind, event FROM kept_secret WHERE session=? AND digest NOT IN "
+                "(SELECT digest FROM harmless_secret WHERE workspace=(SELECT workspace FROM session WHERE row=?))",
+                (part.session, row),
+            )
+            found |= {number: SecretRow(number, kind, event) for number, kind, event in rows}
+        return [found[number] for number in sorted(found)]
 
     def secret_count(self) -> int:
         """How many secrets this device keeps, of all sessions of the home."""

@@ -9,10 +9,11 @@ from app.errors import UserError
 from app.sessions import events as kinds
 from app.sessions.links import SessionLink, is_link, parse_link
 from app.sessions.moments import parse_moment
+from app.sessions.redaction.replacing import PLACEHOLDER
 from app.ui.conversation.blocks import Opens
 from app.ui.conversation.copying import Copying
 from app.ui.conversation.follower import Follower
-from app.ui.conversation.markdown import FILE_SCHEME
+from app.ui.conversation.markdown import FILE_SCHEME, SECRET_SCHEME
 from app.ui.conversation.row_menu import RowDeeds, row_menu, show_menu
 from app.ui.desk import Desk
 from app.ui.places import CommandPlace, FilePlace, LinkPlace, SessionPlace
@@ -46,6 +47,7 @@ class EntryDeeds:
             self.accept,
             self.ask_to_remember,
             self.ask_to_erase,
+            self.show_secrets_of,
         )
 
     # Leading elsewhere
@@ -68,6 +70,8 @@ class EntryDeeds:
         url = QUrl(address)
         if url.scheme() == FILE_SCHEME and self._follower.session is not None:
             self._desk.go(FilePlace(self._follower.session, url.path(QUrl.ComponentFormattingOption.FullyDecoded)))
+        elif url.scheme() == SECRET_SCHEME:
+            self.show_secrets(int(url.path()) if url.path().isdecimal() else None)
         elif is_link(address):
             self._follow_own_link(address)
         elif url.scheme() in ("http", "https", "mailto"):
@@ -84,6 +88,16 @@ class EntryDeeds:
         else:
             self._desk.go(LinkPlace(str(link)))
 
+    def show_secrets(self, number: int | None = None) -> None:
+        """Show what was kept out of the session; number: the one to look at first."""
+        from app.ui.conversation.secrets_dialog import show_secrets
+
+        session = self._follower.session
+        if session is None:
+            self._desk.say("Open a session first.")
+        else:
+            show_secrets(self._desk, session, number, self._follower.reread, self._follower.view)
+
     def ask_time(self) -> None:
         """Ask for a time and go to what was said then."""
         if self._follower.session is not None:
@@ -99,6 +113,12 @@ class EntryDeeds:
             self._desk.report(error)
             return
         self._desk.read(lambda queries: queries.event_at_time(session, moment), self._follower.jump)
+
+    def show_secrets_of(self, row: int) -> None:
+        """Show the secrets of an entry, the first one first."""
+        event = self._follower.model.event_at(row)
+        found = None if event is None else PLACEHOLDER.search(event.data.decode(errors="replace"))
+        self.show_secrets(None if found is None else int(found[1]))
 
     # Changing
 

@@ -68,6 +68,9 @@ class Follower(QObject):
         if session == self.session:
             self.jump(event, offset)
             return
+        self._read_anew(session, event, offset)
+
+    def _read_anew(self, session: str, event: str | None = None, offset: int | None = None) -> None:
         self._remember_place()
         self._begin()
         number = self._opening
@@ -83,6 +86,11 @@ class Follower(QObject):
         self.session = None
         self.model.show_tail(())
         self.closed.emit()
+
+    def reread(self) -> None:
+        """Show the session anew, at the same place: what its events say has changed."""
+        if self.session is not None:
+            self._read_anew(self.session)
 
     def refresh(self) -> None:
         """The session has changed."""

@@ -11,6 +11,7 @@ from app.ui.ages import age
 from app.ui.desk import Desk
 from app.ui.models.conversation import ConversationModel
 from app.ui.title_label import TitleLabel
+from app.ui.words import counted
 
 if TYPE_CHECKING:
     from app.sessions.views import SessionRow
@@ -19,7 +20,7 @@ HEIGHT = 48
 
 
 class SessionHeader(QFrame):
-    """title, state, company, stop: its widgets."""
+    """title, state, company, secrets, stop: its widgets."""
 
     def __init__(self, desk: Desk, model: ConversationModel, parent: QWidget) -> None:
         super().__init__(parent)
@@ -39,6 +40,10 @@ class SessionHeader(QFrame):
         self.company.setProperty("role", "muted")
         self.company.setTextFormat(Qt.TextFormat.PlainText)
         self.company.setAccessibleName("Who else is here")
+        self.secrets = QPushButton(self)
+        self.secrets.setProperty("flat", "true")
+        self.secrets.setToolTip("See, reveal or copy what was kept out of this session")
+        self.secrets.hide()
         self.stop = QPushButton("Stop", self)
         self.stop.setToolTip("Esc")
         self.stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -48,6 +53,7 @@ class SessionHeader(QFrame):
         layout.addWidget(self.title, 0)
         layout.addWidget(self.state, 1)
         layout.addWidget(self.company)
+        layout.addWidget(self.secrets)
         layout.addWidget(self.stop)
         self._show_state()
 
@@ -55,6 +61,11 @@ class SessionHeader(QFrame):
         """The session as it is now; streaming: an agent writes into it, here or elsewhere."""
         self._row, self._streaming = row, streaming
         self._show_state()
+
+    def show_secrets(self, count: int) -> None:
+        """How many secrets this device kept out of the session."""
+        self.secrets.setText(f"{counted(count, 'secret')} kept out")
+        self.secrets.setVisible(count > 0)
 
     def set_running(self, running: bool) -> None:
         """Whether a turn of the session runs in this window."""

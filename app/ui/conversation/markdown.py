@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 FILE_SCHEME = "workspace-file"
 """Of the addresses that stand for a path of the workspace."""
+SECRET_SCHEME = "kept-secret"
+"""Of the addresses that stand for a secret that was kept out; its number follows."""
 _URL = r"(?P<url>(?:https?|lovelace)://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]])"
 _FOLDERS, _NAME = r"(?:[\w.-]{1,80}/){1,12}", r"[\w.-]{1,80}\.[A-Za-z][A-Za-z0-9]{0,7}"
 _PATH = rf"(?P<path>(?<![\w/.~@:-])(?!\.\.?/){_FOLDERS}{_NAME})(?::\d+)*(?![\w/])"
 _SESSION = rf"(?<![\w@./])@(?P<session>[{ALPHABET}]{{26}})(?:#(?P<event>[{ALPHABET}]{{26}}))?(?!\w)"
-_PLACES = re.compile(f"{_URL}|{_PATH}|{_SESSION}")
+_SECRET = r"‹secret (?P<secret>\d{1,9})›"
+_PLACES = re.compile(f"{_URL}|{_PATH}|{_SESSION}|{_SECRET}")
+_SECRETS = re.compile(_SECRET)
 _FILE = re.compile(rf"{_PATH}|(?P<name>[\w-][\w.-]{{0,80}}\.[A-Za-z][A-Za-z0-9]{{0,7}})(?::\d+)*")
 MOST_BRACKETS, MOST_EMPHASES, MOST_CELLS = 400, 1_500, 800
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -122,7 +126,7 @@ def _text_with_links(_renderer: Any, tokens: Sequence[Token], index: int, _optio
     content = tokens[index].content
     if index == 0 and content[:4] in _BOXES:
         content = _BOXES[content[:4]] + content[4:]
-    if _is_inside_link(tokens, index) or not ("/" in content or "@" in content):
+    if _is_inside_link(tokens, index) or not ("/" in content or "@" in content or "‹" in content):
         return escape(content, quote=False)
     pieces, end = [], 0
     for match in _PLACES.finditer(content):
@@ -134,6 +138,8 @@ def _text_with_links(_renderer: Any, tokens: Sequence[Token], index: int, _optio
 def _code_with_link(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
     content = tokens[index].content
     match = None if _is_inside_link(tokens, index) else _FILE.fullmatch(content)
+    if "‹" in content and not _is_inside_link(tokens, index):
+        return f"<code>{_SECRETS.sub(_anchor, escape(content, quote=False))}</code>"
     code = f"<code>{escape(content, quote=False)}</code>"
     if match is None or not (match["path"] or language_of(match["name"])):
         return code
@@ -148,6 +154,8 @@ def _is_inside_link(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _anchor(match: re.Match[str]) -> str:
+    if match.re is _SECRETS or match["secret"]:
+        return f'<a class="secret" href="{SECRET_SCHEME}:{match["secret"]}">{match.group()}</a>'
     if match["url"]:
         address = match["url"]
     elif match["session"]:

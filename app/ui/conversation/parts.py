@@ -111,6 +111,7 @@ code {{ font-family: {mono}; font-size: {pt9}; background-color: {raised}; }}
 pre {{ font-family: {mono}; font-size: {pt9}; margin: 0 0 8px 0; }}
 blockquote {{ margin: 0 0 8px 12px; color: {muted}; }}
 a {{ color: {accent}; text-decoration: none; }}
+a.secret {{ color: {text}; background-color: {raised}; }}
 th, td {{ padding: 3px 10px; border: 1px solid {line}; border-style: solid; }}
 th {{ font-weight: 600; background-color: {raised}; }}
 table {{ border-collapse: collapse; margin: 0 0 8px 0; }}

@@ -21,7 +21,7 @@ COPY_PAGE = 400
 class Reading:
     """What one look at a session gives. newest: the id of its newest event, shown or not. unseen: the row id of the
     first event that people have not seen. device: this one (hex). refusal: why this person cannot write there.
-    names: of people and devices by id, with the opening only."""
+    names: of people and devices by id, with the opening only. secrets: how many this device kept out of it."""
 
     session: SessionRow
     events: list[Event]
@@ -33,6 +33,7 @@ class Reading:
     device: str = ""
     refusal: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    secrets: int = 0
 
 
 def read_opening(queries: Queries, session: str) -> Reading:
@@ -51,6 +52,7 @@ def read_opening(queries: Queries, session: str) -> Reading:
         *queries.own_device(),
         queries.refusal(row.id),
         queries.names(),
+        len(queries.secrets(row.id)),
     )
 
 
@@ -65,6 +67,7 @@ def read_news(queries: Queries, session: str, after: str | None) -> Reading:
         newest,
         tuple(queries.folders()),
         refusal=queries.refusal(session),
+        secrets=len(queries.secrets(session)),
     )
 
 

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QMenu, QWidget
 from app.sessions import events as kinds
 from app.ui.conversation.follower import Follower
 
+_OPENING = "‹secret ".encode()
+
 
 @dataclass(frozen=True, slots=True)
 class RowDeeds:
@@ -27,6 +29,7 @@ class RowDeeds:
     accept: Callable[[int], object]
     remember: Callable[[int], object]
     erase: Callable[[int], object]
+    show_secrets: Callable[[int], object]
 
 
 def row_menu(follower: Follower, deeds: RowDeeds, row: int, parent: QWidget) -> QMenu:
@@ -57,6 +60,8 @@ def row_menu(follower: Follower, deeds: RowDeeds, row: int, parent: QWidget) -> 
         add("Run This Suggestion", deeds.accept)
     if _is_message(event):
         add("Remember…", deeds.remember)
+    if event is not None and _OPENING in event.data:
+        add("Secrets Kept Out…", deeds.show_secrets)
     menu.addSeparator()
     add("Erase Message…" if _is_message(event) else "Erase Entry…", deeds.erase, enabled=stored)
     return menu

@@ -120,6 +120,7 @@ class ConversationPanel(Panel):
         for changed in (self.model.rowsInserted, self.model.rowsRemoved, self.model.modelReset):
             changed.connect(self._show_page)
         self.stop.clicked.connect(self.stop_turn)
+        self.header.secrets.clicked.connect(lambda _checked: self.deeds.show_secrets())
         self.company.changed.connect(self.header.company.setText)
         self.composer.field.textChanged.connect(self._note_typing)
         self.composer.stop_wanted.connect(self.stop_turn)
@@ -220,6 +221,7 @@ class ConversationPanel(Panel):
             "conversation.copy_turn": lambda: self.deeds.copying.turn(self.view.row_in_front()),
             "conversation.share": self.share,
             "conversation.go_to_time": self.deeds.ask_time,
+            "conversation.secrets": self.deeds.show_secrets,
         }
 
     def state(self) -> dict[str, Any]:
@@ -302,6 +304,7 @@ class ConversationPanel(Panel):
             self._row, self._taken = reading.session, shown
             self.prompting.show_session(*shown)
         self.composer.set_refusal(reading.refusal)
+        self.header.show_secrets(reading.secrets)
         self._show_state()
         if is_other:
             self.title_changed.emit(reading.session.title)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
+from app.sessions.redaction.capture import CAPTURE_SETTING
 from app.ui.bridge import while_alive
 from app.ui.desk import Desk
 from app.ui.forms import Prose, Question, Said, labelled, refill, side_by_side
@@ -27,6 +28,10 @@ _LOST = {
 _ON_PAPER = (
     "Write this code down and keep it away from this computer. It opens your sessions when keyring and passphrase are "
     "lost; whoever has it and your data can read everything. It is not shown again."
+)
+_KEPT_OUT = (
+    "Keys, tokens and passwords that are recognised become placeholders before anything is stored or shared; you can "
+    "reveal them on this device. What is captured while this is off keeps them for good."
 )
 CODE_SIZE = 13.0
 
@@ -78,6 +83,7 @@ class KeysPage(Page):
         self.make, self.recovery_said = QPushButton("&Make a recovery code", self), Said(self)
         self.code, self.typed = QLineEdit(self), QLineEdit(self)
         self.keep, self.forget = QPushButton("&It is written down", self), QPushButton("&Do not use it", self)
+        self.kept_out = QCheckBox("Keep &secrets out of what is captured", self)
         self.keyring.hide()
         self._arrange()
         self._connect()
@@ -103,6 +109,8 @@ class KeysPage(Page):
         paper.addLayout(side_by_side(self.keep, self.forget))
         self._paper.hide()
         self.add(side_by_side(self.make), self._paper, self.recovery_said)
+        self.part("Secrets in sessions", _KEPT_OUT)
+        self.add(self.kept_out)
 
     def _take_fonts(self, _theme: object) -> None:
         self.code.setFont(mono_font(CODE_SIZE))
@@ -115,8 +123,13 @@ class KeysPage(Page):
         self.keep.clicked.connect(lambda _checked: self._keep())
         self.typed.returnPressed.connect(self._keep)
         self.forget.clicked.connect(lambda _checked: self._forget())
+        self.kept_out.clicked.connect(self._keep_out)
+
+    def _keep_out(self, wanted: bool) -> None:
+        self.desk.write(lambda operations: operations.set_setting(CAPTURE_SETTING, None if wanted else False))
 
     def shown(self) -> None:
+        self.kept_out.setChecked(self.desk.workspace.settings.get(CAPTURE_SETTING) is not False)
         self._do(lambda keys: keys.states(), self._show, self.said)
 
     def _do(self, work: Callable[[Keys], Any], then: Callable[[Any], None], said: Said) -> None:
