@@ -72,6 +72,7 @@ class Talk:
         asking = Asking(first_answer(ask_permission, partial(stored_answer, self._workspace, self.session)))
         past = await self._workspace.read_async(partial(read_past, session=self.session))
         drawn = await self._workspace.read_async(partial(drawn_for, past=past, prompt=text))
+        told = await self._workspace.read_async(lambda queries: queries.with_secrets(past.row.id, text))
         policy = Policy(asks=self._manner.has_person, allowed=self._manner.allowed)
         folders = self._manner.folders
         state = await work_state(self._workspace, past, folders)
@@ -96,7 +97,7 @@ class Talk:
         )
         try:
             async with on_interrupt(runner.cancel):
-                result = await runner.run(text, drawn=drawn)
+                result = await runner.run(told, drawn=drawn)
         finally:
             self._printer.end()
             await conversation.close()

@@ -63,6 +63,14 @@ class SecretQueries(EventQueries):
     def _own_device(self) -> str:
         return bytes(self._connection.execute("SELECT id FROM device WHERE is_own").fetchone()[0]).hex()
 
+    def with_secrets(self, session: str, text: str) -> str:
+        """What a person says in a session, with the secrets that it names by their placeholders."""
+        if "‹" not in text:
+            return text
+        from app.sessions.redaction.replacing import revealed
+
+        return revealed(text, lambda number: self.secret(session, number))
+
     def find_whole_blob(self, session: str, ref: BlobRef) -> bytes | None:
         """The content of a blob as it was captured; None when it, or a secret in it, is not on this device."""
         data = self.find_blob(ref)

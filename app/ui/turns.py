@@ -284,7 +284,8 @@ class Turns:
                 files=context.files,
             )
             drawn = await self._workspace.read_async(lambda queries: drawn_for(queries, past, text))
-            result = await turn.runner.run(text, drawn=drawn, attached=attached, is_recorded=waiting is not None)
+            told = await self._workspace.read_async(lambda queries: queries.with_secrets(session, text))
+            result = await turn.runner.run(told, drawn=drawn, attached=attached, is_recorded=waiting is not None)
         finally:
             await conversation.close()
         if result.outcome == "completed" and is_first_turn(past.events):

@@ -31,6 +31,8 @@ _KEPT = frozenset(
 """Fields of events that name things and say nothing: replaced, they would no longer name them."""
 Change = Callable[[str, str | None], str]
 """Takes a text and the name it stands under, gives the text to be in its place."""
+Value = Callable[[int], str | None]
+"""The secret of a number; None where it is not known."""
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
@@ -77,14 +79,19 @@ def _redacted_field(text: str, field: str | None, name: Name) -> str:
     return replaced(text, spans, name, diff=field == "diff")
 
 
-def revealed_body(body: AnyBody, value: Callable[[int], str | None]) -> AnyBody:
-    """An event's body with secrets in the place of their placeholders, as far as `value` knows their numbers."""
+def revealed_body(body: AnyBody, value: Value) -> AnyBody:
+    """An event's body with secrets in the place of their placeholders, as far as they are known."""
+    return changed_texts(body, lambda text, _field: revealed(text, value) if "‹" in text else text)
+
+
+def revealed(text: str, value: Value) -> str:
+    """A text with secrets in the place of their placeholders, as far as they are known."""
 
     def put_back(found: re.Match[str]) -> str:
         known = value(int(found[1]))
         return found[0] if known is None else known
 
-    return changed_texts(body, lambda text, _field: PLACEHOLDER.sub(put_back, text) if "‹" in text else text)
+    return PLACEHOLDER.sub(put_back, text)
 
 
 def changed_texts(body: AnyBody, change: Change) -> AnyBody:

@@ -9,7 +9,7 @@ from app.errors import UserError
 from app.sessions import events as kinds
 from app.sessions.links import SessionLink, is_link, parse_link
 from app.sessions.moments import parse_moment
-from app.sessions.redaction.replacing import PLACEHOLDER
+from app.sessions.redaction.replacing import PLACEHOLDER, UNNUMBERED
 from app.ui.conversation.blocks import Opens
 from app.ui.conversation.copying import Copying
 from app.ui.conversation.follower import Follower
@@ -133,7 +133,8 @@ class EntryDeeds:
         session, event = self._follower.session, self._follower.model.event_at(row)
         if session is None or event is None or not isinstance(event.body, kinds.Suggestion):
             return
-        text, turns = event.body.text, self._desk.turns
+        # Others cannot name a secret of this person: their numbers are their own.
+        text, turns = PLACEHOLDER.sub(UNNUMBERED, event.body.text), self._desk.turns
 
         async def run() -> None:
             row = await self._desk.workspace.read_async(lambda queries: queries.session(session))

@@ -229,3 +229,11 @@ def test_no_secret_is_written_in_the_clear(home: Workspace, session: str, tmp_pa
         assert not path.is_file() or not any(secret.encode() in path.read_bytes() for secret in everything)
     kept = home.read(lambda queries: [queries.secret(session, row.number) for row in queries.secrets(session)])
     assert {TOKEN, OTHER, TOKENS["Stripe key"], TOKENS["Anthropic key"]} < set(kept)
+
+
+def test_a_prompt_may_name_a_secret_by_its_placeholder(home: Workspace, session: str) -> None:
+    append(home, session, UserMessage(text=f"use {TOKEN}"))
+    fork = home.write(lambda operations: operations.fork(session))
+    for place in (session, fork):
+        told = home.read(lambda queries, place=place: queries.with_secrets(place, "again ‹secret 1› and ‹secret 7›"))
+        assert told == f"again {TOKEN} and ‹secret 7›"
