@@ -80,15 +80,25 @@ def bubblewrap_works() -> bool:
 
 
 def plan_launch(
-    command: str, *, cwd: Path, folders: Sequence[Path], hidden: Sequence[Path], rules: Rules, confined: bool
+    command: str,
+    *,
+    cwd: Path,
+    folders: Sequence[Path],
+    hidden: Sequence[Path],
+    rules: Rules,
+    confined: bool,
+    variables: Mapping[str, str] | None = None,
 ) -> Launch:
-    """How to run a shell command line in a folder; `confined`: inside the sandbox."""
+    """How to run a shell command line in a folder; `confined`: inside the sandbox. variables: for its environment."""
+    given = variables or {}
     limits = (str(_MEMORY_KIB), str(_FILE_BLOCKS), _cpu_seconds(rules), str(_process_limit(rules, confined)))
     shell = ("/bin/sh", "-c", _LIMIT_SCRIPT, "sh", *limits, "/bin/sh", "-c", command)
     if not confined:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        return Launch(shell, kept | {"TERM": "dumb"})
-    return Launch((*sandbox_arguments(cwd=cwd, folders=folders, hidden=hidden, rules=rules), *shell), {})
+        return Launch(shell, {**kept, "TERM": "dumb", **given})
+    sandbox = sandbox_arguments(cwd=cwd, folders=folders, hidden=hidden, rules=rules)
+    set_variables = [word for name, value in given.items() for word in ("--setenv", name, value)]
+    return Launch((*sandbox[:-1], *set_variables, sandbox[-1], *shell), {})
 
 
 def _process_limit(rules: Rules, confined: bool) -> int:

@@ -41,7 +41,7 @@ from app.sessions.events import (
 
 Outcome = Literal["completed", "failed", "waiting", "cancelled"]
 _EVIDENCE_CHARACTERS = 2000
-_STATUS_AFTER: dict[Outcome, SessionStatus] = {
+STATUS_AFTER: dict[Outcome, SessionStatus] = {
     "completed": "completed",
     "failed": "failed",
     "waiting": "waiting",
@@ -182,7 +182,7 @@ class Task:
             self._listener(update)
 
     async def _conclude(self, result: TaskResult) -> None:
-        status = _STATUS_AFTER[result.outcome]
+        status = STATUS_AFTER[result.outcome]
         done = [self._plan.at("done")] if result.outcome == "completed" else []
         await self._recorder.record(
             *done,

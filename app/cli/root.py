@@ -20,6 +20,7 @@ COMMANDS = {
     "init": "app.cli.init",
     "chat": "app.cli.chat",
     "task": "app.cli.task",
+    "workflow": "app.cli.workflow",
     "sessions": "app.cli.sessions",
     "search": "app.cli.search",
     "export": "app.cli.exports",

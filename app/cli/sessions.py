@@ -111,6 +111,10 @@ def answer(
     with call.workspace() as workspace:
         row = workspace.read(lambda queries: queries.session(session))
         answered = workspace.write(lambda operations: operations.answer(row.id, request, choice))
+        if row.status == "waiting":
+            from app.cli.workflows import continue_after_answer
+
+            continue_after_answer(call, workspace, row.id)
     call.out.done([row.id], "Answered.", request=answered)
 
 

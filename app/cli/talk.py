@@ -129,8 +129,10 @@ class Talk:
 class EchoingRecorder(StoreRecorder):
     """Records one turn and shows each event as it stands in the session then."""
 
-    def __init__(self, workspace: Workspace, session: str, agent: str, printer: TurnPrinter) -> None:
-        super().__init__(workspace, session, agent=agent, clock=workspace.clock)
+    def __init__(
+        self, workspace: Workspace, session: str, agent: str, printer: TurnPrinter, *, turn: str | None = None
+    ) -> None:
+        super().__init__(workspace, session, agent=agent, clock=workspace.clock, turn=turn)
         self._workspace = workspace
         self._id = session
         self._printer = printer

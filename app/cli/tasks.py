@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +22,7 @@ from app.agents.titles import PROPOSING_SECONDS, WAITED_SECONDS, propose_title
 from app.cli.call import Call
 from app.cli.conversations import working_folders
 from app.cli.errors import FAILED, INTERRUPTED, UNREACHABLE, WAITING
+from app.cli.leaving import leave
 from app.cli.stream import TurnPrinter
 from app.cli.talk import EchoingRecorder
 from app.errors import UserError
@@ -32,10 +30,6 @@ from app.sessions.fields import title_from
 
 if TYPE_CHECKING:
     from app.workspace import Workspace
-
-
-_CODE = str(Path(__file__).resolve().parents[2])
-"""The folder that our packages are in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +59,7 @@ def run_task(call: Call, wish: TaskWish) -> None:
         backend = runner.run(agents.backend(prepared.agent))
         result = runner.run(_run(call, workspace, backend, prepared, wish.text))
     if result.outcome != "completed":
-        raise UserError(result.text, exit_code=_exit_code(result))
+        raise UserError(result.text, exit_code=exit_code(result))
 
 
 def start_in_background(call: Call, wish: TaskWish) -> None:
@@ -79,7 +73,7 @@ def start_in_background(call: Call, wish: TaskWish) -> None:
         arguments += ["--agent", prepared.agent, "--into", prepared.session]
     if wish.rules is not None:
         arguments += ["--rules", str(wish.rules)]
-    _spawn([*arguments, "--", wish.text], credentials.passphrase)
+    leave([*arguments, "--", wish.text], credentials.passphrase)
     if call.out.json:
         call.out.value(row.to_json())
     else:
@@ -136,31 +130,8 @@ async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared
     return result
 
 
-def _exit_code(result: TaskResult) -> int:
+def exit_code(result: TaskResult) -> int:
+    """The exit code of a task that was not completed."""
     if result.unreachable:
         return UNREACHABLE
     return {"waiting": WAITING, "cancelled": INTERRUPTED}.get(result.outcome, FAILED)
-
-
-def _spawn(arguments: list[str], passphrase: bytes | None) -> None:
-    """Start this program again, in a session of its own, with the passphrase in a pipe."""
-    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-P", "-m", "app"]
-    inherited: tuple[int, ...] = ()
-    if passphrase is not None:
-        reading, writing = os.pipe()
-        os.write(writing, passphrase)
-        os.close(writing)
-        inherited = (reading,)
-        arguments = ["--passphrase-fd", str(reading), *arguments]
-    process = subprocess.Popen(
-        [*program, *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_CODE, os.environ.get("PYTHONPATH"))))},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=inherited,
-        start_new_session=True,
-    )
-    process.returncode = 0  # it lives on without us; nobody waits for it
-    for descriptor in inherited:
-        os.close(descriptor)

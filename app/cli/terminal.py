@@ -43,6 +43,19 @@ async def ask_permission(request: PermissionRequest) -> Answered:
     return Answered(PermissionAnswer(request_id=request.request_id, answer=choice))
 
 
+async def ask_approval(request: PermissionRequest) -> Answered:
+    """Ask on the terminal whether a workflow may go on; the end of input says no."""
+    from app.agents.backend import Answered
+    from app.sessions.events import PermissionAnswer
+
+    choice: PermissionChoice | None = None
+    while choice is None:
+        line = await read_line(f"{printable(request.title)} [y]es, [n]o: ")
+        word = "no" if line is None else line.strip().lower()
+        choice = {"y": "once", "yes": "once", "n": "reject", "no": "reject"}.get(word)  # type: ignore[assignment]
+    return Answered(PermissionAnswer(request_id=request.request_id, answer=choice))
+
+
 async def read_line(question: str) -> str | None:
     """One line from the terminal; None at the end of input. Other tasks go on meanwhile, and it can be cancelled."""
     loop = asyncio.get_running_loop()

@@ -34,34 +34,36 @@ class EditArguments(PathArguments, frozen=True):
 
 
 async def _write(site: Site, arguments: WriteArguments) -> str:
-    target = _changeable(site, arguments.path)
+    target = changeable(site, arguments.path)
     before = await asyncio.to_thread(read_existing, target, MAX_FILE_BYTES)
-    after = _encode(arguments.content)
-    diff = await _change(site, target, before, after)
+    after = encode_text(arguments.content)
+    diff = await change_file(site, target, before, after)
     verb = "Created" if before is None else "Wrote"
     return f"{verb} {target.name}: {len(after)} bytes, lines +{diff.added} -{diff.removed}."
 
 
 async def _edit(site: Site, arguments: EditArguments) -> str:
-    target = _changeable(site, arguments.path)
+    target = changeable(site, arguments.path)
     before = await asyncio.to_thread(read_existing, target, MAX_FILE_BYTES)
     if before is None:
         raise ToolFailure(f"'{target.name}': no such file. Use write to create it.")
     text = decode_text(before)
     if text is None:
         raise ToolFailure(f"'{target.name}' is not a text file.")
-    diff = await _change(site, target, before, _encode(_replace(text, arguments, target.name)))
+    diff = await change_file(site, target, before, encode_text(_replace(text, arguments, target.name)))
     return f"Changed {target.name}: lines +{diff.added} -{diff.removed}."
 
 
-def _changeable(site: Site, path: str) -> Target:
+def changeable(site: Site, path: str) -> Target:
+    """The file that a name means. Raises ToolFailure where it is outside, or the rules do not allow changing it."""
     target = site.folders.resolve(path)
     if (refusal := site.rules.refuse_change(target.name)) is not None:
         raise ToolFailure(refusal)
     return target
 
 
-def _encode(text: str) -> bytes:
+def encode_text(text: str) -> bytes:
+    """A text as a file holds it. Raises ToolFailure where it is too large, or no text."""
     try:
         data = text.encode()
     except UnicodeEncodeError as error:
@@ -83,7 +85,7 @@ def _replace(text: str, arguments: EditArguments, name: str) -> str:
     return text.replace(old, new)
 
 
-async def _change(site: Site, target: Target, before: bytes | None, after: bytes) -> Diff:
+async def change_file(site: Site, target: Target, before: bytes | None, after: bytes) -> Diff:
     """Write the file and record the change with both contents."""
     old, new = None if before is None else decode_text(before), decode_text(after)
     binary = new is None or (before is not None and old is None)

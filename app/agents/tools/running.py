@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from msgspec import Meta
@@ -32,8 +33,8 @@ async def _run(site: Site, arguments: RunArguments) -> str:
     return report(finished, site.rules.command_seconds)
 
 
-async def run_command(site: Site, command: str, cwd: str = ".") -> Finished:
-    """Run a command line within the site's rules and record it with its result."""
+async def run_command(site: Site, command: str, cwd: str = ".", variables: Mapping[str, str] | None = None) -> Finished:
+    """Run a command line within the site's rules and record it with its result. variables: for its environment."""
     target = site.folders.resolve(cwd)
     if not target.path.is_dir():
         raise ToolFailure(f"'{target.name}' is not a folder.")
@@ -44,7 +45,7 @@ async def run_command(site: Site, command: str, cwd: str = ".") -> Finished:
     site.emit(Command(call_id=site.call_id, command=command, cwd=target.name))
     result = CommandResult(call_id=site.call_id, signal="SIGKILL")
     try:
-        finished = await _launch(site, command, cwd)
+        finished = await _launch(site, command, cwd, variables)
         result = CommandResult(
             call_id=site.call_id,
             exit_code=finished.exit_code,
@@ -65,7 +66,7 @@ async def run_command(site: Site, command: str, cwd: str = ".") -> Finished:
                 site.emit(change)
 
 
-async def _launch(site: Site, command: str, cwd: str) -> Finished:
+async def _launch(site: Site, command: str, cwd: str, variables: Mapping[str, str] | None) -> Finished:
     def on_output(stream: Stream, text: str) -> None:
         site.emit(OutputDelta(site.call_id, stream, text))
 
@@ -77,6 +78,7 @@ async def _launch(site: Site, command: str, cwd: str) -> Finished:
         hidden=site.folders.hidden,
         rules=site.rules,
         confined=site.confined,
+        variables=variables,
     )
     seconds = site.rules.command_seconds
     return await run_process(launch.argv, cwd=folder, env=launch.env, timeout=seconds, on_output=on_output)

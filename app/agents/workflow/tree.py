@@ -86,6 +86,8 @@ def _sentence(problem: str, context: str | None) -> str:
         hint = " A text with ': ' in it must be in quotes, or stand below a '|'."
     elif "cannot start any token" in problem:
         hint = " A text that begins with such a character must be in quotes; indent with spaces, not tabs."
+    elif "flow" in (context or ""):
+        hint = " Inside of { } and [ ] a text with such characters must be in quotes."
     return f"This is not YAML: {problem}{where}.{hint}"
 
 

@@ -1,0 +1,214 @@
+"""Workflows from the terminal: checked, run, interrupted, answered, gone on with, with the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.agents.sandbox import bubblewrap_works
+from tests.e2e.conftest import Program
+
+pytestmark = pytest.mark.skipif(not bubblewrap_works(), reason="commands of workflows need bubblewrap")
+GREET = """name: Greet
+inputs:
+  who: {description: Whom to greet}
+  how: {default: Hello, choices: [Hello, Bye]}
+steps:
+- {id: a, run: 'echo ${{ inputs.how }} ${{ inputs.who }} | tee out.txt'}
+- {id: p, prompt: 'Say ${{ steps.a.stdout }}', agent: helper}
+- finish: ${{ steps.p.text }}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(program: Program) -> Path:
+    """A bound folder, and an agent with a script."""
+    folder = program.folder / "work"
+    folder.mkdir()
+    program.json("workspace", "open", str(folder))
+    script = program.folder / "helper.json"
+    script.write_text(json.dumps([[{"say": "Answer: {prompt}"}], [{"say": "And again."}]]))
+    program.json("agents", "add", "helper", "--script", str(script))
+    return folder
+
+
+def write(folder: Path, text: str, name: str = "w.yaml") -> str:
+    path = folder / name
+    path.write_text(text if text.startswith("name:") else f"name: T\nsteps:\n{text}\n")
+    return name
+
+
+def wait_for(holds: Callable[[], Any]) -> Any:
+    """Other processes do it: look until it is so."""
+    until = time.monotonic() + 45
+    while not (found := holds()):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return found
+
+
+def newest(program: Program) -> dict[str, Any]:
+    return program.json("sessions", "list", cwd=program.folder / "work")[0]
+
+
+def events(program: Program, row: dict[str, Any], *options: str) -> list[dict[str, Any]]:
+    result = program.run("--json", "sessions", "show", row["id"], *options, cwd=program.folder / "work")
+    assert result.code == 0, result.err
+    return result.lines
+
+
+def test_check_says_everything_with_lines(program: Program, folder: Path) -> None:
+    good = write(folder, GREET)
+    assert "is right: 'Greet', 3 steps" in program.run("workflow", "check", good, cwd=folder).out
+    assert program.json("workflow", "check", good, cwd=folder) == {"ok": True, "file": good, "problems": []}
+    bad = write(folder, "- rnu: x\n- {run: x, allow_failure: yes}", "bad.yaml")
+    said = program.run("workflow", "check", bad, cwd=folder)
+    assert (said.code, said.out) == (1, "")
+    assert "bad.yaml has 2 problems" in said.err
+    assert "bad.yaml:3: steps[1]: A step has one of" in said.err
+    as_json = program.run("--json", "workflow", "check", bad, cwd=folder)
+    assert (as_json.code, as_json.json["ok"]) == (1, False)
+    assert [(one["line"], one["field"]) for one in as_json.json["problems"]] == [
+        (3, "steps[1]"),
+        (4, "steps[2].allow_failure"),
+    ]
+    assert program.run("workflow", "run", bad, cwd=folder).code == 1
+    assert program.run("workflow", "check", "none.yaml", cwd=folder).code == 1
+
+
+def test_a_workflow_streams_and_stays_in_its_session(program: Program, folder: Path) -> None:
+    file = write(folder, GREET)
+    result = program.run("--json", "workflow", "run", file, "--var", "who=Ada; touch evil", cwd=folder)
+    assert result.code == 0, result.err
+    kinds = [line["kind"] for line in result.lines]
+    for kind in (
+        "plan",
+        "tool_call",
+        "command",
+        "command_result",
+        "file_change",
+        "delta",
+        "agent_message",
+        "conclusion",
+    ):
+        assert kind in kinds
+    row = newest(program)
+    assert (row["title"], row["type"], row["status"], row["agent"]) == ("Greet", "agent", "completed", "workflow")
+    stored = events(program, row)
+    assert [event["kind"] for event in stored if event["kind"] == "user_message"] == ["user_message"]
+    agents = {event["kind"]: event["author"]["agent"] for event in stored}
+    assert (agents["command"], agents["agent_message"], agents["user_message"]) == ("workflow", "helper", None)
+    assert stored[-3]["text"] == "Answer: Say Hello Ada; touch evil"
+    assert not (folder / "evil").exists()
+    assert program.run("workflow", "run", file, "--var", "who=Ada", cwd=folder).out.endswith(
+        "Answer: Say Hello Ada\ncompleted\n"
+    )
+
+
+def test_inputs_and_agents_are_checked_before_a_session_is_made(program: Program, folder: Path) -> None:
+    file = write(folder, GREET)
+    before = newest(program)
+    missing = program.run("workflow", "run", file, "--var", "how=x", "--var", "whom=y", cwd=folder)
+    assert missing.code == 1
+    for words in (
+        "'whom'. Did you mean 'who'?",
+        "'who' (Whom to greet) is missing: --var who=VALUE",
+        "one of Hello, Bye",
+    ):
+        assert words in missing.err
+    assert program.run("workflow", "run", file, "--var", "who", cwd=folder).code == 2
+    nobody = write(folder, "- {prompt: x, agent: nobody}")
+    assert program.run("workflow", "run", nobody, cwd=folder).code == 4
+    wide = write(folder, "name: T\nrules: {network: true}\nsteps:\n- run: 'true'")
+    refused = program.run("workflow", "run", wide, cwd=folder)
+    assert (refused.code, "it may use the network" in refused.err) == (1, True)
+    assert newest(program)["id"] == before["id"]
+    assert program.run("--yes", "workflow", "run", wide, cwd=folder).code == 0
+
+
+def test_exit_codes_are_those_of_tasks(program: Program, folder: Path) -> None:
+    failed = program.run("workflow", "run", write(folder, "- {id: b, run: exit 9}"), cwd=folder)
+    assert failed.code == 1
+    assert "The step 'b' failed (w.yaml, line 3): exit code 9" in failed.err
+    script = program.folder / "broken.json"
+    script.write_text(json.dumps([[{"fail": "The model is gone."}]]))
+    program.json("agents", "add", "broken", "--script", str(script))
+    assert program.run("workflow", "run", write(folder, "- {prompt: x, agent: broken}"), cwd=folder).code == 5
+    assert program.run("workflow", "run", write(folder, "- approval: Go on"), cwd=folder).code == 7
+
+
+def test_an_approval_is_answered_elsewhere_and_the_workflow_goes_on(program: Program, folder: Path) -> None:
+    file = write(folder, "- run: echo before >> trail\n- approval: Go on\n- run: echo after >> trail")
+    waiting = program.run("workflow", "run", file, cwd=folder)
+    row = newest(program)
+    assert row["status"] == "waiting"
+    [request] = events(program, row, "--events", "permission_request")
+    how = f"lovelace sessions answer {row['id']} {request['request_id']} once|reject"
+    assert (waiting.code, waiting.err) == (7, f"A person must decide: Go on\nAnswer with: {how}\n")
+    os.remove(folder / file)  # it goes on with what it was begun with
+    program.json("sessions", "answer", row["id"], request["request_id"], "once", cwd=folder)
+    wait_for(lambda: newest(program)["status"] == "completed")
+    assert (folder / "trail").read_text() == "before\nafter\n"
+    assert program.run("workflow", "resume", row["id"], cwd=folder).code == 1
+
+
+def test_in_the_background_it_waits_for_its_answer(program: Program, folder: Path) -> None:
+    file = write(folder, "- run: echo before >> left\n- approval: Go on\n- run: echo after >> left")
+    row = program.json("workflow", "run", "--background", file, cwd=folder)
+    asked = wait_for(lambda: events(program, row, "--events", "permission_request"))
+    wait_for(lambda: newest(program)["status"] == "waiting")
+    busy = program.run("workflow", "resume", row["id"], cwd=folder)
+    assert (busy.code, "runs already" in busy.err) == (1, True)
+    program.json("sessions", "answer", row["id"], asked[0]["request_id"], "reject", cwd=folder)
+    wait_for(lambda: newest(program)["status"] == "failed")
+    assert (folder / "left").read_text() == "before\n"
+
+
+def test_an_interrupted_workflow_is_paused_and_goes_on(program: Program, folder: Path) -> None:
+    wait = "- run: echo x > mark; until test -e ready; do sleep 0.05; done"
+    file = write(folder, f"- run: echo one >> steps\n{wait}\n- run: echo two >> steps")
+    process = subprocess.Popen(
+        program.arguments(["--json", "workflow", "run", file]),
+        cwd=folder,
+        env=program.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    )
+    wait_for((folder / "mark").exists)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=45)
+    assert (process.returncode, b"Traceback" in err) == (130, False)
+    row = newest(program)
+    assert row["status"] == "paused"
+    (folder / "ready").touch()
+    assert program.run("workflow", "resume", row["id"], cwd=folder).code == 0
+    assert (folder / "steps").read_text() == "one\ntwo\n"
+    assert program.run("workflow", "resume", newest(program)["id"][:3] + "zzz", cwd=folder).code == 4
+
+
+def test_a_program_that_was_killed_leaves_what_it_did(program: Program, folder: Path) -> None:
+    wait = "- run: echo x > mark2; until test -e ready2; do sleep 0.05; done"
+    file = write(folder, f"- run: echo one >> killed\n{wait}")
+    row = program.json("workflow", "run", "--background", file, cwd=folder)
+    wait_for((folder / "mark2").exists)
+    found = subprocess.run(["pgrep", "-f", f"workflow resume --left {row['id']}"], capture_output=True, text=True)
+    [pid] = found.stdout.split()
+    os.kill(int(pid), signal.SIGKILL)
+    (folder / "ready2").touch()
+    wait_for(lambda: program.run("workflow", "resume", row["id"], cwd=folder).code == 0)
+    assert (folder / "killed").read_text() == "one\n"
+
+
+def test_a_session_without_a_workflow_cannot_go_on(program: Program, folder: Path) -> None:
+    program.run("--json", "chat", "--new", "--agent", "helper", "Hi", cwd=folder)
+    said = program.run("workflow", "resume", newest(program)["id"], cwd=folder)
+    assert (said.code, "holds no workflow" in said.err) == (1, True)
