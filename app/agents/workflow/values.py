@@ -10,7 +10,8 @@ from app.agents.workflow.pattern import matches
 from app.agents.workflow.references import CommandLine, Reference, parse_template, render, render_command
 
 MAX_VALUE = 64 * 1024
-"""Characters: of what a step printed or an agent answered, the last so many are kept for other steps."""
+"""Characters: of what a step printed or an agent answered, the last so many are kept for other steps, after a line that
+says so."""
 _SHOWN = 500
 
 
@@ -67,7 +68,9 @@ class Values:
 
 def kept(text: str) -> str:
     """What others may read of an output: without NUL and the newlines at its end, and not more than `MAX_VALUE`."""
-    return text.replace("\0", "").rstrip("\n")[-MAX_VALUE:]
+    text = text.replace("\0", "").rstrip("\n")
+    missing = len(text) - MAX_VALUE
+    return text if missing <= 0 else f"… {missing} characters left out …\n{text[-MAX_VALUE:]}"
 
 
 Holds = Callable[[str, str], Awaitable[bool]]

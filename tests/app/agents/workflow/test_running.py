@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec import structs
 
-from app.agents.backend import AgentBackend, Answered, Ask, Conversation, SessionContext
-from app.agents.permission import GROUPS, Policy
-from app.agents.rules import Rules
+from app.agents.backend import Answered, Ask
 from app.agents.sandbox import bubblewrap_works
-from app.agents.scripted import ScriptedBackend, parse_script
 from app.agents.task import TaskResult
-from app.agents.workflow.acting import Surroundings
-from app.agents.workflow.journal import WORKFLOW, Journal, read_journal
+from app.agents.workflow.journal import WORKFLOW, read_journal
 from app.agents.workflow.parsing import parse_workflow
-from app.agents.workflow.runner import WorkflowRun
-from app.errors import AgentError
 from app.sessions.events import (
     AgentMessage,
-    Body,
     Command,
     CommandResult,
     Conclusion,
@@ -39,87 +29,16 @@ from app.sessions.events import (
     ToolResult,
     Verification,
 )
-from app.sessions.views import Author, Event
-from tests.app.agents.support import MemoryRecorder, assert_calls_answered, bodies, context, run
+from tests.app.agents.support import assert_calls_answered, run
+from tests.app.agents.workflow.stage import OWN, Stage, commands, event
 
-OWN = "ab" * 32
 needs_sandbox = pytest.mark.skipif(not bubblewrap_works(), reason="commands of workflows need bubblewrap")
 pytestmark = needs_sandbox
-
-
-def event(number: int, identity: str, agent: str | None, body: Body) -> Event:
-    author = Author(identity=identity, device="d", name="Ada", agent=agent)
-    return Event(id=f"{number:026}", session="s", turn="t", time=0, author=author, body=body, row=number)
-
-
-@dataclass
-class Stage:
-    """A folder, agents with scripts, and what is recorded, with the agent that each event names."""
-
-    folder: Path
-    scripts: dict[str, list[Any]] = field(default_factory=dict)
-    ask: Ask | None = None
-    recorded: list[tuple[str, Body]] = field(default_factory=list)
-    heard: list[Any] = field(default_factory=list)
-    contexts: list[SessionContext] = field(default_factory=list)
-
-    @property
-    def bodies(self) -> list[Body]:
-        return [body for _, body in self.recorded]
-
-    def of(self, *kinds: type[Body]) -> list[Any]:
-        return bodies(self.bodies, *kinds)
-
-    def recorder(self, agent: str) -> MemoryRecorder:
-        stage = self
-
-        class Recorder(MemoryRecorder):
-            async def record(self, *made: Body) -> Sequence[str]:
-                stage.recorded.extend((agent, body) for body in made)
-                return await super().record(*made)
-
-        return Recorder()
-
-    async def start(self, name: str, given: SessionContext) -> tuple[AgentBackend, Conversation]:
-        if name not in self.scripts:
-            raise AgentError(f"{name} is gone.")
-        self.contexts.append(given)
-        backend = ScriptedBackend(parse_script(json.dumps(self.scripts[name]).encode(), name), name)
-        return backend, await backend.start(given)
-
-    def work(self, text: str, journal: Journal | None = None, **inputs: str) -> WorkflowRun:
-        parsed = parse_workflow(text if text.startswith("name:") else f"name: T\nsteps:\n{text}", "w.yaml")
-        made = context(self.folder, rules=Rules(), policy=Policy(asks=False, allowed=GROUPS), tools=())
-        around = Surroundings(made, self.recorder, self, self.ask, self.heard.append)
-        return WorkflowRun(parsed, inputs, "helper", around, journal or Journal())
-
-    def done(self, text: str, journal: Journal | None = None, **inputs: str) -> TaskResult:
-        result = run(self.work(text, journal, **inputs).run())
-        conclusion = self.of(Conclusion)[-1]
-        assert (conclusion.outcome, conclusion.text) == (result.outcome, result.text)
-        status = {"cancelled": "paused"}.get(result.outcome, result.outcome)
-        assert self.of(SessionSet)[-1].fields == {"status": status}
-        return result
-
-    def journal(self, identity: str = OWN) -> Journal:
-        """What another run reads of what was recorded."""
-        events = []
-        for number, (agent, body) in enumerate(self.recorded):
-            who = None if isinstance(body, PermissionAnswer) else agent
-            author = Author(identity=identity, device="d", name="Ada", agent=who)
-            events.append(
-                Event(id=f"{number:026}", session="s", turn="t", time=0, author=author, body=body, row=number)
-            )
-        return read_journal(events, OWN)
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
-
-
-def commands(stage: Stage) -> list[str]:
-    return [command.command for command in stage.of(Command)]
 
 
 def test_commands_are_run_and_recorded(stage: Stage) -> None:
