@@ -18,9 +18,10 @@ from app.agents.workflow.model import Workflow
 from app.agents.workflow.parsing import Parsed, load_workflow
 from app.agents.workflow.session import (
     begin_workflow,
+    chosen_agent,
     continue_workflow,
+    has_ended_waiting,
     holds_workflow,
-    named_agents,
     resolved_inputs,
     waiting_request,
     wishes,
@@ -37,7 +38,6 @@ from app.errors import UserError
 
 if TYPE_CHECKING:
     from app.agents.backend import Ask
-    from app.sessions.queries import Queries
     from app.workspace import Workspace
 
 _NO_SANDBOX = "Commands cannot be confined on this computer: bubblewrap does not work. Run them without a sandbox?"
@@ -79,14 +79,8 @@ def resume_workflow(call: Call, part: str, *, background: bool, left: bool) -> N
 
 def continue_after_answer(call: Call, workspace: Workspace, session: str) -> None:
     """After an answer: a workflow whose program ended to wait for it goes on in a process of its own."""
-    if workspace.read(lambda queries: holds_workflow(queries, session) and _has_ended_waiting(queries, session)):
+    if workspace.read(lambda queries: has_ended_waiting(queries, session)):
         leave(_resuming(call, workspace, session), call.credentials().passphrase)
-
-
-def _has_ended_waiting(queries: Queries, session: str) -> bool:
-    """Whether the newest status of a session is the end of a program that waited for a person."""
-    last = queries.events(session, kinds=["conclusion", "permission_request"], limit=1)
-    return bool(last) and last[0].kind == "conclusion" and queries.session(session).status == "waiting"
 
 
 def _given(words: Sequence[str]) -> dict[str, str]:
@@ -111,9 +105,7 @@ def _begin(
     """The session. Everything that can be wrong is found before it is made."""
     workflow = parsed.required()
     folders = working_folders(call, workspace)
-    agent = wish.agent or workflow.agent or runner.run(agents.names())[0]
-    for name in named_agents(workflow, agent):
-        runner.run(agents.backend(name))
+    agent = runner.run(chosen_agent(agents, workflow, wish.agent))
     unconfined = _consent(call, workflow)
     start = Start(file=wish.file.name, source=parsed.source, inputs=inputs, agent=agent, unconfined=unconfined)
     _, device = workspace.read(lambda queries: queries.own_device())

@@ -68,6 +68,10 @@ _SESSION = (
         "Session",
         panel="conversation",
     ),
+    WindowCommand("window.run_workflow", "Run Workflow…", "Run the steps of a YAML file in a session.", "Session"),
+    WindowCommand(
+        "window.continue_workflow", "Continue Workflow", "Go on with the workflow of this session.", "Session"
+    ),
     WindowCommand("window.copy_link", "Copy Link", "Copy the address of this session.", "Session", ("Ctrl+Shift+L",)),
 )
 _EDIT = (

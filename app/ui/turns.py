@@ -6,7 +6,8 @@ All methods but the constructor run on the bridge's loop. What the main thread m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -145,6 +146,22 @@ class Turns:
         if prompt.session not in self._running:
             await self._begin(prompt.session, agent, prompt.message.text, tools, (), prompt)
 
+    async def run_workflow(self, session: str) -> None:
+        """Do what is left of a session's workflow; approvals are answered at this window, or elsewhere.
+
+        UserError: the session holds none, it is over, or the session is busy.
+        """
+        import asyncio
+        from importlib import import_module
+
+        await asyncio.to_thread(import_module, "app.agents.workflow.session")
+        from app.agents.recorder import first_answer, stored_answer
+        from app.agents.workflow.session import continue_workflow
+
+        with self._occupied(session) as turn:
+            ask = first_answer(turn.ask, partial(stored_answer, self._workspace, session))
+            await continue_workflow(self._workspace, self.agents, session, ask=ask)
+
     def is_running(self, session: str) -> bool:
         """Whether a turn runs here."""
         return session in self._running
@@ -173,6 +190,12 @@ class Turns:
         attached: Sequence[Attachment],
         waiting: WaitingPrompt | None = None,
     ) -> None:
+        with self._occupied(session) as turn:
+            await self._run(turn, session, agent, text, tools, attached, waiting)
+
+    @contextmanager
+    def _occupied(self, session: str) -> Iterator[_Running]:
+        """One thing runs in a session at a time. UserError: something does already."""
         import asyncio
 
         if session in self._running:
@@ -183,7 +206,7 @@ class Turns:
         turn = self._running[session] = _Running(task, self._announce)
         self._announce()
         try:
-            await self._run(turn, session, agent, text, tools, attached, waiting)
+            yield turn
         finally:
             del self._running[session]
             self._announce()
@@ -207,8 +230,19 @@ class Turns:
         question = turn.questions.get(request) if turn else None
         if question is None:
             await self._workspace.write_async(lambda operations: operations.answer(session, request, choice))
+            await self._go_on_after_answer(session)
         elif not question.done():
             question.set_result(Answered(PermissionAnswer(request_id=request, answer=choice)))
+
+    async def _go_on_after_answer(self, session: str) -> None:
+        """A workflow whose program ended to wait for this answer goes on here."""
+        row = await self._workspace.read_async(lambda queries: queries.session(session))
+        if row.type != "agent" or row.status != "waiting":
+            return
+        from app.agents.workflow.session import has_ended_waiting
+
+        if await self._workspace.read_async(lambda queries: has_ended_waiting(queries, session)):
+            await self.run_workflow(session)
 
     async def close(self) -> None:
         """End all turns; what was said is kept."""

@@ -420,7 +420,20 @@ class MainWindow(QMainWindow):
             "window.copy_link": self._copy_link,
             "window.open_link": lambda: self._desk.ask("Link", "lovelace://", self.open_link),
             "window.waiting": self._go_waiting,
+            "window.run_workflow": self._run_workflow,
+            "window.continue_workflow": self._continue_workflow,
         }
+
+    def _run_workflow(self) -> None:
+        from app.ui.workflow.dialog import choose_workflow
+
+        choose_workflow(self._desk, self)
+
+    def _continue_workflow(self) -> None:
+        if self.session is None:
+            self._desk.say("Open a session first.")
+        else:
+            self._desk.bridge.call(self._desk.turns.run_workflow(self.session), failed=self.report)
 
     def _after_opening(self, command: str) -> None:
         if command == commands.NEW.id:

@@ -287,7 +287,11 @@ class Actor:
     def _request(self, step: str, call_id: str, text: str, emit: Callable[[Update], None]) -> PermissionRequest:
         title = " ".join(text.split())
         request = PermissionRequest(
-            request_id=_new("request"), call_id=call_id, name="approval", title=title, input={"text": text}
+            request_id=_new("request"),
+            call_id=call_id,
+            name="approval",
+            title=title,
+            input={"text": text} if "\n" in text.strip() else None,
         )
         emit(ToolCall(call_id=call_id, name="approval", title=title, input={"step": step, "text": text}))
         emit(request)

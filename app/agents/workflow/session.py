@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from app.agents.files.watch import FileWatch
 from app.agents.mcp.lending import lent_servers
 from app.agents.permission import GROUPS, Policy
 from app.agents.recorder import Store, StoreRecorder
-from app.agents.registry import AgentRegistry
 from app.agents.rules import Rules
 from app.agents.task import TaskResult, refuse
 from app.agents.workflow.acting import Surroundings
@@ -46,6 +45,18 @@ class Home(Store, Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+
+class Configured(Protocol):
+    """The agents there are; `app.agents.registry.AgentRegistry` has them."""
+
+    async def names(self) -> Sequence[str]:
+        """What to choose from; the first is the default."""
+        ...
+
+    async def backend(self, name: str) -> AgentBackend:
+        """An agent by its name. Raises NotFound, or UserError that says what is missing."""
+        ...
 
 
 def resolved_inputs(workflow: Workflow, given: Mapping[str, str]) -> dict[str, str]:
@@ -121,9 +132,24 @@ def waiting_request(queries: Queries, session: str) -> PermissionRequest | None:
     return asked[-1].request if asked else None
 
 
+def has_ended_waiting(queries: Queries, session: str) -> bool:
+    """Whether a workflow waits for an answer that no program waits for any more."""
+    last = queries.events(session, kinds=["conclusion", "permission_request"], limit=1)
+    ended = bool(last) and last[0].kind == "conclusion" and queries.session(session).status == "waiting"
+    return ended and holds_workflow(queries, session)
+
+
+async def chosen_agent(agents: Configured, workflow: Workflow, wanted: str | None = None) -> str:
+    """Who answers prompts that name nobody. Raises NotFound or UserError where one of the agents is not there."""
+    agent = wanted or workflow.agent or (await agents.names())[0]
+    for name in named_agents(workflow, agent):
+        await agents.backend(name)
+    return agent
+
+
 async def continue_workflow(
     home: Home,
-    registry: AgentRegistry,
+    agents: Configured,
     session: str,
     *,
     ask: Ask | None = None,
@@ -149,7 +175,7 @@ async def continue_workflow(
             around = Surroundings(
                 context=_context(home, own, folders, unconfined=start.unconfined),
                 recorder=lambda agent: made(agent, own.turn),
-                agents=_Registered(home, registry, own, servers),
+                agents=_Registered(home, agents, own, servers),
                 ask=ask,
                 listener=None if listener is None else partial(listener, own.turn),
             )
@@ -180,15 +206,15 @@ def _context(home: Home, own: StoreRecorder, folders: tuple[Path, ...], *, uncon
 class _Registered:
     """Conversations with the agents of the registry, with the servers that the rules lend them."""
 
-    def __init__(self, home: Home, registry: AgentRegistry, own: StoreRecorder, servers: AsyncExitStack) -> None:
+    def __init__(self, home: Home, agents: Configured, own: StoreRecorder, servers: AsyncExitStack) -> None:
         self._home = home
-        self._registry = registry
+        self._agents = agents
         self._own = own
         self._servers = servers
 
     async def start(self, name: str, context: SessionContext) -> tuple[AgentBackend, Conversation]:
         """A conversation with the agent of this name."""
-        backend = await self._registry.backend(name)
+        backend = await self._agents.backend(name)
         if context.rules.servers:
             lent = lent_servers(self._home, backend, context, self._own.record)
             context = await self._servers.enter_async_context(lent)

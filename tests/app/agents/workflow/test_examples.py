@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import yaml
 from app.agents.backend import Answered
 from app.agents.sandbox import bubblewrap_works
 from app.agents.task import TaskResult
-from app.agents.workflow.parsing import load_workflow
+from app.agents.workflow.model import KINDS
+from app.agents.workflow.parsing import load_workflow, parse_workflow
 from app.agents.workflow.schema import SCHEMA_PATH
 from app.agents.workflow.session import resolved_inputs
 from app.sessions.events import FileChange, PermissionAnswer, PermissionRequest, Verification
@@ -67,6 +69,15 @@ def test_they_are_right_and_described(path: Path) -> None:
     assert parsed.required().description
     assert all(one.description for one in parsed.required().inputs.values())
     jsonschema.Draft202012Validator(json.loads(SCHEMA_PATH.read_text())).validate(yaml.safe_load(parsed.source))
+
+
+def test_the_example_in_the_reference_is_right() -> None:
+    reference = (FOLDER.parents[1] / "docs" / "workflows.md").read_text()
+    blocks = re.findall(r"```yaml\n(name:.*?)```", reference, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        assert parse_workflow(block, "docs").problems == ()
+    assert all(f"`{kind}: " in reference for kind in KINDS)
 
 
 @needs_sandbox
