@@ -71,6 +71,8 @@ def resume_workflow(call: Call, part: str, *, background: bool, left: bool) -> N
         row = workspace.read(lambda queries: queries.session(part))
         if not workspace.read(lambda queries: holds_workflow(queries, row.id)):
             raise UserError(f"Session {row.id} holds no workflow of yours. 'lovelace chat' goes on with others.")
+        if not left:
+            _consent_to_no_sandbox(call)  # which may have been given on another device
         if background:
             _leave(call, workspace, row.id)
         else:
@@ -119,6 +121,11 @@ def _consent(call: Call, workflow: Workflow) -> bool:
     wanted = wishes(workflow)
     if wanted and not call.confirm(f"The workflow says that it may {' and '.join(wanted)}. Allow that?"):
         raise UserError("The workflow was not run. Its 'rules' say what it may do.")
+    return _consent_to_no_sandbox(call)
+
+
+def _consent_to_no_sandbox(call: Call) -> bool:
+    """Whether commands may run without a sandbox; nobody is asked where there is one."""
     if bubblewrap_works():
         return False
     if not call.confirm(_NO_SANDBOX):

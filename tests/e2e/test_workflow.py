@@ -160,6 +160,29 @@ def test_an_approval_is_answered_elsewhere_and_the_workflow_goes_on(program: Pro
     assert program.run("workflow", "resume", row["id"], cwd=folder).code == 1
 
 
+@pytest.mark.parametrize(("typed", "code"), [(b"maybe\ny\n", 0), (b"n\n", 1), (b"\x04", 1)])
+def test_at_a_terminal_the_person_is_asked(program: Program, folder: Path, typed: bytes, code: int) -> None:
+    file = write(folder, "- approval: Delete it?")
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        program.arguments(["workflow", "run", file]),
+        cwd=folder,
+        env=program.environment,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    said = b""
+    while b"Delete it? [y]es, [n]o:" not in said:
+        said += os.read(ours, 1024)
+    os.write(ours, typed)
+    process.communicate(timeout=45)
+    os.close(ours)
+    assert process.returncode == code
+    assert newest(program)["status"] == ("completed" if code == 0 else "failed")
+
+
 def test_in_the_background_it_waits_for_its_answer(program: Program, folder: Path) -> None:
     file = write(folder, "- run: echo before >> left\n- approval: Go on\n- run: echo after >> left")
     row = program.json("workflow", "run", "--background", file, cwd=folder)

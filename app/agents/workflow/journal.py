@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from app.agents.backend import PastEvent
+from app.agents.workflow.values import kept
 from app.sessions.events import (
     AnyBody,
     CommandResult,
@@ -131,7 +132,8 @@ class _Reader:
                 self._calls[body.call_id] = body
                 self._note_prompt(body)
             case CommandResult():
-                self._commands[body.call_id] = body
+                short = {"stdout": kept(body.stdout), "stderr": kept(body.stderr)}
+                self._commands[body.call_id] = msgspec.structs.replace(body, **short)
             case PermissionRequest():
                 self._requests[body.call_id] = body
             case ToolResult(call_id=call, status=status) if status != "cancelled" and call in self._calls:

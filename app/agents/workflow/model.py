@@ -147,7 +147,7 @@ class Check(Action, frozen=True, kw_only=True):
 
 
 class Prompt(Action, frozen=True, kw_only=True):
-    """Ask an agent. Steps that ask the same agent are one conversation, unless `fresh`.
+    """Ask an agent. Steps that ask the same agent with the same tools are one conversation, unless `fresh`.
 
     `tools`: which tools it may use, of those that the rules allow; all of them by default. `save`: the variable that
     gets its answer. Gives `text`, `passed`.

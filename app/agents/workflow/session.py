@@ -229,8 +229,11 @@ def _claimed(home: Path, session: str) -> Iterator[None]:
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UserError("This workflow runs already, in another program of yours.") from error
+            is_ours = os.path.samestat(os.fstat(file), os.stat(path))  # not one that was removed meanwhile
+        except OSError:
+            is_ours = False
+        if not is_ours:
+            raise UserError("This workflow runs already, in another program of yours.")
         yield
         path.unlink(missing_ok=True)
     finally:
