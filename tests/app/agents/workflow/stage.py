@@ -38,6 +38,7 @@ class Stage:
     folder: Path
     scripts: dict[str, list[Any]] = field(default_factory=dict)
     ask: Ask | None = None
+    rules: Rules = field(default_factory=Rules)
     recorded: list[tuple[str, Body]] = field(default_factory=list)
     heard: list[Any] = field(default_factory=list)
     contexts: list[SessionContext] = field(default_factory=list)
@@ -71,7 +72,7 @@ class Stage:
         return self._work(parsed, inputs, journal or Journal())
 
     def _work(self, parsed: Parsed, inputs: Mapping[str, str], journal: Journal) -> WorkflowRun:
-        made = context(self.folder, rules=Rules(), policy=Policy(asks=False, allowed=GROUPS), tools=())
+        made = context(self.folder, rules=self.rules, policy=Policy(asks=False, allowed=GROUPS), tools=())
         around = Surroundings(made, self.recorder, self, self.ask, self.heard.append)
         return WorkflowRun(parsed, inputs, "helper", around, journal)
 

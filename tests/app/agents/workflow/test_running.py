@@ -10,10 +10,12 @@ import pytest
 from msgspec import structs
 
 from app.agents.backend import Answered, Ask
+from app.agents.rules import Rules
 from app.agents.sandbox import bubblewrap_works
 from app.agents.task import TaskResult
 from app.agents.workflow.journal import WORKFLOW, read_journal
 from app.agents.workflow.parsing import parse_workflow
+from app.agents.workflow.values import MAX_VALUE
 from app.sessions.events import (
     AgentMessage,
     Command,
@@ -429,6 +431,26 @@ def test_an_answer_of_somebody_else_does_not_count(stage: Stage) -> None:
     assert stage.done(text, read_journal([*events, event(99, OWN, None, answer)], OWN)).outcome == "completed"
 
 
-def test_notices_of_the_sandbox_come_once(stage: Stage) -> None:
-    assert stage.done("- run: 'true'\n- run: 'true'").outcome == "completed"
-    assert len(stage.of(Notice)) == len({notice.text for notice in stage.of(Notice)})
+@pytest.mark.parametrize("allowed", [True, False])
+def test_without_a_sandbox_a_person_must_have_allowed_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, allowed: bool
+) -> None:
+    monkeypatch.setattr("app.agents.tools.toolbox.bubblewrap_works", lambda: False)
+    stage.rules = Rules(unconfined=allowed)
+    text = "name: T\nvars: {x: a b}\nsteps:\n- run: test ${{ vars.x }} = 'a b'\n- run: touch done"
+    assert stage.done(text).outcome == ("completed" if allowed else "failed")
+    assert (stage.folder / "done").exists() == allowed
+    assert len(stage.of(Notice)) == 1  # however many commands there are
+
+
+def test_outputs_of_any_kind_and_size_are_values(stage: Stage) -> None:
+    assert (
+        stage.done("- {id: a, run: 'printf \"a\\\\000b\\\\377\"'}\n- finish: <${{ steps.a.stdout }}>").text
+        == "<ab\ufffd>"
+    )
+    big = "- {id: a, run: 'yes 12345678 | head -c 200000'}\n- {edit: out, content: '${{ steps.a.stdout }}'}\n"
+    assert stage.done(big).outcome == "completed"
+    written = (stage.folder / "out").read_text()
+    assert written.startswith("… 134464 characters left out …\n") and len(written) < MAX_VALUE + 100
+    many = "- {id: a, run: 'yes ä | head -c 200000 | tr -d \"\\\\n\"'}\n- run: echo ${{ steps.a.stdout }}\n"
+    assert "$steps_a_stdout is too long for a command" in stage.done(many).text
