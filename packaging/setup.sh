@@ -17,6 +17,7 @@ TRIAL_PACKAGES="debootstrap desktop-file-utils appstream"
 EXTERNAL_DIR=build/external
 pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore .venv/bin/python -m pip install -qq --no-input"
 AUTOMERGE_JS="@automerge/automerge@3.5 @automerge/automerge-repo@2.5 @automerge/automerge-repo-network-websocket@2.5"
+AGENTS_JS="opencode-ai@1.18.33 @qwen-code/qwen-code@0.24.4"
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -152,6 +153,40 @@ storage_servers() {
     printf '%s\n' "$wanted" >$EXTERNAL_DIR/servers/.installed
 }
 
+# Agents that the tests of external agents talk with; mistral-vibe, which needs Python 3.12, has an environment of its own.
+external_agents() {
+    agents=$EXTERNAL_DIR/agents
+    wanted="$AGENTS_JS $(checksum <packaging/requirements-agents.txt)"
+    [ "$(cat $agents/.installed 2>/dev/null)" != "$wanted" ] || return 0
+    say "Installing coding agents into $agents"
+    rm -rf $agents
+    mkdir -p $agents
+    # shellcheck disable=SC2086  # a list of words is meant
+    npm install --loglevel=error --no-audit --no-fund --prefix $agents $AGENTS_JS </dev/null >&2 \
+        || fail "npm could not install $AGENTS_JS. The lines above say why."
+    if python=$(python_312); then
+        "$python" -m venv $agents/vibe && $agents/vibe/bin/python -m pip install -qq --no-input \
+            --require-hashes --only-binary :all: --no-deps -r packaging/requirements-agents.txt \
+            || fail "mistral-vibe could not be installed. The lines above say why; 'make' again goes on from here."
+    else
+        say "There is no Python 3.12, so the tests with mistral-vibe are left out."
+    fi
+    printf '%s\n' "$wanted" >$agents/.installed
+}
+
+python_312() {
+    IFS=:
+    for folder in $PATH; do
+        if [ -x "$folder/python3.12" ] && "$folder/python3.12" -c 'import ensurepip, venv' 2>/dev/null; then
+            unset IFS
+            printf '%s\n' "$folder/python3.12"
+            return 0
+        fi
+    done
+    unset IFS
+    return 1
+}
+
 step=${1:-}
 case "$step" in
 run)
@@ -169,6 +204,7 @@ external)
     embedded_model || fail "The embedded model could not be fetched. LOCAL=0 leaves it and its tests out."
     javascript_peers
     storage_servers
+    external_agents
     ;;
 package)
     command -v dpkg-deb >/dev/null || fail "'make package' makes a Debian package, on Debian or Ubuntu only. For macOS see packaging/macos."

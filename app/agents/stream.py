@@ -10,6 +10,7 @@ from app.agents.backend import OutputDelta, TextDelta, TextKind, Update
 from app.errors import AgentError
 from app.sessions.events import AgentMessage, AgentThought, Body
 
+MOST_AT_ONCE = 200
 MOST_WAITING = 2_000
 """Updates that lie in a stream before `room` makes wait."""
 
@@ -59,6 +60,36 @@ class UpdateStream:
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait({self._task})
+
+
+async def bursts(updates: AsyncGenerator[Update, None], most: int = MOST_AT_ONCE) -> AsyncGenerator[list[Update], None]:
+    """The updates of a stream in lists: what lies ready comes together, at most so many. Errors come after them.
+
+    The first comes alone, and lists grow only while more lies ready: nobody waits for the end of a quick stream.
+    """
+    burst: list[Update] = []
+    size = 1
+    following: asyncio.Future[Update | None] | None = None
+    try:
+        while True:
+            following = asyncio.ensure_future(anext(updates, None))
+            if burst:
+                await asyncio.sleep(0)
+                is_ready = following.done() and following.exception() is None
+                if not is_ready or len(burst) >= size:
+                    size = min(2 * size, most) if is_ready else 1
+                    yield burst
+                    burst = []
+            update = await following
+            if update is None:
+                break
+            burst.append(update)
+        if burst:
+            yield burst
+    finally:
+        if following is not None and not following.done():
+            following.cancel()
+            await asyncio.wait({following})
 
 
 class Joiner:

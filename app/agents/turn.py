@@ -22,7 +22,7 @@ from app.agents.backend import (
 )
 from app.agents.live_output import LiveOutput, Pieces
 from app.agents.referring import NOTHING_DRAWN, Drawn
-from app.agents.stream import Joiner
+from app.agents.stream import Joiner, bursts
 from app.errors import AgentError
 from app.sessions.events import (
     AgentMessage,
@@ -201,9 +201,10 @@ class TurnRunner:
     async def _consume(self, parts: Sequence[PromptPart]) -> TurnResult:
         complete = False
         try:
-            async with aclosing(self._conversation.prompt(parts)) as updates:
-                async for update in updates:
-                    await self._take(update)
+            updates = self._conversation.prompt(parts)
+            async with aclosing(updates), aclosing(bursts(updates)) as all_bursts:
+                async for burst in all_bursts:
+                    await self._take_all(burst)
             complete = not self._cancelled
         except AgentError as error:
             await self._end(interrupted=True)
@@ -215,26 +216,40 @@ class TurnRunner:
             await self._recorder.record(Notice(text="Cancelled."))
         return TurnResult("completed" if complete else "cancelled", self._text, *self._tokens)
 
-    async def _take(self, update: Update) -> None:
-        if self._listener is not None:
-            self._listener(update)
-        if isinstance(update, CommandResult | ToolResult):
-            await self._outputs.end(update.call_id)
-        finished = self._joiner.feed(update)
-        await self._record(finished)
-        if finished:
+    async def _take_all(self, burst: Sequence[Update]) -> None:
+        """Record what comes together in one go; who listens hears of each update after those before it are recorded."""
+        waiting: list[Body] = []
+        for update in burst:
+            if self._listener is not None:
+                if not isinstance(update, Body):
+                    waiting = await self._settle(waiting)
+                self._listener(update)
+            if isinstance(update, CommandResult | ToolResult):
+                await self._outputs.end(update.call_id)
+            waiting += self._joiner.feed(update)
+            self._follow(update)
+            if isinstance(update, PermissionRequest) and self._asking is not None:
+                waiting = await self._settle(waiting)
+                self._asking.recorded(update.request_id)
+        await self._settle(waiting)
+        if self._joiner.text and any(isinstance(update, TextDelta) for update in burst):
+            self._drafts.touch()
+
+    async def _settle(self, bodies: list[Body]) -> list[Body]:
+        """Record bodies, and forget the draft that they complete; nothing is left."""
+        if bodies:
+            await self._record(bodies)
             await self._drafts.clear()
+        return []
+
+    def _follow(self, update: Update) -> None:
         match update:
-            case TextDelta():
-                self._drafts.touch()
             case Command(call_id=call):
                 self._outputs.begin(call)
             case OutputDelta(call_id=call, text=text):
                 self._outputs.feed(call, text)
             case Usage():
                 self._tokens = (self._tokens[0] + update.input, self._tokens[1] + update.output)
-            case PermissionRequest() if self._asking is not None:
-                self._asking.recorded(update.request_id)
 
     async def _end(self, *, interrupted: bool) -> None:
         await self._outputs.close()

@@ -81,7 +81,7 @@ class LateServers:
 
         from app.agents.mcp.servers import has_servers_for_agents
 
-        if not await has_servers_for_agents(self._workspace):
+        if backend.connects_servers or not await has_servers_for_agents(self._workspace):
             return context
         await asyncio.to_thread(import_module, "app.agents.mcp.agent_tools")
         from app.agents.mcp.agent_tools import with_servers

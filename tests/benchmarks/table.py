@@ -13,6 +13,7 @@ from tests.benchmarks import (
     catch_up,
     diff,
     disk,
+    external_agents,
     growth,
     idle,
     import_memory,
@@ -70,5 +71,6 @@ BENCHMARKS = (
     Benchmark("catch_up", "100,000 events from one process to another over iroh", catch_up.run),
     Benchmark("mailbox", "10,000 events through a mailbox on a real S3 server", mailbox.run),
     Benchmark("mcp", "1,000 calls to a real MCP server, next to the library alone", mcp_calls.run),
+    Benchmark("acp", "10,000 updates of an external agent into the store, and a tool call", external_agents.run),
     Benchmark("memory", "importing a transcript of 1 GB", import_memory.run),
 )

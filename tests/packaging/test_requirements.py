@@ -22,7 +22,10 @@ def pinned_in(name: str) -> list[str]:
 PINNED = pinned_in("requirements.txt")
 
 
-@pytest.mark.parametrize("line", PINNED + pinned_in("requirements-external.txt"), ids=lambda line: line.split("==")[0])
+OTHERS = pinned_in("requirements-external.txt") + pinned_in("requirements-agents.txt")
+
+
+@pytest.mark.parametrize("line", PINNED + OTHERS, ids=lambda line: line.split("==")[0])
 def test_every_requirement_has_one_version_and_hashes(line: str) -> None:
     requirement = Requirement(line.split("--hash")[0].strip())
     assert [clause.operator for clause in requirement.specifier] == ["=="]

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FILES = "packaging/setup.sh packaging/requirements.txt packaging/requirements-external.txt pyproject.toml".split()
+FILES = [
+    *(
+        f"packaging/{name}"
+        for name in ("setup.sh", *(f"requirements{kind}.txt" for kind in ("", "-external", "-agents")))
+    ),
+    "pyproject.toml",
+]
 
 
 class Machine:
@@ -42,7 +48,8 @@ class Machine:
         """A Python that answers the version check and makes a .venv with a lovelace in it."""
         usable = "exit 0" if version in ("3.11", "3.12") else "exit 1"
         self.program("lovelace", 'mkdir -p "$HOME/m"; touch "$HOME/m/x"', self.checkout / "template")
-        make = "mkdir -p .venv/bin; cp template/lovelace .venv/bin/; cp $0 .venv/bin/python"
+        make = 'for place; do :; done; mkdir -p "$place/bin"; cp template/lovelace "$place/bin/"; '
+        make += 'cp $0 "$place/bin/python"'
         script = f'case "$*" in *version_info\\[:2\\]*exit*|*sys.exit*) {usable};; *"-m venv"*) {make};; '
         script += f'*model_store*) echo "$HOME/m/x";; esac\n{body}'
         for name in ("python3.12", "python3.11", "python3"):
@@ -186,9 +193,10 @@ def test_on_macos_nothing_is_installed_with_apt(machine: Machine) -> None:
 
 def test_javascript_peers_are_installed_once_by_name(machine: Machine) -> None:
     assert machine.setup("external", LOCAL="0").returncode == 0
-    (call,) = machine.calls("npm")
+    automerge, agents = machine.calls("npm")
     repo = ["@automerge/automerge-repo@2.5", "@automerge/automerge-repo-network-websocket@2.5"]
-    assert call.split()[-3:] == ["@automerge/automerge@3.5", *repo]
+    assert automerge.split()[-3:] == ["@automerge/automerge@3.5", *repo]
+    assert "--prefix build/external/agents opencode-ai@" in agents and "@qwen-code/qwen-code@" in agents
     assert machine.setup("external", LOCAL="0").stderr == ""
     assert machine.calls("npm") == []
 
@@ -204,6 +212,22 @@ def test_storage_servers_are_installed_once_with_hashes_beside_the_environment(m
     assert installed() == []
     (machine.checkout / "packaging/requirements-external.txt").write_text("")
     assert "Installing storage servers" in machine.setup("external", LOCAL="0").stderr
+
+
+def test_coding_agents_are_installed_once_each_in_a_place_of_its_own(machine: Machine) -> None:
+    def installed() -> list[str]:
+        return [call for call in machine.log.read_text().splitlines() if "requirements-agents.txt" in call]
+
+    assert machine.setup("external", LOCAL="0").returncode == 0
+    (call,) = installed()
+    assert "--require-hashes" in call
+    assert (machine.checkout / "build/external/agents/vibe/bin/python").exists()
+    assert machine.setup("external", LOCAL="0").stderr == ""
+    (machine.checkout / "packaging/requirements-agents.txt").write_text("")
+    (machine.bin / "python3.12").unlink()
+    without = machine.setup("external", LOCAL="0")
+    assert without.returncode == 0
+    assert "the tests with mistral-vibe are left out" in without.stderr
 
 
 def test_a_package_needs_the_tools_of_debian(machine: Machine) -> None:

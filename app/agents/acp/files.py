@@ -15,7 +15,7 @@ from app.agents.backend import SessionContext, Update
 from app.agents.files.changes import NO_FILE, UNSEEN, Side, file_change
 from app.agents.tools.changing import WRITE
 from app.agents.tools.failure import ToolFailure
-from app.agents.tools.folders import Folders, read_existing, read_file
+from app.agents.tools.folders import Folders, Target, read_existing, read_file
 from app.agents.tools.looking import MAX_FILE_BYTES
 from app.agents.tools.tool import Site
 from app.sessions.diff import decode_text
@@ -51,12 +51,18 @@ class AgentFiles:
         return {"content": "".join(lines if limit is None else lines[: max(0, limit)])}
 
     async def write(self, params: dict[str, Any], call: CallState) -> dict[str, Any]:
-        """Replace or create a file, recorded as a change of the call. Raises Refusal."""
+        """Replace or create a file, recorded as a change of the call. Raises Refusal.
+
+        Some agents write the file by themselves as well; where they were first, the watch tells of the change.
+        """
         folders, context = self._required(), self._context
         site = Site(call.call_id, folders, context.rules, self._emit, context.keep, False, context.files)
         try:
             arguments = WRITE.parse({"path": params.get("path"), "content": params.get("content")})
-            call.written.add(folders.resolve(arguments.path).name)
+            target = folders.resolve(arguments.path)
+            if call.is_watched and await asyncio.to_thread(_has, target, arguments.content):
+                return {}
+            call.written.add(target.name)
             await WRITE.perform(site, arguments)
         except (ToolFailure, msgspec.ValidationError) as failure:
             raise Refusal(str(failure)) from failure
@@ -144,6 +150,10 @@ class AgentFiles:
         if self._folders is None:
             raise Refusal("This session has no folder to work in.")
         return self._folders
+
+
+def _has(target: Target, content: str) -> bool:
+    return read_existing(target, MAX_FILE_BYTES) == content.encode("utf-8", "replace")
 
 
 def _by_tool(changes: Iterable[Body]) -> Iterable[Body]:

@@ -89,6 +89,31 @@ def test_output_is_saved_while_a_command_runs() -> None:
     assert recorder.outputs[-1] == ("c", [(0, "one two")])
 
 
+def test_what_lies_ready_is_recorded_together_and_in_order() -> None:
+    class Counting(MemoryRecorder):
+        async def record(self, *bodies: Body) -> Sequence[str]:
+            times.append(len(bodies))
+            await asyncio.sleep(0.001)
+            return await super().record(*bodies)
+
+    calls = [ToolCall(call_id=f"{n}", name="x") for n in range(500)]
+    for listener in (None, heard := []):  # type: ignore[var-annotated]
+        times: list[int] = []
+        recorder = Counting()
+        turn(Told(*calls), recorder, listener=None if listener is None else listener.append)
+        assert recorder.bodies[1:] == calls
+        assert len(times) < 50
+    assert heard == calls
+
+
+def test_who_listens_hears_of_a_text_when_what_came_before_it_is_recorded() -> None:
+    recorder, seen = MemoryRecorder(), []
+    call, words = ToolCall(call_id="1", name="x"), text("b")[0]
+    updates = [*([call] * 40), words]
+    turn(Told(*updates), recorder, listener=lambda one: seen.append((one, len(recorder.bodies))))
+    assert seen[-1] == (words, 41)
+
+
 def test_deltas_become_one_message() -> None:
     recorder, heard = MemoryRecorder(), []
     result = turn(Told(*text("a ", "b")), recorder, model="m", runner="device", listener=heard.append)
