@@ -21,6 +21,7 @@ from app.agents.tools.tool import Site
 from app.sessions.diff import decode_text
 from app.sessions.events import Body, FileChange, FileRead
 
+MOST_NAMES = 10_000
 COMMAND_KEYS = frozenset({"command", "cmd", "script", "code"})
 """What these hold is shown and granted as it is."""
 
@@ -32,6 +33,7 @@ class AgentFiles:
         self._context = context
         self._folders = folders
         self._emit = emit
+        self._names: dict[str, str | None] = {}
 
     async def read(self, params: dict[str, Any]) -> dict[str, Any]:
         """The text of a file, from `line` (counted from 1), at most `limit` lines. Raises Refusal."""
@@ -69,11 +71,16 @@ class AgentFiles:
         return {}
 
     def name(self, path: str) -> str | None:
-        """The workspace-relative name of a path; None for what is outside."""
-        if self._folders is None:
-            return None
+        """The workspace-relative name of a path, for events; None for what is outside."""
+        if path not in self._names:
+            if len(self._names) >= MOST_NAMES:
+                self._names.clear()
+            self._names[path] = self._resolved(path)
+        return self._names[path]
+
+    def _resolved(self, path: str) -> str | None:
         try:
-            return self._folders.resolve(path).name
+            return None if self._folders is None else self._folders.resolve(path).name
         except ToolFailure:
             return None
 

@@ -122,7 +122,7 @@ class Telling:
         call.merge(update)
         if not call.is_opened and (call.is_over or self._agent.is_ready(call)):
             self._open(call)
-        if group_of(call.kind) != "read" and not call.is_watched:
+        if group_of(call.kind) != "read" and not call.is_watched and not self._agent.plan(call):
             await self._files.watch(call)
         if call.is_opened:
             self._tell_output(call)
