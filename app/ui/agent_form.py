@@ -48,7 +48,7 @@ LOOKS: dict[Kind, _Look] = {
     ),
     "openai": _Look("OpenAI", "openai", ("key", "model"), "What you write goes to OpenAI.", "gpt-5"),
     "acp": _Look(
-        "A program: Claude Code, Codex, opencode, Gemini CLI, …",
+        "A program: opencode, Claude Code, Codex, …",
         "agent",
         ("command", "model"),
         "An agent that is installed on this computer and speaks ACP. It works with its own settings, keys and tools, "
