@@ -60,8 +60,7 @@ class StoredMailboxReplica:
     def receive(self, envelopes: Sequence[bytes]) -> Received:
         held = operations.epoch_keys(self._connection, self._row)
         readable = [data for data in envelopes if self._replica.can_open(held, read_envelope(data))]
-        with self._replica.begin(False) as tx:
-            taken = self._replica.take_in(tx, self._row, readable)
+        taken = self._replica.take_in(self._row, readable)
         return Received(taken, len(envelopes) - len(readable))
 
     def entries_after(self, n: int, limit: int) -> Outgoing:

@@ -280,11 +280,20 @@ class StoredReplica:
         row = self._row(peer, workspace)
         if row is None:
             return Taken(refused=("It is of a workspace that is not shared.",))
-        with self.begin(False) as tx:
-            return self.take_in(tx, row, envelopes)
+        return self.take_in(row, envelopes)
 
-    def take_in(self, tx: Transaction, row: int, envelopes: Sequence[bytes]) -> Taken:
+    def take_in(self, row: int, envelopes: Sequence[bytes]) -> Taken:
         """Take in sealed entries of a workspace (row id), wherever they came from."""
+        try:
+            with self.begin(False) as tx:
+                return self._take_in(tx, row, envelopes)
+        except OwnEntry:
+            with self.begin(True) as tx:  # new keys: on the disk before anything is written or said with them
+                self._renew(tx)
+        with self.begin(False) as tx:
+            return self._take_in(tx, row, envelopes)
+
+    def _take_in(self, tx: Transaction, row: int, envelopes: Sequence[bytes]) -> Taken:
         admitted, waiting, refused = 0, 0, list[str]()
         keys = self._keys(row)
         receiver = self._receiver(tx, row)
@@ -292,6 +301,8 @@ class StoredReplica:
             try:
                 batch = self._open(keys, row, read_envelope(data))
                 states = self._take_batch(tx, receiver, keys, batch)
+            except OwnEntry:
+                raise
             except (ProtocolError, MembershipError, DocumentError) as error:
                 refused.append(str(error))
                 continue
@@ -333,9 +344,6 @@ class StoredReplica:
     ) -> int | None:
         try:
             return receiver.receive(keys, part.entry, part.signature, chunks).state
-        except OwnEntry:
-            self._renew(tx)
-            receiver.own_device = self.memberships.device_id
         except LeftEntry as error:
             self._branches.leave(tx, keys, error.device, error.n)
         return self._take_part(tx, receiver, keys, part, chunks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from sync.engine import Engine
 from sync.membership.bodies import Set
 from sync.repository.branches import WRITTEN_ANEW
+from sync.repository.transaction import Transaction
 from sync.store.left_chains import left_chains
 from tests.helpers.memory_replica import MemoryReplica
 from tests.helpers.peer_network import PeerNetwork
@@ -255,3 +257,22 @@ def test_disks_that_are_put_back_at_any_moment(homes: Homes, seed: int) -> None:
     words = read[0].get("notes", "").split()
     assert len(words) == len(set(words)), "nothing is doubled"
     sound(*engines, in_order=False)
+
+
+def test_the_keys_of_the_new_device_are_on_the_disk_before_they_are_used(homes: Homes) -> None:
+    _ada, bob, _workspace = team(homes)
+    homes.save("ada")
+    append(homes.home("ada"), 1, "s", "lost")
+    bring(homes.home("ada"), bob)
+    ada = homes.roll_back("ada")
+    begun, begin, devices = list[bool](), ada.replica.begin, set[bytes]()
+
+    def noted(durable: bool) -> AbstractContextManager[Transaction]:
+        begun.append(durable)
+        devices.add(ada.device.device_id)
+        return begin(durable)
+
+    ada.replica.begin = noted
+    bring(bob, ada)
+    assert begun.count(True) == 1 and begun[begun.index(True) + 1 :], "in a transaction of its own"
+    assert len(devices) == 2
