@@ -159,7 +159,7 @@ def _remove(engine: Engine, tx: Transaction, signer: DeviceKeys, body: Remove) -
         raise UserError("That recovery code is not this person's.")
     raise UserError(
         "This device was added after that one, or at the same time, and may not revoke it. "
-        "Do it with the recovery code: the same command with --recover"
+        "With the recovery code it can: in a terminal, the same with --recover."
     )
 
 

@@ -20,6 +20,7 @@ from sync.repository.forks import Fork, ForkBranch
 from sync.store.database import Connection
 from sync.store.left_chains import left_chains
 
+TOLD_MS = 30 * 24 * 3600 * 1000
 _RETIRES = " It is your own device, and is revoked with that: to be used again it must be paired anew."
 
 
@@ -146,12 +147,13 @@ def forks(workspace: Workspace) -> list[ForkRow]:
 
 
 def renewals(workspace: Workspace) -> list[Renewal]:
-    """How often this home found itself to be an older copy, as far as this workspace was concerned, oldest first."""
+    """When this home found itself to be an older copy, in the last `TOLD_MS`, oldest first."""
+    before = workspace.clock.now_ms() - TOLD_MS
 
     def look(queries: Queries) -> list[Renewal]:
         rows = left_chains(queries.connection, queries.workspace)
         ids = dict(queries.connection.execute("SELECT row, id FROM device").fetchall()) if rows else {}
-        return [Renewal(bytes(ids[row.device]).hex(), row.since, row.rewritten) for row in rows]
+        return [Renewal(bytes(ids[row.device]).hex(), row.since, row.rewritten) for row in rows if row.since > before]
 
     return workspace.read(look)
 

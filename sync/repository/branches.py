@@ -30,7 +30,7 @@ from sync.store.entries import DocumentRow
 from sync.store.left_chains import LeftChain, LeftNote
 from sync.store.projector import Projector
 from sync.store.purge import is_purged
-from sync.store.schema import ADMITTED, NOTE, QUARANTINED, SEGMENT
+from sync.store.schema import ADMITTED, NOTE, PURGED, QUARANTINED, SEGMENT
 
 PIECE_EVENTS, PIECE_CHARACTERS = 100, 256 << 10
 WRITTEN_ANEW = "its device wrote two chains; this one was written anew by another device"
@@ -194,7 +194,8 @@ class Branches:
         documents = {each.document.row: each.document for each in branch}
         for document in documents.values():
             self._repository.drop(document.row)
-            self._remove_empty(document.row)
+            if document.kind != PURGED:
+                self._remove_empty(document.row)
         for session in sorted({each.name for each in documents.values() if each.kind == SEGMENT}):
             show_anew(tx, self._repository, self._projector, self._shower(tx), keys, session)
 

@@ -135,3 +135,5 @@ def test_a_home_says_that_it_became_a_new_device(place: Place, tmp_path: Path) -
     assert (renewal.device, renewal.rewritten) == (before, 1)
     assert "older copy" in forks.renewal_sentence(renewal) and "1 events" not in forks.renewal_sentence(renewal)
     assert texts(old, session) >= {"lost", "anew"}
+    place.clock.advance(forks.TOLD_MS + 1)
+    assert forks.renewals(old) == []

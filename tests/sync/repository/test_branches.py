@@ -13,6 +13,7 @@ from sync.membership.bodies import Set
 from sync.repository.branches import WRITTEN_ANEW
 from sync.repository.transaction import Transaction
 from sync.store.left_chains import left_chains
+from sync.store.purge import is_purged
 from tests.helpers.memory_replica import MemoryReplica
 from tests.helpers.peer_network import PeerNetwork
 from tests.sync.engine_home import append, first_workspace, notes, replay, shown
@@ -135,6 +136,25 @@ def test_who_may_not_write_any_more_keeps_what_they_wrote(homes: Homes) -> None:
         ada.members.sign(tx, workspace, Set(bob.identity, "reader", cuts={}))
     bring(ada, bob)
     assert {"a", "b", "anew"} <= shown(bob.connection)["s"]
+    sound(ada, bob)
+
+
+def test_what_was_purged_in_a_branch_stays_purged(homes: Homes) -> None:
+    _ada, bob, _workspace = team(homes)
+    homes.save("ada")
+    append(homes.home("ada"), 1, "s", "lost")
+    bring(homes.home("ada"), bob)
+    ada = homes.roll_back("ada")
+    append(ada, 1, "secret", "anew 1")
+    append(ada, 1, "t", "anew 2")
+    with ada.transaction() as tx:
+        ada.purge(tx, 1, ["secret"], [])
+        tx.connection.execute("DELETE FROM shown WHERE session='secret'")
+    bring(bob, ada)
+    introduce(ada, bob)
+    exchange([ada, bob])
+    assert shown(ada.connection) == shown(bob.connection) == {"s": {"a", "b", "lost"}, "t": {"anew 2"}}
+    assert is_purged(ada.connection, 1, "secret")
     sound(ada, bob)
 
 
