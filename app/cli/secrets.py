@@ -57,7 +57,7 @@ def reveal(
         wanted = [number] if number is not None else [one.number for one in _kept(workspace, row.id)]
         if not wanted:
             raise NotFound("This device kept no secret out of this session.")
-        values = {one: workspace.read(lambda queries, one=one: queries.secret(row.id, one)) for one in wanted}  # type: ignore[misc]
+        values = workspace.read(lambda queries: {one: queries.secret(row.id, one) for one in wanted})
         if number is not None and values[number] is None:
             raise NotFound(
                 f"Secret {number} of this session is not on this device. It is where it was captured, only there."

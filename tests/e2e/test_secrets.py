@@ -109,3 +109,41 @@ def test_what_is_no_secret_is_shown_again(fresh_program: Program, source: Path) 
     assert OTHER in shown and TOKEN not in shown
     assert [one["number"] for one in fresh_program.json("sessions", "secrets", row["id"])] == [1]
     assert "2 secrets" in fresh_program.run("doctor").out
+
+
+def test_an_agent_works_with_a_file_that_holds_a_secret(program: Program, tmp_path: Path) -> None:
+    """Written, read by a command, left alone for a turn, edited, restored: with its secret on the disk only."""
+    written = f"TOKEN={TOKEN}\nREGION=eu\n"
+    script = [
+        [
+            {"tool": "write", "input": {"path": ".env", "content": written}},
+            {"tool": "run", "input": {"command": "cat .env"}},
+            {"say": f"It has {TOKEN}."},
+        ],
+        [{"tool": "run", "input": {"command": "true"}}, {"say": "Nothing to do."}],
+        [{"tool": "edit", "input": {"path": ".env", "old": "eu", "new": "us"}}, {"say": "Edited."}],
+    ]
+    (tmp_path / "script.json").write_text(json.dumps(script))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    program.json("workspace", "open", str(folder))
+    agent = program.json("agents", "add", "env", "--script", str(tmp_path / "script.json"))["id"]
+    chat = ["--json", "chat", "--agent", agent, "--tools", "--allow", "all"]
+    session = program.run(*chat, "--new", "Write it", cwd=folder).lines[0]["session"]
+    for prompt in ("Go on", "Edit it"):
+        program.run(*chat, "--session", session, prompt, cwd=folder)
+    assert (folder / ".env").read_text() == written.replace("eu", "us")
+
+    shown = program.run("sessions", "show", session, "--json", cwd=folder)
+    assert TOKEN not in shown.out and "TOKEN=‹secret 1›" in shown.out and "It has ‹secret 1›." in shown.out
+    changes = [event for event in shown.lines if event["kind"] == "file_change"]
+    assert [change["added"] for change in changes] == [2, 1]
+    assert TOKEN not in program.run("sessions", "diff", session, cwd=folder).out
+    assert [one["status"] for one in program.json("sessions", "drift", session, cwd=folder)] == ["unchanged"]
+
+    (folder / ".env").write_text(f"TOKEN={TOKEN}\nOTHER={OTHER}\n")
+    [drift] = program.json("sessions", "drift", session, cwd=folder)
+    assert drift["status"] == "changed" and TOKEN not in drift["diff"] and OTHER not in drift["diff"]
+    program.json("--yes", "sessions", "restore", session, cwd=folder)
+    assert (folder / ".env").read_text() == written.replace("eu", "us")
+    assert len(program.json("sessions", "secrets", session, cwd=folder)) == 2
