@@ -11,6 +11,7 @@ from app.agents.live_output import PIECE_CHARACTERS, LiveOutput, Pieces
 from app.sessions.output_operations import KEPT_PIECES
 from sync.errors import StoreError
 from tests.app.agents.support import run
+from tests.helpers.secrets_to_plant import TOKENS
 
 
 class Kept:
@@ -94,3 +95,22 @@ def test_a_store_that_refuses_stops_no_command() -> None:
         assert await live.end("c") == "xy"
 
     run(work())
+
+
+def test_a_secret_is_in_no_piece_however_it_is_printed() -> None:
+    secret = TOKENS["GitHub token"]
+
+    async def work(step: int) -> None:
+        kept = Kept()
+        live = LiveOutput(kept.save, 0)
+        printed = f"begin\n{'x' * (PIECE_CHARACTERS - 20)}\nTOKEN={secret}\nend "
+        for at in range(PIECE_CHARACTERS - 20, len(printed), step):
+            live.feed("c", printed[at - (PIECE_CHARACTERS - 20 if at == PIECE_CHARACTERS - 20 else 0) : at + step])
+            kept.saved.clear()
+            await kept.saved.wait()
+        ended = await live.end("c")
+        assert all(secret[:8] not in text for pieces in kept.saves for _, text in pieces)
+        assert secret[:8] not in ended and ended.endswith("\nTOKEN=‹secret›\nend ")
+
+    for step in (1, 7, 1000):
+        run(work(step))
