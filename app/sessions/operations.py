@@ -346,6 +346,7 @@ class SessionOperations(
         """
         with self._engine.transaction() as tx:
             row = self._session(tx, session)
+            text = self._capture(tx, session, row.workspace).text(text)
             self._engine.edit_note(tx, row.workspace, note_name(session), text, base=base)
             tx.touch(f"session/{session}")
 

@@ -13,7 +13,7 @@ from app.sessions.ids import event_digest
 from app.sessions.lineage import conversation
 from app.sessions.packing import unpack_body
 from app.sessions.redaction.finding import find_secrets
-from app.sessions.redaction.replacing import PLACEHOLDER, placeholder, redacted_body
+from app.sessions.redaction.replacing import PLACEHOLDER, placeholder, redacted, redacted_body
 from app.sessions.redaction.vault import Place, Vault
 from sync.clock import Random
 from sync.store.database import Connection
@@ -49,6 +49,10 @@ class Capture:
         self._fresh.clear()
         if before.source is not None:
             self._vault.keep_source(self._session, event_digest(before.source.encode(), encode_draft(before)))
+
+    def text(self, text: str) -> str:
+        """A text of the session that is no event, without secrets."""
+        return redacted(text, self._name)
 
     def payload(self, data: bytes) -> tuple[bytes, list[Place]]:
         """A payload with placeholders, and where they are; as it is where it is no text or has no secrets."""

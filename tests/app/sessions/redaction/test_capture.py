@@ -237,3 +237,12 @@ def test_a_prompt_may_name_a_secret_by_its_placeholder(home: Workspace, session:
     for place in (session, fork):
         told = home.read(lambda queries, place=place: queries.with_secrets(place, "again ‹secret 1› and ‹secret 7›"))
         assert told == f"again {TOKEN} and ‹secret 7›"
+
+
+def test_a_note_has_the_placeholders_of_its_session(home: Workspace, session: str) -> None:
+    append(home, session, UserMessage(text=TOKEN))
+    home.write(lambda operations: operations.set_note(session, f"the key is {TOKEN}, the other one {OTHER}"))
+    note = home.read(lambda queries: queries.note(session))
+    assert note == "the key is ‹secret 1›, the other one ‹secret 2›"
+    home.write(lambda operations: operations.set_note(session, f"{note} or {OTHER}", base=note))
+    assert home.read(lambda queries: queries.note(session)).endswith("‹secret 2› or ‹secret 2›")
