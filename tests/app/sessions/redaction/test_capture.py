@@ -246,3 +246,10 @@ def test_a_note_has_the_placeholders_of_its_session(home: Workspace, session: st
     assert note == "the key is ‹secret 1›, the other one ‹secret 2›"
     home.write(lambda operations: operations.set_note(session, f"{note} or {OTHER}", base=note))
     assert home.read(lambda queries: queries.note(session)).endswith("‹secret 2› or ‹secret 2›")
+
+
+def test_what_is_remembered_has_no_secret(home: Workspace, session: str) -> None:
+    fact = home.write(lambda operations: operations.remember(f"deploy with {TOKEN}, not ‹secret 2›", session=session))
+    home.write(lambda operations: operations.edit_fact(fact, f"deploy with {OTHER}"))
+    with_note = home.read(lambda queries: queries.connection.execute("SELECT group_concat(text) FROM note").fetchone())
+    assert "deploy with ‹secret›" in with_note[0] and OTHER not in with_note[0]
