@@ -222,6 +222,15 @@ def test_hostile_titles_are_one_line_without_tricks(model: SessionListModel) -> 
     assert at(model, "A").data() == "Untitled session"
 
 
+def test_the_tip_says_what_a_session_came_to(model: SessionListModel) -> None:
+    first = "A"
+    assert "mended" not in at(model, first).data(Qt.ItemDataRole.ToolTipRole)
+    model.summaries = {first: "The parser was mended.\u202e " + "word " * 60}
+    lines = at(model, first).data(Qt.ItemDataRole.ToolTipRole).splitlines()
+    assert any(line.startswith("The parser was mended.") for line in lines)
+    assert max(map(len, lines)) <= 80 and "\u202e" not in "".join(lines)
+
+
 def test_dragged_sessions_name_themselves(model: SessionListModel) -> None:
     data = model.mimeData([at(model, "B"), model.index(0, 0), at(model, "A")])
     assert bytes(data.data(SESSION_MIME).data()) == b"A\nB"
