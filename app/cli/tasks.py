@@ -126,7 +126,7 @@ async def _run(call: Call, workspace: Workspace, backend: AgentBackend, prepared
     if result.outcome == "completed":
         within = WAITED_SECONDS if call.has_person else PROPOSING_SECONDS
         await propose_title(workspace, prepared.session, backend, text, result.text, within=within)
-        await sum_up(workspace, prepared.session, backend, within=within)
+        await sum_up(workspace, prepared.session, backend, within=WAITED_SECONDS)
     return result
 
 
