@@ -194,6 +194,8 @@ def suggested_rule(tool: str, arguments: Any, workspace: str | None) -> PolicyRu
         return None
     prefix = suggested_prefix(act.command)
     line = act.command.strip() if prefix is None else prefix
+    if "‹" in line:  # a secret stands there, which no policy is to know
+        return None
     return PolicyRule(ruling="allow", tool=tool, command=line, whole=prefix is None, workspace=workspace)
 
 

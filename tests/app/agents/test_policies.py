@@ -257,6 +257,10 @@ def test_as_little_as_is_useful_is_suggested(line: str, command: str, whole: boo
     )
 
 
+def test_no_policy_is_made_of_a_secret() -> None:
+    assert suggested_rule("run", {"command": "deploy --key ‹secret 1›"}, "w") is None
+
+
 @given(LINES)
 def test_what_is_suggested_fits_and_can_be_kept(line: str) -> None:
     made = suggested_rule("run", {"command": line}, "w")

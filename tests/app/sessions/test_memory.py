@@ -69,6 +69,16 @@ def test_what_cannot_be_remembered_is_said(home: Workspace) -> None:
     assert home.read(lambda queries: queries.facts()) == []
 
 
+def test_secrets_are_not_remembered(home: Workspace) -> None:
+    token = "ghp_" + "0123456789abcdefghijKLMNopqrstuvwxyz"
+    fact = home.write(lambda operations: operations.remember(f"The token is {token} for now."))
+    home.write(lambda operations: operations.edit_fact(fact, f"It is {token}."))
+    session, _ = talk(home, "x")
+    home.write(lambda operations: operations.propose_fact(token, "fact", agent="Coder", session=session))
+    texts = [row.fact.text for row in home.read(lambda queries: queries.facts())]
+    assert len(texts) == 2 and token not in "".join(texts) and all("‹secret›" in text for text in texts)
+
+
 def test_the_best_are_first(home: Workspace) -> None:
     for text in (
         "Releases happen on Fridays.",
