@@ -47,3 +47,18 @@ def test_summaries_are_turned_off_and_on(program: Program) -> None:
     assert program.json("agents", "summaries")["summaries"] is True
     assert program.json("agents", "summaries", "off")["summaries"] is False
     assert program.json("agents", "summaries", "on")["summaries"] is True
+
+
+def test_what_is_never_allowed_no_workflow_does(program: Program) -> None:
+    folder = program.folder / "project"
+    folder.mkdir()
+    workspace = program.json("workspace", "open", str(folder))["id"]
+    file = folder / "w.yaml"
+    file.write_text("name: T\nsteps:\n  - run: touch made\n")
+    program.json("policy", "set", "never", "--command", "touch", "--everywhere")
+    result = program.run("--workspace", workspace, "--yes", "workflow", "run", str(file), cwd=folder)
+    assert result.code == 1 and "policy of this device" in result.out + result.err
+    assert not (folder / "made").exists()
+    program.json("policy", "set", "none", "--command", "touch", "--everywhere")
+    assert program.run("--workspace", workspace, "--yes", "workflow", "run", str(file), cwd=folder).code == 0
+    assert (folder / "made").exists()

@@ -17,6 +17,7 @@ from app.agents.context import session_folders
 from app.agents.files.watch import FileWatch
 from app.agents.mcp.lending import lent_servers
 from app.agents.permission import GROUPS, Policy
+from app.agents.policy_setting import with_policies
 from app.agents.recorder import Store, StoreRecorder
 from app.agents.rules import Rules
 from app.agents.task import TaskResult, refuse
@@ -161,7 +162,7 @@ async def continue_workflow(
     ask: a person, None where nobody can be asked now. recorder: for an agent's name and a turn. listener: gets the turn
     and each update. Raises UserError where there is no workflow, where it is over, or where another process runs it.
     """
-    status, folders, journal = await home.read_async(partial(_stands, session=session))
+    status, workspace, folders, journal = await home.read_async(partial(_stands, session=session))
     start = journal.start
     if start is None:
         raise UserError(f"Session {session} holds no workflow of yours.")
@@ -173,7 +174,7 @@ async def continue_workflow(
     with _claimed(home.home, session):
         async with AsyncExitStack() as servers:
             around = Surroundings(
-                context=_context(home, own, folders, unconfined=start.unconfined),
+                context=with_policies(_context(home, own, folders, unconfined=start.unconfined), home, workspace),
                 recorder=lambda agent: made(agent, own.turn),
                 agents=_Registered(home, agents, own, servers),
                 ask=ask,
@@ -182,10 +183,11 @@ async def continue_workflow(
             return await WorkflowRun(parsed, start.inputs, start.agent, around, journal).run()
 
 
-def _stands(queries: Queries, session: str) -> tuple[str, tuple[Path, ...], Journal]:
+def _stands(queries: Queries, session: str) -> tuple[str, str, tuple[Path, ...], Journal]:
     row = queries.session(session)
     own, _ = queries.own_device()
-    return row.status, session_folders(row.cwd, queries.folders()), read_journal(queries.iterate(row.id), own)
+    journal = read_journal(queries.iterate(row.id), own)
+    return row.status, row.workspace, session_folders(row.cwd, queries.folders()), journal
 
 
 def _context(home: Home, own: StoreRecorder, folders: tuple[Path, ...], *, unconfined: bool) -> SessionContext:
