@@ -13,10 +13,12 @@ from app.agents.acp.connection import Refusal
 from app.agents.acp.values import integer, text
 from app.agents.backend import SessionContext, Update
 from app.agents.files.changes import NO_FILE, UNSEEN, Side, file_change
+from app.agents.permission import NEVER, ruling_of
+from app.agents.policy_setting import as_now
 from app.agents.tools.changing import WRITE
 from app.agents.tools.failure import ToolFailure
 from app.agents.tools.folders import Folders, Target, read_existing, read_file
-from app.agents.tools.looking import MAX_FILE_BYTES
+from app.agents.tools.looking import MAX_FILE_BYTES, READ
 from app.agents.tools.tool import Site
 from app.sessions.diff import decode_text
 from app.sessions.events import Body, FileChange, FileRead
@@ -40,6 +42,9 @@ class AgentFiles:
         folders = self._required()
         try:
             target = folders.resolve(text(params.get("path")))
+            policy = await as_now(self._context.policy, self._context.policies)
+            if ruling_of(policy, READ.name, None, target.name) == "never":
+                raise Refusal(NEVER)
             data = await asyncio.to_thread(read_file, target, MAX_FILE_BYTES)
         except ToolFailure as failure:
             raise Refusal(str(failure)) from failure

@@ -110,6 +110,17 @@ def test_the_policies_of_the_device_answer_for_the_person(tmp_path: Path) -> Non
     assert [result.stdout for result in bodies(updates, CommandResult)] == ["one\n", "three\n"]
 
 
+def test_what_is_never_to_be_read_is_not_read_through_us(tmp_path: Path) -> None:
+    async def policies() -> tuple[PolicyRule, ...]:
+        return (PolicyRule(ruling="never", path=".env"),)
+
+    trial = Trial(tmp_path, [{"read": "{cwd}/.env"}, {"read": "{cwd}/open"}, {"tell_answers": 0}])
+    (trial.folder / ".env").write_text("hidden words")
+    (trial.folder / "open").write_text("open words")
+    told = said(trial.run(policies=policies))
+    assert "open words" in told and "hidden words" not in told and "policy of this device" in told
+
+
 def test_the_rules_hold_what_the_agent_asks_for_also_where_nobody_is_asked(tmp_path: Path) -> None:
     rules = Rules(commands=("echo",), paths=("src/**",), unconfined=True)
     trial = Trial(tmp_path, [{"run": "rm -rf /"}, {"ask": EDIT}], [{"run": "echo fine"}])
