@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit
 
 from app.agents.sandbox import bubblewrap_works
+from app.agents.workflow.journal import Start
+from app.agents.workflow.parsing import parse_workflow
+from app.agents.workflow.session import begin_workflow, continue_workflow
 from app.sessions.events import PermissionRequest
 from app.ui.places import SessionPlace
 from app.ui.workflow.dialog import WorkflowDialog
@@ -137,3 +142,19 @@ def test_the_command_chooses_a_file(running: Running) -> None:
     running.until(dialog.run.isVisible)
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     running.until(lambda: running.window.findChild(WorkflowDialog) is None)
+
+
+@needs_sandbox
+def test_an_answer_goes_on_with_what_waits_and_no_program_runs(running: Running) -> None:
+    parsed = parse_workflow("name: T\nsteps:\n- approval: Go on\n- run: touch after\n", "t.yaml")
+    start = Start(file="t.yaml", source=parsed.source, agent="scripted")
+    begin = partial(begin_workflow, start=start, workflow=parsed.required(), folder=running.folder, device="", now=0)
+    session = running.workspace.write(begin)
+    turns = running.desk.turns
+    result = running.desk.bridge.call(continue_workflow(running.workspace, turns.agents, session)).result(30)
+    assert (result.outcome, status(running, session)) == ("waiting", "waiting")
+    [request] = running.events(session, "permission_request")
+    running.open(session)
+    running.desk.bridge.call(turns.answer(session, request.request_id, "once"))
+    running.until(lambda: status(running, session) == "completed")
+    assert (running.folder / "after").exists()
