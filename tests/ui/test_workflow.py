@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QFileDialog, QLineEdit
+from PySide6.QtWidgets import QAbstractItemView, QComboBox, QFileDialog, QLineEdit, QWidget
 
 from app.agents.sandbox import bubblewrap_works
 from app.agents.workflow.journal import Start
@@ -77,6 +77,31 @@ def test_inputs_are_asked_for(room: Room) -> None:
     dialog.again.click()
     room.until(lambda: dialog.fields["who"] is not who)
     assert dialog.fields["who"].text() == "Ada"  # type: ignore[union-attr]
+
+
+def test_the_keyboard_reaches_everything_and_everything_has_a_name(room: Room) -> None:
+    dialog = open_dialog(room, GREET)
+    who = dialog.fields["who"]
+    who.setFocus()
+    QTest.keyClicks(who, "Ada")
+    reached = [who]
+    for _ in range(3):
+        QTest.keyClick(reached[-1], Qt.Key.Key_Tab)
+        reached.append(dialog.focusWidget())
+    assert reached == [who, dialog.fields["how"], dialog.run, dialog.again]
+    named = [widget for widget in dialog.findChildren(QWidget) if widget.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    shown = [widget for widget in named if widget.isVisible() and not isinstance(widget, QAbstractItemView)]
+    assert all(widget.accessibleName() or getattr(widget, "text", str)() for widget in shown)
+
+
+def test_a_hostile_file_is_shown_as_text(room: Room) -> None:
+    name = "<img src='file:///etc/passwd'><h1>Big</h1>" + "x" * 5000
+    dialog = open_dialog(room, f'name: "{name}"\ndescription: <b>bold</b>\nsteps:\n- run: x\n')
+    assert dialog.heading.textFormat() == dialog.about.textFormat() == Qt.TextFormat.PlainText
+    assert dialog.heading.text() == name[:120]
+    assert dialog.width() == 620
+    deep = open_dialog(room, "a: " + "[" * 5000, "deep.yaml")
+    assert "levels deep" in deep.problems.toPlainText()
 
 
 @needs_sandbox

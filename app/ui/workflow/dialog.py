@@ -26,6 +26,7 @@ from app.ui.desk import Desk
 from app.ui.forms import Heading, Prose, Said, labelled, side_by_side
 from app.ui.places import SessionPlace
 from app.ui.theme import mono_font
+from app.ui.words import one_line
 from app.ui.workflow.beginning import Offer, begin, read_offer
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from app.agents.workflow.problems import Problem
 
 WIDTH, HEIGHT = 620, 480
+_NAME = 120
 
 
 class WorkflowDialog(QDialog):
@@ -46,6 +48,8 @@ class WorkflowDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Run workflow")
         self.heading = Heading(path.name, desk.themes, parent=self)
+        self.heading.setTextFormat(Qt.TextFormat.PlainText)
+        self.heading.setWordWrap(True)
         self.about, self.wishes, self.said = Prose("", self), Prose("", self), Said(self)
         self.problems = QPlainTextEdit(self)
         self.problems.setReadOnly(True)
@@ -120,7 +124,7 @@ class WorkflowDialog(QDialog):
     def _show_workflow(self, workflow: Workflow) -> None:
         count = "1 step" if len(workflow.steps) == 1 else f"{len(workflow.steps)} steps"
         about = workflow.description.strip()
-        self.heading.setText(workflow.name.strip())
+        self.heading.setText(one_line(workflow.name)[:_NAME])
         self.about.setText(f"{about}\n{self._path.name} · {count}" if about else f"{self._path.name} · {count}")
         self._fill(workflow.inputs)
         self._allow()
