@@ -7,7 +7,6 @@ import msgspec
 from app.errors import NotFound, UserError
 from app.sessions.memory import MAX_TEXT, Fact, FactKind, Stamp, clean_text, fact_note, first_fields, read_fact
 from app.sessions.memory_queries import fact_writers
-from app.sessions.redaction.replacing import unnumbered
 from app.sessions.writing import Writing
 from sync.repository.transaction import Transaction
 
@@ -90,6 +89,8 @@ class MemoryOperations(Writing):
 
 def _checked(text: str) -> str:
     """What is remembered: without secrets, as it goes to everybody in the workspace."""
+    from app.sessions.redaction.replacing import unnumbered  # most programs remember nothing
+
     said = unnumbered(clean_text(text))
     if not said:
         raise UserError("There is nothing to remember: the text is empty.")

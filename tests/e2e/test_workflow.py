@@ -231,6 +231,30 @@ def test_a_program_that_was_killed_leaves_what_it_did(program: Program, folder: 
     assert (folder / "killed").read_text() == "one\n"
 
 
+def test_a_secret_is_kept_out_of_the_session_and_known_to_its_steps(program: Program, folder: Path) -> None:
+    token = "ghp_" + "aB3dE6gH9jK2mN5pQ8sT" + "1vW4yZ7bC0eF3hJ6"
+    steps = (
+        "- {id: a, run: 'echo ${{ inputs.token }}'}\n- approval: Go on\n"
+        "- check: test ${{ steps.a.stdout }} = ${{ inputs.token }}\n- run: printf %s ${{ inputs.token }} > kept\n"
+    )
+    file = write(folder, f"name: T\ninputs: {{token: {{}}}}\nsteps:\n{steps}")
+    assert program.run("workflow", "run", file, "--var", f"token={token}", cwd=folder).code == 7
+    row = newest(program)
+    stored = json.dumps(events(program, row), ensure_ascii=False)
+    assert token not in stored and "‹secret 1›" in stored
+    [request] = events(program, row, "--events", "permission_request")
+    program.json("sessions", "answer", row["id"], request["request_id"], "once", cwd=folder)
+    wait_for(lambda: newest(program)["status"] == "completed")
+    assert (folder / "kept").read_text() == token
+
+
+def test_what_a_policy_never_allows_is_not_done(program: Program, folder: Path) -> None:
+    file = write(folder, "- {id: a, run: touch forbidden}")
+    program.json("policy", "set", "never", "--command", "touch forbidden", cwd=folder)
+    said = program.run("workflow", "run", file, cwd=folder)
+    assert (said.code, (folder / "forbidden").exists()) == (1, False)
+
+
 def test_a_session_without_a_workflow_cannot_go_on(program: Program, folder: Path) -> None:
     program.run("--json", "chat", "--new", "--agent", "helper", "Hi", cwd=folder)
     said = program.run("workflow", "resume", newest(program)["id"], cwd=folder)

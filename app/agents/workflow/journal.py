@@ -7,7 +7,7 @@ that it was done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,9 +94,15 @@ class Journal:
     talks: Mapping[str, Sequence[PastEvent]] = field(default_factory=dict)
 
 
-def read_journal(events: Iterable[Event], own: str) -> Journal:
-    """What a session knows of its workflow. own: identity (hex) of this person."""
-    reader = _Reader()
+def read_journal(
+    events: Iterable[Event], own: str, revealed: Callable[[Event], Event] = lambda event: event
+) -> Journal:
+    """What a session knows of its workflow.
+
+    own: identity (hex) of this person. revealed: an event with the secrets that were kept out of it, which the steps of
+    the workflow need as they were; agents are told what the session shows.
+    """
+    reader = _Reader(revealed)
     for event in events:
         if event.author.identity == own and not event.author.claimed and event.source is None and not event.damaged:
             reader.read(event)
@@ -104,7 +110,8 @@ def read_journal(events: Iterable[Event], own: str) -> Journal:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, revealed: Callable[[Event], Event]) -> None:
+        self._revealed = revealed
         self._start: Start | None = None
         self._turn: str | None = None
         self._calls: dict[str, ToolCall] = {}
@@ -119,7 +126,8 @@ class _Reader:
         if isinstance(body, PermissionAnswer):
             self._answers.setdefault(body.request_id, body)
         elif event.author.agent == WORKFLOW:
-            self._read_own(body, event.turn)
+            self._note_prompt(body)
+            self._read_own(self._revealed(event).body, event.turn)
         elif event.author.agent is not None:
             self._talks.setdefault(event.author.agent, []).append(_Said(body, event.id, event.turn, event.author))
 
@@ -130,7 +138,6 @@ class _Reader:
                     self._start, self._turn = start, turn
             case ToolCall():
                 self._calls[body.call_id] = body
-                self._note_prompt(body)
             case CommandResult():
                 short = {"stdout": kept(body.stdout), "stderr": kept(body.stderr)}
                 self._commands[body.call_id] = msgspec.structs.replace(body, **short)
@@ -140,9 +147,9 @@ class _Reader:
                 step = step_of(self._calls[call])
                 self._done[step] = Done(status, body.output, self._commands.get(call))
 
-    def _note_prompt(self, call: ToolCall) -> None:
-        asked = call.input if isinstance(call.input, dict) else {}
-        if call.name == "prompt" and isinstance(asked.get("agent"), str):
+    def _note_prompt(self, body: AnyBody) -> None:
+        asked = body.input if isinstance(body, ToolCall) and body.name == "prompt" else None
+        if isinstance(asked, dict) and isinstance(asked.get("agent"), str):
             said = _Said(UserMessage(text=str(asked.get("text", ""))))
             talk = self._talks.setdefault(asked["agent"], [])
             if asked.get("fresh") is True:

@@ -32,6 +32,7 @@ from app.errors import UserError
 from app.sessions.events import Draft, Notice, PermissionRequest, UserMessage
 from app.sessions.operations import SessionOperations
 from app.sessions.queries import Queries
+from app.sessions.views import SessionRow
 from sync.clock import Clock
 
 _ASKING = ("tool_call", "tool_result", "permission_request", "permission_answer")
@@ -162,19 +163,19 @@ async def continue_workflow(
     ask: a person, None where nobody can be asked now. recorder: for an agent's name and a turn. listener: gets the turn
     and each update. Raises UserError where there is no workflow, where it is over, or where another process runs it.
     """
-    status, workspace, folders, journal = await home.read_async(partial(_stands, session=session))
+    row, folders, journal = await home.read_async(partial(_stands, session=session))
     start = journal.start
     if start is None:
         raise UserError(f"Session {session} holds no workflow of yours.")
-    if status in _OVER:
-        raise UserError(f"The workflow of session {session} {_OVER[status]}; run it anew: lovelace workflow run")
+    if row.status in _OVER:
+        raise UserError(f"The workflow of session {session} {_OVER[row.status]}; run it anew: lovelace workflow run")
     parsed = parse_workflow(start.source, start.file)
     made = recorder or (lambda agent, turn: StoreRecorder(home, session, agent=agent, clock=home.clock, turn=turn))
     own = made(WORKFLOW, journal.turn)
     with _claimed(home.home, session):
         async with AsyncExitStack() as servers:
             around = Surroundings(
-                context=with_policies(_context(home, own, folders, unconfined=start.unconfined), home, workspace),
+                context=with_policies(_context(home, own, folders, unconfined=start.unconfined), home, row.workspace),
                 recorder=lambda agent: made(agent, own.turn),
                 agents=_Registered(home, agents, own, servers),
                 ask=ask,
@@ -183,11 +184,11 @@ async def continue_workflow(
             return await WorkflowRun(parsed, start.inputs, start.agent, around, journal).run()
 
 
-def _stands(queries: Queries, session: str) -> tuple[str, str, tuple[Path, ...], Journal]:
+def _stands(queries: Queries, session: str) -> tuple[SessionRow, tuple[Path, ...], Journal]:
     row = queries.session(session)
     own, _ = queries.own_device()
-    journal = read_journal(queries.iterate(row.id), own)
-    return row.status, row.workspace, session_folders(row.cwd, queries.folders()), journal
+    journal = read_journal(queries.iterate(row.id), own, queries.revealed)
+    return row, session_folders(row.cwd, queries.folders()), journal
 
 
 def _context(home: Home, own: StoreRecorder, folders: tuple[Path, ...], *, unconfined: bool) -> SessionContext:
