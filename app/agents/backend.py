@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from app.agents.permission import Policy
 from app.agents.policies import PolicyRule
@@ -163,6 +163,17 @@ class Conversation(Protocol):
     async def close(self) -> None:
         """Let go of connections and processes."""
         ...
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """The ability of a conversation to say which models and modes its agent has, by the names that choose them."""
+
+    @property
+    def models(self) -> Sequence[str]: ...
+
+    @property
+    def modes(self) -> Sequence[str]: ...
 
 
 class Titles(Protocol):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from app.agents.backend import AgentBackend, PromptText, SessionContext, TextDelta
+from app.agents.backend import AgentBackend, Choosing, PromptText, SessionContext, TextDelta
 from app.errors import AgentError
 
 if TYPE_CHECKING:
@@ -19,10 +19,12 @@ MOST_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What an agent said, and after how many seconds it was done."""
+    """What an agent said, and after how many seconds it was done. models, modes: to choose, where it tells."""
 
     answer: str
     seconds: float
+    models: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
 
 
 async def try_agent(backend: AgentBackend, clock: Clock, *, seconds: float = MOST_SECONDS) -> Tried:
@@ -30,13 +32,13 @@ async def try_agent(backend: AgentBackend, clock: Clock, *, seconds: float = MOS
     begun = time.monotonic()
     try:
         async with asyncio.timeout(seconds):
-            answer = await _one_word(backend, clock)
+            tried = await _one_word(backend, clock)
     except TimeoutError as error:
         raise AgentError(f"The agent '{backend.name}' did not answer within {seconds:g} seconds.") from error
-    return Tried(answer, time.monotonic() - begun)
+    return replace(tried, seconds=time.monotonic() - begun)
 
 
-async def _one_word(backend: AgentBackend, clock: Clock) -> str:
+async def _one_word(backend: AgentBackend, clock: Clock) -> Tried:
     from app.agents.task import refuse
 
     async def keep(_data: bytes, _name: str) -> NoReturn:
@@ -48,6 +50,9 @@ async def _one_word(backend: AgentBackend, clock: Clock) -> str:
         async for update in conversation.prompt([PromptText(PROMPT)]):
             if isinstance(update, TextDelta) and update.kind == "agent_message":
                 pieces.append(update.text)
+        answer = "".join(pieces).strip()
+        if isinstance(conversation, Choosing):
+            return Tried(answer, 0, tuple(conversation.models), tuple(conversation.modes))
+        return Tried(answer, 0)
     finally:
         await conversation.close()
-    return "".join(pieces).strip()

@@ -17,6 +17,7 @@ from app.errors import UserError
 
 if TYPE_CHECKING:
     from app.agents.registry import AgentConfig, AgentRegistry
+    from app.agents.trying import Tried
     from app.workspace import Workspace
 
 cli = group("Agents: who can answer. 'local' (the embedded model) and 'scripted' are always there.")
@@ -131,11 +132,15 @@ def test(context: typer.Context, name: Name) -> None:
 
     call = call_of(context)
 
-    async def ask(agents: AgentRegistry, workspace: Workspace) -> str:
-        return (await try_agent(await agents.backend(name), workspace.clock)).answer
+    async def ask(agents: AgentRegistry, workspace: Workspace) -> Tried:
+        return await try_agent(await agents.backend(name), workspace.clock)
 
-    answer = _with_agents(call, ask)
-    call.out.done([name], f"{name} answers: {answer}", text=answer)
+    tried = _with_agents(call, ask)
+    choices = {"models": list(tried.models), "modes": list(tried.modes)}
+    call.out.done([name], f"{name} answers: {tried.answer}", text=tried.answer, **choices)
+    for what, names in choices.items() if not call.out.json else ():
+        if names:
+            call.out.remark(f"Its {what}: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}")
 
 
 @cli.command()

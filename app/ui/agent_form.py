@@ -295,6 +295,11 @@ class AgentForm(QWidget):
 
     def _show_answer(self, tried: Tried) -> None:
         self._end_test()
+        if tried.models and self.chosen_kind == "acp":
+            typed = self.model.currentText()
+            self.model.clear()
+            self.model.addItems(tried.models)
+            self.model.setEditText(typed)
         self.said.say(answered(self.name.text(), tried), "done")
 
     def _show_failure(self, error: BaseException) -> None:

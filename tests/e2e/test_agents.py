@@ -78,7 +78,8 @@ def test_an_external_agent_is_added_tried_and_works(program, folder) -> None:
     command = external_command(folder, {"turns": [turn]})
     added = program.json("agents", "add", "outside", "--", *command)
     assert (added["kind"], added["command"], added["model"]) == ("acp", list(command), None)
-    assert program.json("agents", "test", "outside")["text"] == "Done."
+    tried = program.json("agents", "test", "outside")
+    assert (tried["text"], tried["models"], tried["modes"]) == ("Done.", [], [])
     words = ["--json", "chat", "Do it", "--new", "--agent", "outside", "--tools", "--allow", "all"]
     lines = program.run(*words, cwd=folder).lines
     assert kinds(lines) == [

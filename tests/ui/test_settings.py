@@ -168,7 +168,10 @@ def test_an_installed_agent_is_found_tried_and_added(
 ) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()
-    command = external_command(tmp_path, {"turns": [[{"say": "ready"}]]})
+    choices = {"currentModelId": "small", "availableModels": [{"modelId": "big"}, {"modelId": "small"}]}
+    command = external_command(
+        tmp_path, {"turns": [[{"say": "ready"}]], "new": {"sessionId": "s1", "models": choices}}
+    )  # fmt: skip
     program = programs / "opencode"
     program.write_text(f'#!/bin/sh\n[ "$1" = acp ] && exec {shlex.join(command)}\n')
     program.chmod(0o755)
@@ -180,6 +183,8 @@ def test_an_installed_agent_is_found_tried_and_added(
     assert not form.key.isVisible() and not form.url.isVisible()
     form.test.click()
     here.until(lambda: "answers “ready” after" in form.said.text())
+    assert [form.model.itemText(n) for n in range(form.model.count())] == ["small", "big"]
+    assert form.model.currentText() == ""
     form.keep.click()
     here.until(lambda: "opencode" in names(page))
     assert card(page, "opencode").row.detail() == "opencode acp"

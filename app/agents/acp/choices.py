@@ -43,6 +43,14 @@ class Choices:
         return next((known[word.lower()] for word in wanted if word.lower() in known), None)
 
 
+def names_of(choices: Choices | None) -> tuple[str, ...]:
+    """The ids of what there is to choose, the current one first."""
+    if choices is None:
+        return ()
+    names = [one.id for one in choices.available]
+    return tuple(dict.fromkeys([choices.current, *names] if choices.current in names else names))
+
+
 def read_choices(answer: Mapping[str, Any], what: What) -> Choices | None:
     """What the answer to a new or loaded session offers; None where the agent has no such thing."""
     for setting in objects(answer.get("configOptions")):

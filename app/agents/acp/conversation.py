@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.agents.acp import memory
+from app.agents.acp.choices import names_of
 from app.agents.acp.connection import Refusal
 from app.agents.acp.consent import Consent
 from app.agents.acp.files import AgentFiles
@@ -70,6 +71,16 @@ class AcpConversation:
             self._notices.insert(0, memory.notice(self._backend.name, session.id, self._backend.about(session)))
         else:
             self._untold = memory.told(self._context, self._backend.name, self._begun.after)
+
+    @property
+    def models(self) -> Sequence[str]:
+        """See `backend.Choosing`."""
+        return () if self._session is None else names_of(self._session.models)
+
+    @property
+    def modes(self) -> Sequence[str]:
+        """See `backend.Choosing`."""
+        return () if self._session is None else names_of(self._session.modes)
 
     def prompt(self, parts: Sequence[PromptPart]) -> AsyncGenerator[Update, None]:
         """Ask the agent and tell what it does until it has answered."""

@@ -19,6 +19,9 @@ from app.errors import AgentError
 if TYPE_CHECKING:
     from app.agents.acp.backend import AcpBackend
 
+MOST_ID = 1_000
+"""Characters of a session's name."""
+
 
 class AgentSession:
     """An agent's program with one session. problems: sentences about what it could not be given.
@@ -52,8 +55,8 @@ class AgentSession:
         if answer is None:
             answer = await self._connection.request("session/new", place, doing="begin a session")
             self.id = text(answer.get("sessionId"))
-        if not self.id:
-            raise AgentError(f"The agent '{backend.name}' began a session without a name. Update the agent.")
+        if not 0 < len(self.id) <= MOST_ID:
+            raise AgentError(f"The agent '{backend.name}' began a session without a usable name. Update the agent.")
         self.modes, self.models = read_choices(answer, "mode"), read_choices(answer, "model")
         await self._settle()
 
