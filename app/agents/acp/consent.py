@@ -15,20 +15,23 @@ from app.agents.acp.normalising import Plain
 from app.agents.acp.values import objects, text, within
 from app.agents.backend import SessionContext, Update
 from app.agents.permission import NEVER, Decision, decide, group_of, remember, ruling_of
+from app.agents.policies import Ruling
 from app.agents.policy_setting import as_now
 from app.agents.tools.failure import ToolFailure
 from app.agents.tools.folders import Folders
 from app.sessions.events import PermissionRequest, ToolKind
 
 _TOOLS: Mapping[ToolKind, tuple[str, ...]] = {
-    "read": ("read", "list", "search"),
-    "search": ("search", "list", "read"),
+    "read": ("read",),
+    "search": ("search", "list"),
     "edit": ("write", "edit"),
     "delete": ("write", "edit"),
     "move": ("write", "edit"),
     "execute": ("run",),
 }
 """Which of our tools a kind of call counts as, for rules that name tools."""
+_STRICTEST_FIRST: tuple[Decision, ...] = ("deny", "ask", "allow")
+_RULINGS: tuple[Ruling | None, ...] = ("never", "ask", "allow", None)
 _FILE_KINDS = frozenset({"read", "edit", "delete", "move"})
 
 
@@ -60,14 +63,14 @@ class Consent:
         if (refusal := self.refusal(call)) is not None:
             return refusal
         self._policy = await as_now(self._policy, self._context.policies)
-        name, arguments = self.agent.tool_name(call), self.arguments(call)
-        match self.decision(call):
-            case "allow":
-                return None
-            case "deny":
-                if any(ruling_of(self._policy, name, arguments, path) == "never" for path in self._paths(call)):
-                    return NEVER
-                return "This needs a person's permission, and nobody can be asked here."
+        arguments, decisions = self.arguments(call), self._decisions(call)
+        decision, name = next((one, decisions[one]) for one in _STRICTEST_FIRST if one in decisions)
+        if decision == "allow":
+            return None
+        if decision == "deny":
+            names = self._names(call)
+            rulings = {ruling_of(self._policy, n, arguments, path) for n in names for path in self._paths(call)}
+            return NEVER if "never" in rulings else "This needs a person's permission, and nobody can be asked here."
         request = PermissionRequest(
             request_id="request_" + secrets.token_hex(8),
             call_id=call.call_id,
@@ -85,9 +88,22 @@ class Consent:
 
     def decision(self, call: CallState) -> Decision:
         """What the policy says to a call: of several paths, the one that lets it do least counts."""
-        name, arguments = self.agent.tool_name(call), self.arguments(call)
-        found = {decide(self._policy, name, call.kind, arguments, path) for path in self._paths(call)}
-        return "deny" if "deny" in found else "ask" if "ask" in found else "allow"
+        decisions = self._decisions(call)
+        return next(one for one in _STRICTEST_FIRST if one in decisions)
+
+    def _decisions(self, call: CallState) -> dict[Decision, str]:
+        """What the policy says to each of a call's paths, and under which name of the tool."""
+        arguments = self.arguments(call)
+        found: dict[Decision, str] = {}
+        for path in self._paths(call):
+            rulings = {ruling_of(self._policy, n, arguments, path): n for n in reversed(self._names(call))}
+            name = next((rulings[one] for one in _RULINGS if one in rulings), "")
+            found[decide(self._policy, name, call.kind, arguments, path)] = name
+        return found
+
+    def _names(self, call: CallState) -> tuple[str, ...]:
+        """The agent's own name of the tool, and those of our tools that do the same: policies may name either."""
+        return (self.agent.tool_name(call), *_TOOLS.get(call.kind, ()))
 
     def _paths(self, call: CallState) -> list[str | None]:
         """The files that a call is about, as the workspace names them; None where there is none, or one outside."""

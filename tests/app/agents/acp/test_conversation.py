@@ -99,6 +99,23 @@ def test_always_is_remembered_here_and_never_told_to_the_agent(tmp_path: Path) -
     assert [result.stdout for result in bodies(updates, CommandResult)] == ["one\n", "two\n"]
 
 
+def test_policies_that_name_our_tools_hold_for_those_of_the_agent_that_do_the_same(tmp_path: Path) -> None:
+    async def policies() -> tuple[PolicyRule, ...]:
+        return (
+            PolicyRule(ruling="allow", tool="run", command="echo"),
+            PolicyRule(ruling="never", tool="edit", path="a.txt"),
+            PolicyRule(ruling="never", tool="read", path="secret.txt"),
+        )
+
+    trial = Trial(tmp_path, [{"run": "echo fine"}, {"ask": EDIT}, {"read": "{cwd}/secret.txt"}, {"tell_answers": 0}])
+    (trial.folder / "secret.txt").write_text("hidden words")
+    person = Person()
+    updates = trial.run(person, policies=policies)
+    assert person.asked == []
+    assert [result.status for result in bodies(updates, ToolResult)] == ["completed", "denied"]
+    assert "never allows this" in said(updates) and "hidden words" not in said(updates)
+
+
 def test_the_policies_of_the_device_answer_for_the_person(tmp_path: Path) -> None:
     async def policies() -> tuple[PolicyRule, ...]:
         return (PolicyRule(ruling="allow", command="echo one"), PolicyRule(ruling="never", command="echo two"))
@@ -189,6 +206,7 @@ def test_changes_are_told_by_the_disk_and_not_by_the_agent(tmp_path: Path) -> No
             {"update": {"sessionUpdate": "tool_call", "status": "pending", "rawInput": {"path": "a"}, **EDIT}},
             {"ask": EDIT},
             {"effect": ["{cwd}/a.txt", None, "one\n"]},
+            {"write": ["{cwd}/a.txt", "one\n"]},  # what some agents do after they have written it themselves
             {"effect": ["{cwd}/b.txt", None, "two\n"]},
             {"update": {"sessionUpdate": "tool_call_update", "toolCallId": "e", "status": "completed", "content": lie}},
         ],
@@ -211,6 +229,7 @@ def test_changes_are_told_by_the_disk_and_not_by_the_agent(tmp_path: Path) -> No
 
     updates = run(work())
     changes = bodies(updates, FileChange)
+    assert len(changes) == 2
     assert {(change.path, change.cause, change.added) for change in changes} == {
         ("a.txt", "tool", 1),
         ("b.txt", "tool", 1),
