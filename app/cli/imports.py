@@ -37,7 +37,7 @@ def import_(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report what would come, change nothing.")] = False,
 ) -> None:
-    """Bring in sessions of Claude Code, Codex and Lovelace; repeated, nothing comes twice."""
+    """Bring in sessions of other tools, and exports of Lovelace; repeated, nothing comes twice."""
     from app.commands.importing import bring_in, find
 
     call = call_of(context)
@@ -54,13 +54,14 @@ def _follow(call: Call, places: list[Path], format: Format, *, by_folder: bool, 
     """Bring in the exports that are there, and keep up with transcripts until the person or the system ends that."""
     from app.cli.follow import follow
     from app.commands.importing import Found, Totals, bring_in, find_archives
-    from app.importers.registry import possible_places
+    from app.importers.registry import FORMATS, possible_places
 
     if dry_run:
         raise UsageError("--follow writes what comes; --dry-run only goes with an import that ends.")
     if format == "lovelace":
         raise UsageError("--follow is for transcripts that grow; an export of Lovelace is complete.")
-    looked = [place.absolute() for place in places] or possible_places()
+    tools = FORMATS if format == "auto" else [format]
+    looked = [place.absolute() for place in places] or possible_places(formats=tools)
     with call.workspace() as workspace:
         first = Totals()
         if format == "auto":

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from app.sessions.queries import Queries
     from app.workspace import Workspace
 
-Format = Literal["auto", "claude", "codex", "lovelace"]
+Format = Literal["auto", "claude", "codex", "opencode", "gemini", "goose", "cursor", "lovelace"]
 Advance = Callable[[int], None]
 """Gets the bytes that have been read so far."""
 T = TypeVar("T")
@@ -53,7 +53,8 @@ class Found:
 
         counts = {format.title: sum(s.format == name for s in self.transcripts) for name, format in FORMATS.items()}
         counts["Lovelace"] = len(self.archives)
-        files = " and ".join(f"{count:,} of {title}" for title, count in counts.items() if count)
+        *most, last = [f"{count:,} of {title}" for title, count in counts.items() if count] or ["nothing"]
+        files = f"{', '.join(most)} and {last}" if most else last
         return f"{files}, {self.size / 1e6:,.1f} MB"
 
 
@@ -63,14 +64,14 @@ def find(places: Sequence[Path], format: Format = "auto") -> Found:
     Raises `UserError` when that is nothing, or a place is not there.
     """
     from app.importers.detect import find_sources
-    from app.importers.registry import default_places
+    from app.importers.registry import FORMATS, default_places
 
-    looked = list(places) or default_places()
+    looked = list(places) or default_places(formats=FORMATS if format in ("auto", "lovelace") else [format])
     archives = find_archives(looked) if format in ("auto", "lovelace") else []
     wanted = None if format == "auto" else format
     transcripts = find_sources(looked, format=wanted) if format != "lovelace" else []
     if not archives and not transcripts:
-        where = ", ".join(map(str, looked)) or "the default places of Claude Code and Codex"
+        where = ", ".join(map(str, looked)) or "the places where the tools keep theirs"
         raise UserError(f"No sessions were recognised in {where}.")
     return Found(archives, transcripts)
 

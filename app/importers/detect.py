@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import sqlite3
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import UserError
+from app.importers.documents import begins_document, read_document
 from app.importers.lines import BOM, Record, parse_line, read_lines
 from app.importers.registry import FORMATS
+from app.importers.tables import MAGIC, is_locked, opened
 
 HEAD_BYTES = 256 * 1024
 MAX_DEPTH = 24
@@ -24,6 +28,8 @@ _FIRST_KEYS = re.compile(
     rb'\s*\{\s*(?s:.*)"(?:type|uuid|sessionId|parentUuid|isSidechain|timestamp|message|payload)"\s*:'
 )
 """How a first line that is longer than what was read must begin, to be worth reading whole."""
+_DOCUMENT_KEYS = re.compile(rb'"(?:sessionId|sessionID|projectID|directory|messages)"\s*:')
+"""What a file that is one object must have near its beginning, to be worth reading whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +96,17 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
 
 
 def recognise_file(path: Path) -> str | None:
-    """The name of the format of a file, from its first lines; None for anything else."""
+    """The name of the format of a file, from its first lines, its one object or its tables; None for anything else.
+
+    Raises OSError where it cannot be read now.
+    """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
+    if head.startswith(MAGIC):
+        return _recognise_tables(path)
+    if begins_document(head) and _DOCUMENT_KEYS.search(head[:_LOOK]):
+        record = next(read_document(path))
+        return recognise(record.fields) if isinstance(record, Record) else None
     whole = len(head) < HEAD_BYTES
     lines = head.split(b"\n", _SHOWN_LINES)
     complete = lines[:_SHOWN_LINES] if whole else lines[:-1]
@@ -103,6 +117,17 @@ def recognise_file(path: Path) -> str | None:
     if not complete and _FIRST_KEYS.match(head[:_LOOK]):
         return _recognise_long_lines(path)
     return None
+
+
+def _recognise_tables(path: Path) -> str | None:
+    try:
+        with opened(path) as database:
+            columns = database.columns()
+    except sqlite3.Error as error:
+        if is_locked(error):
+            raise BlockingIOError(errno.EBUSY, "it is in use by another program") from error
+        return None
+    return next((name for name, format in FORMATS.items() if format.rows and format.rows.fits(columns)), None)
 
 
 def _recognise_long_lines(path: Path) -> str | None:

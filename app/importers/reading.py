@@ -6,12 +6,12 @@ further lines as they are written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from app.importers.drafts import Item, Skipped
-from app.importers.lines import Record, read_lines
+from app.importers.lines import Record
 
 
 class Head(Protocol):
@@ -61,10 +61,12 @@ class Reader(Protocol[HeadT, FileT]):
 AnyReader = Reader[Any, Any]
 
 
-def read_files(reader: AnyReader, paths: Iterable[Path]) -> Iterator[Item]:
-    """The items of these files, each to its end."""
+def read_files(
+    reader: AnyReader, paths: Iterable[Path], records: Callable[[Path], Iterator[Record | Skipped]]
+) -> Iterator[Item]:
+    """The items of these files, each to its end. records: reads a file."""
     for head in sorted((reader.head(path) for path in paths), key=lambda head: head.order):
         file = reader.open(head)
-        yield from reader.read(file, read_lines(head.path))
+        yield from reader.read(file, records(head.path))
         yield from reader.settle(file)
     yield from reader.finish()

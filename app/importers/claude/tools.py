@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from app.importers.diffs import (
     Hunk,
@@ -15,6 +15,7 @@ from app.importers.diffs import (
     hunks_from_patch,
     line_of,
 )
+from app.importers.plans import plan_bodies
 from app.importers.seen import stable_hash
 from app.importers.values import (
     as_count,
@@ -33,16 +34,11 @@ from app.sessions.events import (
     FileChange,
     FileRead,
     Location,
-    Plan,
-    PlanEntry,
     ResultStatus,
     ToolCall,
     ToolKind,
     ToolResult,
 )
-
-PlanStatus = Literal["pending", "in_progress", "completed"]
-Priority = Literal["high", "medium", "low"]
 
 SHELLS = frozenset({"Bash", "PowerShell"})
 EDITORS = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit"})
@@ -61,8 +57,6 @@ _KINDS: dict[str, ToolKind] = {
 _EXIT_CODE = re.compile(r"\s*(?:Error: )?Exit code (\d{1,9})\b[ \t]*\n?")
 _DENIED = ("The user doesn't want to", "User rejected", "Permission to use", "Claude requested permissions")
 _CANCELLED = ("[Request interrupted", "Error: [Request interrupted", "Interrupted by user")
-_STATUSES: dict[str, PlanStatus] = {"in_progress": "in_progress", "completed": "completed"}
-_PRIORITIES: dict[str, Priority] = {"high": "high", "low": "low"}
 _MOST_OPEN_CALLS = 256
 _MOST_STARTS = 1_000
 _LARGEST_KEPT_INPUT = 1024 * 1024
@@ -131,7 +125,7 @@ def call_bodies(block: dict[str, Any], calls: Calls, cwd: str | None, size: int)
         where = relative_path(cwd, calls.root) if cwd else "."
         bodies.append(Command(call_id=call_id, command=as_text(arguments.get("command")), cwd=where))
     elif name == "TodoWrite":
-        bodies.extend(_plan(arguments.get("todos")))
+        bodies.extend(plan_bodies(arguments.get("todos")))
     elif name in STARTERS:
         calls.remember_start(as_text(arguments.get("prompt")), call_id, as_name(arguments.get("description")))
     return bodies
@@ -142,23 +136,6 @@ def _title(name: str, arguments: dict[str, Any], shown: str | None) -> str:
         if text := as_text(arguments.get(key)):
             return first_line(text if key == "description" else f"{name} {text}", 120)
     return f"{name} {shown}" if shown else name
-
-
-def _plan(todos: object) -> list[Body]:
-    entries = [entry for todo in as_list(todos) if (entry := _plan_entry(todo))]
-    return [Plan(entries=tuple(entries))] if entries else []
-
-
-def _plan_entry(todo: object) -> PlanEntry | None:
-    if isinstance(todo, str):
-        return PlanEntry(text=todo)
-    fields = as_dict(todo)
-    text = as_text(fields.get("content") or fields.get("activeForm"))
-    if not text:
-        return None
-    status = _STATUSES.get(as_text(fields.get("status")), "pending")
-    priority = _PRIORITIES.get(as_text(fields.get("priority")), "medium")
-    return PlanEntry(text=text, status=status, priority=priority)
 
 
 def result_bodies(block: dict[str, Any], result: object, calls: Calls) -> list[Body]:

@@ -37,7 +37,7 @@ def transcript(folder: Path, prompts: int) -> Path:
 
 def test_what_is_found_is_said() -> None:
     found = find([FIXTURES])
-    assert found.words().startswith("5 of Claude Code and 1 of Codex, ")
+    assert found.words().startswith("5 of Claude Code, 1 of Codex, 1 of Gemini CLI, 1 of Goose and 1 of Cursor, ")
     assert found.size == sum(source.size for source in found.transcripts)
 
 

@@ -8,15 +8,16 @@ import pytest
 
 from app.errors import UserError
 from app.importers.detect import HEAD_BYTES, find_sources, recognise_file
+from app.importers.homes import System
 from app.importers.registry import FORMATS, default_places
-from tests.app.importers.transcripts import FIXTURES, Talk, write
+from tests.app.importers.transcripts import FIXTURES, Talk, format_of, write
 
 
 def test_recognises_the_fixtures_under_any_name(tmp_path: Path) -> None:
     for number, path in enumerate(sorted(FIXTURES.rglob("*.jsonl"))):
         copy = tmp_path / f"file{number}.bin"
         copy.write_bytes(path.read_bytes())
-        assert recognise_file(copy) == ("codex" if path.parent.name == "codex" else "claude")
+        assert recognise_file(copy) == format_of(path)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +84,8 @@ def test_a_place_that_is_not_there(tmp_path: Path) -> None:
 def test_default_places(tmp_path: Path) -> None:
     (tmp_path / ".claude" / "projects").mkdir(parents=True)
     (tmp_path / "elsewhere" / "sessions").mkdir(parents=True)
-    assert default_places({}, tmp_path) == [tmp_path / ".claude" / "projects"]
-    assert default_places({"CODEX_HOME": str(tmp_path / "elsewhere")}, tmp_path) == [
+    assert default_places(System("linux", {}, tmp_path)) == [tmp_path / ".claude" / "projects"]
+    assert default_places(System("linux", {"CODEX_HOME": str(tmp_path / "elsewhere")}, tmp_path)) == [
         tmp_path / ".claude" / "projects",
         tmp_path / "elsewhere" / "sessions",
     ]

@@ -15,7 +15,7 @@ from app.importers.drafts import Item, NewEvent, NewSession, SetFields, Skipped
 from app.importers.registry import FORMATS
 from app.sessions.bodies import decode_body, decode_common, encode_draft
 from app.sessions.events import Draft, Unknown
-from tests.app.importers.transcripts import FIXTURES
+from tests.app.importers.transcripts import FIXTURES, format_of
 
 _WORDS = [
     *(
@@ -164,12 +164,12 @@ def test_every_record_of_a_conversation_is_told(records: list[Any]) -> None:
 def test_fixtures_cut_anywhere(path: Path) -> None:
     data = path.read_bytes()
     for end in range(0, len(data), 97):
-        _check(_read("codex" if path.parent.name == "codex" else "claude", data[:end]))
+        _check(_read(format_of(path), data[:end]))
 
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.rglob("*.jsonl")), ids=lambda path: path.name)
 def test_fixtures_are_told_in_the_vocabulary(path: Path) -> None:
-    read = FORMATS["codex" if path.parent.name == "codex" else "claude"].read
+    read = FORMATS[format_of(path)].read
     _check(list(read([path])))
 
 

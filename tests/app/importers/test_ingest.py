@@ -76,13 +76,13 @@ def _counts(report: ImportReport) -> tuple[int, int, int, int]:
 def test_the_fixtures_twice() -> None:
     sink = MemorySink()
     first = _import(sink, FIXTURES)
-    assert _counts(first) == (6, 0, 0, 75)
-    assert (first.sources, first.sessions, first.notices) == (6, 6, 7)
+    assert _counts(first) == (9, 0, 0, 140)
+    assert (first.sources, first.sessions, first.notices) == (9, 9, 9)
     before = sink.digests()
     again = _import(sink, FIXTURES)
-    assert _counts(again) == (0, 0, 6, 75)
+    assert _counts(again) == (0, 0, 9, 140)
     assert sink.digests() == before
-    assert sum(len(events) for events in sink.sessions.values()) == 75 + 6 + 4  # fields, and titles that came later
+    assert sum(len(events) for events in sink.sessions.values()) == 140 + 9 + 5  # fields, and titles that came later
 
 
 def test_the_report_is_the_json_of_the_command_line() -> None:

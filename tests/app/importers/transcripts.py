@@ -16,6 +16,11 @@ FIXTURES = Path(__file__).parents[2] / "fixtures" / "import"
 START = datetime(2025, 7, 1, 12, tzinfo=UTC)
 
 
+def format_of(path: Path) -> str:
+    """The format of a fixture: the name of its folder says it."""
+    return {"claude_code": "claude"}.get(path.parent.name, path.parent.name)
+
+
 class Talk:
     """Records of one session; each hangs from the one before it unless told otherwise."""
 

@@ -16,7 +16,7 @@ from app.importers.following import follower as module
 from app.importers.following.follower import remembered_types
 from app.importers.following.memory import VERSION, Memory
 from tests.app.importers.following.support import Followed, Kept, SharedMemory, import_into
-from tests.app.importers.transcripts import FIXTURES, Talk
+from tests.app.importers.transcripts import FIXTURES, Talk, format_of
 
 HEAD_BYTES = 64 * 1024
 """What may be read to know a file again: its beginning, and the beginning and end of what was read of it."""
@@ -260,7 +260,7 @@ def test_all_that_readers_remember_can_be_kept(tmp_path: Path, read: list[int], 
     again.finish()
     assert sum(read) < HEAD_BYTES + 4 * sum(map(len, lines[half:]))
     expected = SharedMemory()
-    format = "codex" if b'"payload"' in lines[0] else "claude"
+    format = format_of(fixture)
     for count in (half, len(lines)):
         copy = tmp_path / "copy"
         copy.write_bytes(b"".join(lines[:count]))

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from app.importers.detect import recognise_file
 from app.importers.following import follower
 from tests.app.importers.following.support import Followed, SharedMemory, import_into
 from tests.app.importers.transcripts import FIXTURES, Talk
@@ -130,7 +131,7 @@ class _World:
     def _import(self, data: bytes) -> None:
         copy = self.folder / "copy"
         copy.write_bytes(data)
-        import_into(self.expected, copy, "codex" if b'"payload"' in data[:2000] else "claude")
+        import_into(self.expected, copy, recognise_file(copy) or "claude")
 
 
 @pytest.fixture(scope="module", autouse=True)
