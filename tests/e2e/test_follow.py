@@ -6,6 +6,7 @@ import json
 import queue
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.app.importers.transcripts import FIXTURES, Talk
-from tests.e2e.conftest import Program
+from tests.e2e.conftest import CHECKOUT, Program
 
 LINES = (FIXTURES / "claude_code" / "representative_messages.jsonl").read_bytes().splitlines(keepends=True)
 PATIENCE_S = 30.0
@@ -179,3 +180,48 @@ def test_what_cannot_be_followed_is_said(other_program: Program) -> None:
     for words in (["--dry-run"], ["--format", "lovelace"]):
         result = other_program.run("import", "--follow", *words)
         assert result.code == 2 and "--follow" in result.err
+
+
+_OPENCODE_WRITER = """
+import sys, time
+from pathlib import Path
+from tests.app.importers.foreign import Opencode, opencode_schema, writing
+
+with writing(Path(sys.argv[1])) as connection:
+    opencode_schema(connection)
+    tool = Opencode(connection)
+    tool.session("ses_1")
+    for number in range(4):
+        prompt = tool.prompt("ses_1", f"prompt {number}")
+        print(time.time(), flush=True)
+        sys.stdin.readline()
+        answer = tool.answer("ses_1", prompt, f"answer {number}")
+        print(time.time(), flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_what_opencode_writes_into_its_database_comes_within_a_second(other_program: Program) -> None:
+    data = other_program.folder / "user" / ".local" / "share" / "opencode"
+    data.mkdir(parents=True)
+    words = [sys.executable, "-c", _OPENCODE_WRITER, str(data / "opencode.db")]
+    took = []
+    with running(other_program, "import", "--follow", "--format", "opencode") as importing:
+        importing.next()
+        with subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=other_program.environment, cwd=CHECKOUT
+        ) as writer:
+            assert writer.stdin and writer.stdout
+            for _ in range(8):
+                written = float(writer.stdout.readline())
+                importing.until(lambda report: report["events"] > 0)
+                took.append(time.time() - written)
+                writer.stdin.write("\n")
+                writer.stdin.flush()
+        assert writer.returncode == 0
+        assert importing.end(signal.SIGTERM)[0] == 0
+    assert sorted(took)[len(took) // 2] < 1
+    session = other_program.json("sessions", "list")[0]
+    assert (session["agent"], session["title"]) == ("opencode", "A title")
+    again = other_program.json("import", "--format", "opencode")
+    assert (again["unchanged"], again["events"], again["updated"]) == (1, 8, 0)

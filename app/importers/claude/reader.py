@@ -67,7 +67,7 @@ class Branch:
     last_prompt: int = -1
     last_message: int = -1
     message: str | None = None
-    usage: tuple[str, Usage, int] | None = None
+    usage: tuple[str, Usage, int, str | None] | None = None
     title: str | None = None
     title_rank: int = -1
     title_told: str | None = None
@@ -409,12 +409,12 @@ def _note_message(
         yield from _tell_usage(session, branch)
         branch.message, branch.last_message = message, row
     if mapped.usage is not None:
-        branch.usage = message, mapped.usage, time
+        branch.usage = message, mapped.usage, time, branch.turn
 
 
 def _tell_usage(session: Session, branch: Branch) -> Iterator[NewEvent]:
     if branch.usage is not None:
-        message, usage, time = branch.usage
+        message, usage, time, turn = branch.usage
         branch.usage = None
         source = f"{message}/usage"
         fingerprint = stable_hash(_encode(usage))
@@ -428,7 +428,7 @@ def _tell_usage(session: Session, branch: Branch) -> Iterator[NewEvent]:
             source=source,
             body=usage,
             time=time,
-            turn=branch.turn,
+            turn=turn,
             agent=AGENT,
         )
 

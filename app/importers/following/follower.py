@@ -22,15 +22,19 @@ from pathlib import Path
 from app.importers.detect import recognise_file
 from app.importers.drafts import Item, NewEvent
 from app.importers.following.memory import Memory
-from app.importers.following.places import Change, Places, Signature
-from app.importers.following.tail import Tail
+from app.importers.following.places import Change, Places, Signature, owner_of
+from app.importers.following.tail import AnyTail, Tail
+from app.importers.following.whole import DocumentTail, TableTail, tail_of
 from app.importers.reading import AnyReader, Head, OpenFile
 from app.importers.registry import FORMATS
+from app.importers.tables import Mark
 
 QUIET_S = 0.4
 OPEN_QUIET_S = 10.0
 """After which a message counts as over that its tool has not declared to be so."""
 HOT_S = 600.0
+LAG_S = (0.05, 0.25, 1.0)
+"""After which a file whose tail lags is read again, one time after the other, as long as nothing more comes."""
 PIECE_EVENTS = 1_000
 PIECE_BYTES = 8 * 1024 * 1024
 MOST_FILES = 256
@@ -53,7 +57,7 @@ class _Followed:
     key: tuple[int, int]
     format: str
     file: OpenFile
-    tail: Tail
+    tail: AnyTail
     order: tuple[bool, int, str]
     read_at: float = 0.0
     stage: int = 0
@@ -64,7 +68,7 @@ class _Followed:
 
 def remembered_types() -> Iterator[type]:
     """The classes that a `Memory` of a follower needs."""
-    yield from (_Followed, Tail)
+    yield from (_Followed, Tail, DocumentTail, TableTail, Mark)
     for format in FORMATS.values():
         yield from format.reader().remembered
 
@@ -100,6 +104,8 @@ class Follower:
         self._others: dict[Path, Signature] = {}
         self._transcripts: set[Path] = set()
         self._told: set[Path] = set()
+        self._busy: set[Path] = set()
+        self._again_at: dict[Path, tuple[float, int]] = {}
 
     def take_sources(self) -> int:
         """How many files something came from since the last call."""
@@ -114,7 +120,7 @@ class Follower:
         if paths is None:
             changes = self._places.changes()
         else:
-            known = [path for path in paths if path in self._followed or self._places.covers(path)]
+            known = [path for path in map(owner_of, paths) if path in self._followed or self._places.covers(path)]
             changes = self._places.changes_at(known)
         self._notice_moves(changes, now)
         for change in changes:
@@ -128,7 +134,8 @@ class Follower:
     def look_at_hot(self, *, now: float) -> None:
         """Looks at what changed lately, and at the places themselves: in case nobody notifies of changes."""
         hot = [path for path, one in self._followed.items() if now - one.read_at < HOT_S]
-        self.look([*hot, *self._early, *(place for place in self._places.places if place not in hot)], now=now)
+        busy, self._busy = self._busy, set()
+        self.look([*hot, *busy, *self._early, *(place for place in self._places.places if place not in hot)], now=now)
 
     def _notice_moves(self, changes: Sequence[Change], now: float) -> None:
         """Files that were renamed go on under their new names."""
@@ -246,16 +253,16 @@ class Follower:
         return self._open(path, signature.key, format, head)
 
     def _open(self, path: Path, key: tuple[int, int], format: str, head: Head) -> _Followed:
-        file = self._readers[format].open(head)
+        tail, file = tail_of(path, format), self._readers[format].open(head)
         self._paths[key] = path
-        followed = self._followed[path] = _Followed(key, format, file, Tail(path), head.order)
+        followed = self._followed[path] = _Followed(key, format, file, tail, head.order)
         self._told.add(path)
         return followed
 
     def _recognise(self, path: Path, signature: Signature) -> str | None:
         """The format of a file; one that was none is looked at again while it is small, and now and then later."""
         if self._format and path in self._places.places:
-            return self._format
+            return self._format if os.path.getsize(path) else None
         before = self._others.get(path)
         little_more = before and before.key == signature.key and before.size <= signature.size < 2 * before.size
         if little_more and signature.size > _ALWAYS_EXAMINED:
@@ -267,13 +274,17 @@ class Follower:
         return name
 
     def _refused(self, path: Path, error: OSError) -> None:
-        """A file cannot be read; it is tried again whenever it, or its mode, changes."""
+        """A file cannot be read; it is tried again whenever it, or its mode, changes, and soon if it is only in use."""
+        if isinstance(error, BlockingIOError):
+            self._busy.add(path)
+            self._places.forget(path)
         if path in self._transcripts or path in self._places.places:
             self._places.trouble(path, f"{path} cannot be read: {error.strerror}. It is followed as soon as it can be.")
 
     # reading
 
-    def _read_on(self, followed: _Followed, now: float) -> None:
+    def _read_on(self, followed: _Followed, now: float, *, time: int = 0) -> None:
+        """Reads what is new. time: how often that was tried since the file changed."""
         before, followed.reading = followed.tail.number, True
         reader = self._readers[followed.format]
         self._give(followed.format, reader.read(followed.file, followed.tail.lines()))
@@ -282,6 +293,10 @@ class Follower:
         if followed.tail.error is not None:
             self._refused(path, followed.tail.error)
             self._places.forget(path)
+        if followed.tail.number != before:
+            time = 0
+        if followed.tail.lags and time < len(LAG_S):
+            self._again_at[path] = now + LAG_S[time], time + 1
         if followed.tail.number != before:
             self._told.add(path)
             followed.read_at, followed.stage, followed.is_kept = now, 0, False
@@ -299,7 +314,7 @@ class Follower:
 
     def due_in(self, now: float) -> float | None:
         """After how many seconds `settle` has something to do; None: not before something changes."""
-        times = [due for _, due in self._early.values()]
+        times = [due for _, due in self._early.values()] + [due for due, _ in self._again_at.values()]
         times += [one.read_at + (QUIET_S, OPEN_QUIET_S)[one.stage] for one in self._followed.values() if one.stage < 2]
         return max(0.0, min(times) - now) if times else None
 
@@ -309,6 +324,11 @@ class Follower:
             if due <= now:
                 del self._early[path]
                 self._read_early(path, format, now)
+        for path, (due, time) in list(self._again_at.items()):
+            if due <= now:
+                del self._again_at[path]
+                if path in self._followed:
+                    self._read_on(self._followed[path], now, time=time)
         # A session may be written in several files: all of them must be quiet.
         active: dict[tuple[str, str], float] = {}
         for one in self._followed.values():
@@ -351,9 +371,9 @@ class Follower:
         """Reads a file whose beginning does not say yet what it will be; it is read anew when it has grown."""
         try:
             key = Signature.of(path.stat()).key
+            followed = self._open(path, key, format, self._readers[format].head(path))
         except OSError:
             return
-        followed = self._open(path, key, format, self._readers[format].head(path))
         self._read_on(followed, now)
         self._end(path, rest=rest)
 
@@ -441,7 +461,7 @@ def _is_file(path: Path, key: tuple[int, int]) -> bool:
         return False
 
 
-def _holds(tail: Tail) -> bool:
+def _holds(tail: AnyTail) -> bool:
     try:
         return tail.holds(tail.path.stat().st_size)
     except OSError:

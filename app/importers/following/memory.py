@@ -26,7 +26,7 @@ from app.importers.drafts import NewSession
 from app.importers.following.places import Signature
 from app.importers.seen import Seen
 
-VERSION = 1
+VERSION = 2
 """Of all classes that are kept; a change of what one of them holds, or how it is read, needs a new number."""
 MOST_RESTING = 100_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.importers.detect import files_below
+from app.importers.tables import COMPANIONS, LOGS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,11 @@ class Signature:
     changed: int
 
     @classmethod
-    def of(cls, status: os.stat_result) -> Signature:
-        return cls((status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    def of(cls, status: os.stat_result, beside: Iterable[os.stat_result] = ()) -> Signature:
+        """beside: files that belong to it, as the log of a database does: their content counts, not their mode."""
+        every = [status, *beside]
+        size, modified = sum(one.st_size for one in every), max(one.st_mtime_ns for one in every)
+        return cls((status.st_dev, status.st_ino), size, modified, status.st_ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class Places:
     def changes_at(self, paths: Iterable[Path]) -> list[Change]:
         """What has changed among these files."""
         changes = []
-        for path in paths:
+        for path in dict.fromkeys(map(owner_of, paths)):
             now = _signature(path)
             if now != self._files.get(path):
                 changes.append(Change(path, now))
@@ -115,9 +120,19 @@ class Places:
         self._met.add(place)
         if stat.S_ISDIR(status.st_mode):
             self.fine(place)
-            yield from files_below(place)
+            yield from (path for path in files_below(place) if owner_of(path) is path)
         else:
             yield place
+
+
+def owner_of(path: Path) -> Path:
+    """The database that a log beside it belongs to; any other file itself."""
+    for companion in COMPANIONS:
+        if path.name.endswith(companion):
+            owner = path.with_name(path.name.removesuffix(companion))
+            if owner.is_file():
+                return owner
+    return path
 
 
 def _signature(path: Path) -> Signature | None:
@@ -126,4 +141,13 @@ def _signature(path: Path) -> Signature | None:
         status = path.stat()
     except OSError:
         return None
-    return Signature.of(status) if stat.S_ISREG(status.st_mode) else None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Signature.of(status, logs_beside(path))
+
+
+def logs_beside(path: Path) -> Iterator[os.stat_result]:
+    """The logs of a database, in which changes wait; none for any other file."""
+    for companion in LOGS:
+        with contextlib.suppress(OSError):
+            yield path.with_name(path.name + companion).stat()

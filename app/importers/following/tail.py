@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from app.importers.drafts import Skipped
 from app.importers.lines import BOM, MAX_LINE, TOO_LONG, Record, parse_line, pass_over
@@ -14,11 +14,32 @@ _MARK_BYTES = 4096
 _PIECE = 64 * 1024
 
 
+class AnyTail(Protocol):
+    """A transcript that is read on; see `Tail`, and `whole` for those that do not grow at their end.
+
+    lags: what was written can be read only a moment after the system tells of it.
+    """
+
+    @property
+    def lags(self) -> bool: ...
+
+    path: Path
+    offset: int
+    number: int
+    error: OSError | None
+
+    def holds(self, size: int) -> bool: ...
+    def lines(self) -> Iterator[Record | Skipped]: ...
+    def rest(self) -> Record | None: ...
+
+
 class Tail:
     """Where reading of a file stands.
 
     offset: bytes of the whole lines that were read. number: of them. error: why the last reading broke off.
     """
+
+    lags = False
 
     def __init__(self, path: Path) -> None:
         self.path = path
