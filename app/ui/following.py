@@ -19,17 +19,31 @@ def is_following(desk: Desk) -> bool:
     return desk.requests.findChild(Job, _NAME) is not None
 
 
+def wanted_tools(desk: Desk) -> frozenset[str] | None:
+    """The formats that the person wants to be followed; None: all, as one switch said in earlier versions."""
+    value = desk.setting(kept.FOLLOW)
+    if value is True:
+        return None
+    return frozenset(filter(_is_text, value)) if isinstance(value, list) else frozenset()
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
 def follow(desk: Desk) -> None:
     """Begin, unless it goes on or the person does not want it (`window.follow`)."""
-    if is_following(desk) or not desk.setting(kept.FOLLOW, False):
+    wanted = wanted_tools(desk)
+    if is_following(desk) or wanted == frozenset():
         return
     running: list[Following] = []
 
     def work(_step: Step) -> None:
         from app.commands.following import Following
-        from app.importers.registry import possible_places
+        from app.importers.registry import FORMATS, possible_places
 
-        following = Following(desk.workspace, possible_places(), tell=_tell_nobody, report=_tell_nobody)
+        places = possible_places(formats=[name for name in FORMATS if wanted is None or name in wanted])
+        following = Following(desk.workspace, places, tell=_tell_nobody, report=_tell_nobody)
         running.append(following)
         following.run()
 
@@ -41,6 +55,17 @@ def follow(desk: Desk) -> None:
     job.setObjectName(_NAME)
     job.failed.connect(desk.report)
     job.start()
+
+
+def follow_anew(desk: Desk) -> None:
+    """Begin, end or go on as the person wants it now; what is being read is written before."""
+    job = desk.requests.findChild(Job, _NAME)
+    if job is None:
+        follow(desk)
+        return
+    for ended in (job.done, job.failed):
+        ended.connect(lambda _result: follow(desk))
+    stop_following(desk)
 
 
 def stop_following(desk: Desk) -> None:

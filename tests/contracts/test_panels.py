@@ -43,6 +43,7 @@ from app.ui.panels import PANELS
 from app.ui.places import CommandPlace, FilePlace, PanelPlace, Place, RepositoryPlace, SearchPlace, SessionPlace
 from app.ui.turns import Activity
 from app.ui.words import is_foreseen
+from tests.helpers.tools import no_other_tools
 from tests.ui.running import Room
 from tests.ui.settings_home import settings_room
 
@@ -80,8 +81,7 @@ every_panel = pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.id)
 
 @pytest.fixture
 def room(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
-    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / name))
+    no_other_tools(monkeypatch, tmp_path)
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: True)
     with settings_room(qtbot, tmp_path, monkeypatch) as made:
         yield made

@@ -21,6 +21,7 @@ from app.ui.first_run.work import WorkStep
 from app.ui.places import SessionPlace
 from app.ui.window import MainWindow
 from tests.helpers.model_server import ModelServer, Reply
+from tests.helpers.tools import no_other_tools
 from tests.ui.settings_home import SettingsRoom, serving
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "import" / "claude_code" / "representative_messages.jsonl"
@@ -30,8 +31,7 @@ FIXTURE = Path(__file__).parents[1] / "fixtures" / "import" / "claude_code" / "r
 def here(here: SettingsRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SettingsRoom:
     monkeypatch.setattr(offers, "OLLAMA", "http://127.0.0.1:9/v1")
     monkeypatch.setattr(model_store, "list_models", list)
-    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
-    monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
+    no_other_tools(monkeypatch, tmp_path)
     return here
 
 

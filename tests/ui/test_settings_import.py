@@ -13,7 +13,9 @@ from PySide6.QtGui import QDropEvent
 from app.ui.following import is_following
 from app.ui.import_job import running_import, start_import
 from app.ui.settings.importing import ImportPage
+from tests.app.importers.foreign import Opencode, opencode_schema, writing
 from tests.app.importers.transcripts import Talk
+from tests.helpers.tools import no_other_tools
 from tests.ui.settings_home import SettingsRoom
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "import"
@@ -21,8 +23,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "import"
 
 @pytest.fixture
 def here(here: SettingsRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SettingsRoom:
-    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
-    monkeypatch.setenv("CODEX_HOME", str(tmp_path / "codex"))
+    no_other_tools(monkeypatch, tmp_path)
     place = tmp_path / "claude" / "projects" / "-x"
     place.mkdir(parents=True)
     shutil.copy(FIXTURES / "claude_code" / "edge_cases.jsonl", place / "a.jsonl")
@@ -139,7 +140,10 @@ def test_an_import_is_stopped_and_others_write_meanwhile(here: SettingsRoom) -> 
 
 def test_following_brings_what_is_written_until_it_is_turned_off(here: SettingsRoom) -> None:
     page = open_page(here)
-    page.follow.click()
+    here.until(lambda: page.tools)
+    assert list(page.tools) == ["claude"] and not page.tools["claude"].isChecked()
+    assert page.tools["claude"].accessibleName() == "Follow Claude Code"
+    page.tools["claude"].click()
     here.until(lambda: is_following(here.desk) and sessions(here) > 0)
     before = sessions(here)
     talk = Talk("later")
@@ -148,6 +152,37 @@ def test_following_brings_what_is_written_until_it_is_turned_off(here: SettingsR
     path = here.folder / "claude" / "projects" / "-x" / "b.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in talk.records))
     here.until(lambda: sessions(here) > before)
-    assert here.setting("window.follow") is True
-    page.follow.click()
+    assert here.setting("window.follow") == ["claude"]
+    page.tools["claude"].click()
     here.until(lambda: not is_following(here.desk) and here.setting("window.follow") is None)
+
+
+def test_each_tool_that_is_here_has_a_switch_of_its_own(here: SettingsRoom) -> None:
+    database = here.folder / "data" / "opencode" / "opencode.db"
+    database.parent.mkdir(parents=True)
+    with writing(database) as connection:
+        opencode_schema(connection)
+        tool = Opencode(connection)
+        page = open_page(here)
+        here.until(lambda: page.tools)
+        assert list(page.tools) == ["claude", "opencode"]
+        page.tools["opencode"].click()
+        here.until(lambda: is_following(here.desk))
+        tool.session("ses_1")
+        prompt = tool.prompt("ses_1", "one")
+        here.until(lambda: sessions(here) == 1)
+        page.tools["claude"].click()
+        here.until(lambda: sessions(here) > 1 and is_following(here.desk))
+        tool.answer("ses_1", prompt, "two")
+        page.tools["claude"].click()
+        here.until(lambda: here.setting("window.follow") == ["opencode"])
+        page.tools["opencode"].click()
+        here.until(lambda: here.setting("window.follow") is None and not is_following(here.desk))
+
+
+def test_the_one_switch_of_earlier_versions_means_all(here: SettingsRoom) -> None:
+    here.desk.keep_setting("follow", True)
+    here.until(lambda: here.setting("window.follow") is True)
+    page = open_page(here)
+    here.until(lambda: page.tools)
+    assert page.tools["claude"].isChecked()

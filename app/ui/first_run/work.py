@@ -40,7 +40,7 @@ class WorkStep(Step):
         field.setFocusProxy(self.folder)
         self.bring = QCheckBox("&Bring in the sessions of other tools", self)
         self.bring.hide()
-        self.found_words = Prose("Looking for sessions of Claude Code and Codex…", self)
+        self.found_words = Prose("Looking for sessions of other tools…", self)
         self.body.addWidget(labelled("&Folder", field))
         self.folder.setAccessibleName("Folder")
         self.body.addSpacing(8)
@@ -86,7 +86,7 @@ class WorkStep(Step):
         self.bring.setVisible(found is not None)
         self.bring.setChecked(found is not None)
         if found is None:
-            self.found_words.setText("No sessions of Claude Code or Codex were found on this computer.")
+            self.found_words.setText("No sessions of other tools were found on this computer.")
         else:
             self.found_words.setText(f"Transcripts found: {found.words()}. They are copied; the originals stay.")
 

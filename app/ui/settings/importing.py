@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QFrame, QHBoxLayout, QLabe
 from app.ui import kept
 from app.ui.bridge import while_alive
 from app.ui.desk import Desk
-from app.ui.following import follow, stop_following
+from app.ui.following import follow_anew, wanted_tools
 from app.ui.forms import Prose, Said, Working, clear, side_by_side
 from app.ui.import_job import running_import, start_import
 from app.ui.job import Job, Step, Stopped
@@ -27,6 +27,16 @@ if TYPE_CHECKING:
     from app.workspace import Workspace
 
 REASONS_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool whose sessions can be followed. places: where it keeps them; existing: those that are there."""
+
+    name: str
+    title: str
+    places: tuple[Path, ...]
+    existing: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +105,9 @@ class ImportPage(Page):
         super().__init__(
             desk,
             "Import",
-            "Sessions of Claude Code, Codex and exports of Lovelace. They are copied, the originals stay as they "
-            "are; imported again, nothing comes twice. Files and folders can also be dropped here.",
+            "Sessions of Claude Code, Codex, opencode, Gemini CLI, Goose and Cursor, and exports of Lovelace. They are "
+            "copied, the originals stay as they are; imported again, nothing comes twice. Files and folders can also "
+            "be dropped here.",
             parent,
         )
         self.setAcceptDrops(True)
@@ -111,7 +122,10 @@ class ImportPage(Page):
         self.look.setAccessibleDescription("Count what would come; nothing is changed")
         self.run.setProperty("primary", "true")
         self.working, self.said = Working("Import", self), Said(self)
-        self.follow = QCheckBox("&Keep following while Lovelace is open", self)
+        self.tools: dict[str, QCheckBox] = {}
+        self._tools = QVBoxLayout()
+        self._tools.setSpacing(4)
+        self.no_tools = Prose("None of these tools has left sessions here yet.", self)
         self._job: Job | None = None
         self._arrange()
         self._connect()
@@ -119,8 +133,10 @@ class ImportPage(Page):
     def _arrange(self) -> None:
         self.add(self._list, self.nothing, side_by_side(self.files, self.folder))
         self.add(self.by_folder, side_by_side(self.run, self.look), self.working, self.said)
-        self.part("Follow", "What Claude Code and Codex write on this computer appears here while they run.")
-        self.add(self.follow)
+        self.part(
+            "Follow", "What these tools write on this computer appears here within a second, while both are open."
+        )
+        self.add(self._tools, self.no_tools)
 
     def _connect(self) -> None:
         self.files.clicked.connect(lambda _checked: self._choose(QFileDialog.FileMode.ExistingFiles))
@@ -128,10 +144,9 @@ class ImportPage(Page):
         self.look.clicked.connect(lambda _checked: self._preview(then_run=False))
         self.run.clicked.connect(lambda _checked: self._preview(then_run=True))
         self.working.stop.clicked.connect(lambda _checked: self._stop())
-        self.follow.clicked.connect(self._keep_following)
 
     def shown(self) -> None:
-        self.follow.setChecked(bool(self.desk.setting(kept.FOLLOW, False)))
+        self.desk.bridge.compute(_known_tools, while_alive(self, self._show_tools), while_alive(self, self.said.fail))
         job = running_import(self.desk)
         if job is not None and job is not self._job:
             self._watch(job)
@@ -244,11 +259,35 @@ class ImportPage(Page):
             self.working.hide()
             self._show_buttons()
 
-    def _keep_following(self, wanted: bool) -> None:
-        def begin_or_end(_nothing: None) -> None:
-            follow(self.desk) if wanted else stop_following(self.desk)
+    # following
 
-        self.desk.keep_setting(kept.FOLLOW, wanted or None, while_alive(self, begin_or_end), self.said.fail)
+    def _show_tools(self, tools: Sequence[Tool]) -> None:
+        """A switch for each tool that was found here, or that the person wants to be followed when it comes."""
+        wanted = wanted_tools(self.desk)
+        shown = [tool for tool in tools if tool.existing or (wanted is not None and tool.name in wanted)]
+        if list(self.tools) != [tool.name for tool in shown]:
+            clear(self._tools)
+            self.tools = {tool.name: self._switch(tool) for tool in shown}
+        for name, switch in self.tools.items():
+            switch.setChecked(wanted is None or name in wanted)
+        self.no_tools.setVisible(not shown)
+
+    def _switch(self, tool: Tool) -> QCheckBox:
+        switch = QCheckBox(tool.title, self)
+        switch.setAccessibleName(f"Follow {tool.title}")
+        where = "\n".join(map(str, tool.existing or tool.places))
+        switch.setAccessibleDescription(where)
+        switch.clicked.connect(self._keep_following)
+        place = Prose(where, self)
+        place.setContentsMargins(26, 0, 0, 4)
+        self._tools.addWidget(switch)
+        self._tools.addWidget(place)
+        return switch
+
+    def _keep_following(self, _checked: bool) -> None:
+        wanted = [name for name, switch in self.tools.items() if switch.isChecked()]
+        then = while_alive(self, lambda _nothing: follow_anew(self.desk))
+        self.desk.keep_setting(kept.FOLLOW, wanted or None, then, self.said.fail)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
@@ -257,6 +296,16 @@ class ImportPage(Page):
     def dropEvent(self, event: QDropEvent) -> None:
         self.add_places([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
         event.acceptProposedAction()
+
+
+def _known_tools() -> list[Tool]:
+    from app.importers.registry import FORMATS, possible_places
+
+    return [
+        Tool(name, format.title, places, tuple(place for place in places if place.exists()))
+        for name, format in FORMATS.items()
+        for places in [tuple(possible_places(formats=[name]))]
+    ]
 
 
 def _default_places() -> list[Path]:
