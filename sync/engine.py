@@ -15,6 +15,7 @@ from sync.crypto import derive_key
 from sync.documents.core import BuiltChange
 from sync.documents.entry import Entry, sign_entry
 from sync.documents.note import note_id
+from sync.documents.purges import PURGES, encode_record
 from sync.documents.segment import SEGMENT_EVENTS, SegmentHeader
 from sync.errors import DamagedError, IdentityError, StoreError
 from sync.events import Committed
@@ -31,7 +32,8 @@ from sync.repository.judging import Judging
 from sync.repository.members import Members
 from sync.repository.memberships import Memberships
 from sync.repository.notes import edit_note
-from sync.repository.opened import Damage, OpenDocument, Repository, WorkspaceKeys, require_writing
+from sync.repository.opened import Damage, OpenDocument, Repository, WorkspaceKeys, may_write, require_writing
+from sync.repository.purging import Purges
 from sync.repository.receiving import Judge, Received, Receiver
 from sync.repository.replica import StoredReplica
 from sync.repository.showing import Shower
@@ -48,7 +50,14 @@ from sync.store.migrations import Component, migrate
 from sync.store.network_rows import note_made
 from sync.store.processes import Presence
 from sync.store.projector import Projector, SegmentRows
-from sync.store.purge import delete_blob_rows, erase_remains, purge_documents, require_not_purged
+from sync.store.purge import (
+    delete_blob_rows,
+    erase_remains,
+    named_documents,
+    purge_documents,
+    require_not_purged,
+    seen_of,
+)
 from sync.store.turns import Turns
 from sync.store.update_copy import UpdateCopy
 
@@ -137,6 +146,16 @@ class Engine:
             lambda: self.device_row,
             self._forget_written,
         )
+        self.purges = Purges(
+            self.connection,
+            self.memberships,
+            self._repository,
+            self._projector,
+            self.workspace,
+            self._shower,
+            self._receiver,
+            lambda: self.device_row,
+        )
         branches = Branches(
             self.connection, self._repository, self._projector, self._shower, lambda: self.device_row, self
         )
@@ -150,6 +169,7 @@ class Engine:
             lambda durable: self.transaction(durable=durable),
             self.workspace,
             self._receiver,
+            self.purges,
             self.become_new_device,
             branches,
         )
@@ -299,6 +319,7 @@ class Engine:
         try:
             self._notice_others()
             yield tx
+            self.purges.settle(tx)
             if tx.failed:
                 raise StoreError("A part of this change failed, so nothing of it was kept.")
             committed = self._log_commit(tx)
@@ -325,6 +346,7 @@ class Engine:
             self._seen = seq
             self._notice_device()
             self._repository.doubt()
+            self.purges.forget()
             self._chains.clear()
             self._workspaces.clear()
             self._projector.forget()
@@ -360,6 +382,7 @@ class Engine:
 
     def _forget_written(self) -> None:
         self._repository.forget()
+        self.purges.forget()
         self._chains.clear()
         self._workspaces.clear()
         self._projector.forget()
@@ -455,7 +478,8 @@ class Engine:
                 piece,
                 self._clock.now_ms(),
             )
-            self._projector.apply_segment(tx.connection, rows)
+            if session != PURGES:
+                self._projector.apply_segment(tx.connection, rows)
             at += room
         tx.touch(f"session/{session}")
 
@@ -510,11 +534,18 @@ class Engine:
         tx.touch(f"note/{name}")
 
     def purge(self, tx: Transaction, workspace: int, names: Sequence[str], blobs: Iterable[bytes]) -> None:
-        """Take documents (names as in `purge_documents`) and blobs (ids) out for good; `erase` must follow.
+        """Take all documents with these names, and blobs (ids), out for good; `erase` must follow.
 
-        Their rows in the projection are the caller's to remove, in the same transaction.
+        Their rows in the projection are the caller's to remove, in the same transaction. Others hear of it, where this
+        person may write.
         """
-        purge_documents(tx.connection, workspace, names)
+        records = [(name, encode_record(seen_of(tx.connection, workspace, name))) for name in names]
+        for name in names:
+            self.purges.remember(workspace, name)
+            found = named_documents(tx.connection, workspace, name)
+            purge_documents(tx.connection, [document.row for document in found])
+        if records and may_write(self.workspace(workspace)):
+            self.append(tx, workspace, PURGES, records, lambda: "{}")
         delete_blob_rows(tx.connection, blobs)
         self._repository.forget()
         self._projector.forget()
@@ -530,7 +561,10 @@ class Engine:
                 self.blobs.delete_file(blob)
         with opening(self._database.path):
             self.update_copy.remove()
-            return erase_remains(self.connection)
+            emptied = erase_remains(self.connection)
+        with self.transaction() as tx:
+            tx.connection.execute("DELETE FROM meta WHERE name='unerased'")
+        return emptied
 
     def put_blob(self, tx: Transaction, workspace: int, content: bytes) -> StoredBlob:
         """Keep a payload in the database or, if it is large, in a sealed file."""
@@ -578,10 +612,11 @@ class Engine:
         return Judging(self.connection, workspace, state, self.memberships.roster)
 
     def _judging_receiver(self, tx: Transaction, judge: Judge) -> Receiver:
-        return Receiver(tx.connection, self._repository, self._shower(tx), self.device.device_id, judge)
+        own = self.device.device_id
+        return Receiver(tx.connection, self._repository, self._shower(tx), own, judge, self.purges.place_gone)
 
     def _shower(self, tx: Transaction) -> Shower:
-        return Shower(tx.connection, self._projector, self._clock, tx.subjects)
+        return Shower(tx.connection, self._projector, self._clock, tx.subjects, purges=self.purges)
 
     # what was opened from a link
 

@@ -31,7 +31,8 @@ def purge_sessions(call: Call, ids: list[str]) -> None:
         )
         if call.has_person and not call.options.yes:
             _offer_export(workspace, rows)
-        if not call.confirm(_question(rows, len(found))):
+        elsewhere = workspace.read(lambda queries: queries.losses(found)).elsewhere
+        if not call.confirm(f"{_question(rows, len(found))} {elsewhere}".strip()):
             raise UserError("Nothing was purged.")
         purged = workspace.write(lambda operations: operations.purge(found))
         withdraw_deleted(workspace, purged.sessions)

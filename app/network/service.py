@@ -19,6 +19,7 @@ from app.network.fetching import PayloadFetcher
 from app.network.introducing import Introducer
 from app.network.inviting import Reception, awaits_visitors
 from app.network.link_keeping import LinkKeeper
+from app.network.purging import PurgeFinisher
 from app.network.settings import NetworkSettings, keep_port, make_transport, read_settings
 from app.network.sharing import serve_opener
 from app.network.sheets import SheetKeeper
@@ -131,6 +132,7 @@ class NetworkService:
         )
         self._streaming = Streaming(self._workspace, node)
         self._blobs, self._payloads = BlobFetcher(self._workspace), PayloadFetcher(self._workspace)
+        self._purges = PurgeFinisher(self._workspace)
         if needs.links:
             node.serve("link", partial(serve_opener, self._workspace))
         node.serve("join", Reception(self._workspace).serve)
@@ -144,6 +146,7 @@ class NetworkService:
             keeper.running(),
             self._blobs.running(node),
             self._payloads.running(node),
+            self._purges.running(),
             SheetKeeper(self._workspace).running(),
             self._looking_around(node, needs.settings),
         ):
@@ -204,6 +207,7 @@ class NetworkService:
             keeper.heard(subjects)
             self._blobs.heard(subjects)
             self._payloads.heard(subjects)
+            self._purges.heard(subjects)
             if any(subject.startswith(_RENEWING) for subject in subjects):
                 self._renew.set()
             if SYNC_NOW in subjects:

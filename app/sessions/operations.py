@@ -28,6 +28,7 @@ from app.sessions.events import (
     PermissionChoice,
     PermissionRequest,
     SessionSet,
+    Unknown,
     UserMessage,
 )
 from app.sessions.far_operations import FarOperations
@@ -41,12 +42,14 @@ from app.sessions.link_operations import LinkOperations
 from app.sessions.memory_operations import MemoryOperations
 from app.sessions.output_operations import OutputOperations
 from app.sessions.presence_operations import PresenceOperations
-from app.sessions.purging import Purged, note_name
+from app.sessions.purging import LATE, Purged, note_name
 from app.sessions.redaction.growing import shown_so_far
 from app.sessions.redaction.vault import Place
 from app.sessions.secret_operations import SecretOperations
 from app.sessions.workspace_operations import WorkspaceOperations
+from sync.repository.opened import may_write
 from sync.repository.transaction import Transaction
+from sync.store.purge import has_remains, purged_blobs, take_late, take_purged_blobs
 
 
 class SessionOperations(
@@ -211,6 +214,43 @@ class SessionOperations(
         for fork in forks:
             self.append(fork, [Draft(body=lost, time=self._clock.now_ms())])
         return blobs
+
+    def finish_purges(self) -> list[str]:
+        """Erase from the files what others have purged; gives the ids of the sessions that this makes.
+
+        What this device had written there later than anybody who purged it knew comes back as new sessions.
+        """
+        with self._engine.transaction(durable=True) as tx:
+            if not has_remains(tx.connection):
+                return []
+            made = [
+                session
+                for workspace, name, items in take_late(tx.connection)
+                if (session := self._bring_back(tx, workspace, items))
+            ]
+            unused = purging.unused_blobs(tx.connection, purged_blobs(tx.connection))
+            self._engine.purge(tx, self.workspace, [], unused)
+        self._engine.erase(lambda connection: purging.unused_blobs(connection, take_purged_blobs(connection)))
+        return made
+
+    def _bring_back(self, tx: Transaction, workspace: int, items: str) -> str | None:
+        """A new session with what was written into a purged one; None where that says nothing."""
+        drafts = []
+        for _identifier, text in msgspec.json.decode(items, type=list[tuple[str, str]]):
+            opened = self._opened(tx, text)
+            if opened is not None and not isinstance(opened.body, Unknown | SessionSet | Erasure):
+                common = opened.common
+                drafts.append(Draft(body=opened.body, time=common.time, turn=common.turn, agent=common.agent))
+        if not drafts or not may_write(self._engine.workspace(workspace)):
+            return None
+        session, now = self.new_id(), self._clock.now_ms()
+        fields = {"type": "interactive", "status": "active"}
+        begin = [
+            Draft(body=SessionSet(fields=fields), time=now),
+            Draft(body=Notice(text=LATE, level="warning"), time=now),
+        ]
+        self._append_to(session, workspace, 0, [*begin, *drafts, *_naming(drafts)])
+        return session
 
     def erase(self, session: str, events: Sequence[str]) -> bool:
         """Take events of a session back, for good; gives whether the write-ahead log holds nothing of them any more.

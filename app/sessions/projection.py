@@ -22,7 +22,7 @@ from app.sessions.free_rows import FreeRows
 from app.sessions.ids import COUNTER_CHARACTERS, counter_of, event_digest
 from app.sessions.indexing import IndexedText, filter_tokens, forget_texts, index_texts, reindex_session
 from app.sessions.packing import pack_body, resolve_stub, unpack_body
-from app.sessions.purging import withdraw_rows
+from app.sessions.purging import purge_rows, withdraw_rows
 from app.sessions.references import blob_refs, names_blob, naming_sessions, spilled_into
 from app.sessions.settling import Reach, extended_reach, keep_field, show_fields
 from app.sessions.tables import PROJECTION, PROJECTION_TABLES, PROJECTION_VERSION
@@ -163,6 +163,10 @@ class SessionProjector:
     def withdraw(self, connection: Connection, workspace: int, session: str) -> None:
         self.forget()
         withdraw_rows(connection, workspace, session)
+
+    def purge(self, connection: Connection, workspace: int, name: str) -> list[bytes]:
+        self.forget()
+        return purge_rows(connection, workspace, name)
 
     def refers(self, connection: Connection, workspace: int, blob: bytes) -> bool:
         found = connection.execute(

@@ -12,8 +12,11 @@ from itertools import chain
 
 from app.sessions.indexing import forget_texts
 from sync.store.database import Connection
+from sync.store.operations import FOUNDER_ROLE, LINK_ROLE, NO_ROLE, find_standing
 from sync.store.search_index import OwnIndex
 
+LATE = "This was written into a session that was purged on another device meanwhile. It is all that is left of it."
+"""What a session says that holds what came late."""
 LOST = "What this session had inherited from the session it was forked from was purged."
 """What a fork says from then on."""
 _SUB_SESSIONS = "SELECT id FROM session WHERE workspace=? AND json_extract(parent, '$.session')=?"
@@ -35,13 +38,15 @@ class Purged:
 @dataclass(frozen=True, slots=True)
 class Losses:
     """What a purge would take, counted. subs: sessions among them that nobody named; forks: others that would lose
-    what they inherited; bytes: as sessions count them."""
+    what they inherited; bytes: as sessions count them. elsewhere: what becomes of it on other devices, a sentence; ''
+    where nobody else can have any of it."""
 
     sessions: int
     subs: int
     forks: int
     events: int
     bytes: int
+    elsewhere: str = ""
 
 
 def losses(connection: Connection, sessions: Sequence[str]) -> Losses:
@@ -56,7 +61,30 @@ def losses(connection: Connection, sessions: Sequence[str]) -> Losses:
     ]
     forks = len(forks_of(connection, found[0], gone))
     events, size = (sum(column) for column in zip(*counted, strict=True))
-    return Losses(len(gone), len(gone) - len(dict.fromkeys(sessions)), forks, events, size)
+    elsewhere = _elsewhere(connection, found[0], gone)
+    return Losses(len(gone), len(gone) - len(dict.fromkeys(sessions)), forks, events, size, elsewhere)
+
+
+def _elsewhere(connection: Connection, workspace: int, sessions: Sequence[str]) -> str:
+    """What other devices do when they hear of a purge; see `sync.repository.purging`."""
+    shared = "EXISTS(SELECT 1 FROM holder WHERE workspace=?1) OR EXISTS(SELECT 1 FROM mailbox WHERE workspace=?1)"
+    if not connection.execute(f"SELECT {shared}", (workspace,)).fetchone()[0]:
+        return ""
+    role = find_standing(connection, workspace)
+    if role in ("reader", "guest", NO_ROLE, LINK_ROLE):
+        return "It goes from this device only: who may not write cannot take anything from others."
+    (own,) = connection.execute("SELECT identity FROM device WHERE is_own").fetchone()
+    sql = (
+        "SELECT 1 FROM session s JOIN session_author x ON x.session=s.row JOIN author a ON a.row=x.author "
+        "WHERE s.id=? AND a.identity<>? AND NOT a.claimed LIMIT 1"
+    )
+    foreign = any(connection.execute(sql, (session, own)).fetchone() for session in sessions)
+    who = "Your other devices and other members erase it too when they hear of it"
+    if foreign and role != FOUNDER_ROLE:
+        who = "Your other devices erase it too when they hear of it; members keep what you did not write"
+    elif foreign:
+        who += ", except what stronger owners wrote"
+    return f"{who}. Whoever changed their program, or has an export or a backup, can keep what they have."
 
 
 def with_sub_sessions(connection: Connection, workspace: int, sessions: Iterable[str]) -> list[str]:
@@ -106,6 +134,17 @@ def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str])
     OwnIndex(connection).erase()
     connection.execute("DELETE FROM author WHERE row NOT IN (SELECT author FROM session_author)")
     return unused_blobs(connection, map(bytes.fromhex, blobs))
+
+
+def purge_rows(connection: Connection, workspace: int, name: str) -> list[bytes]:
+    """Remove what there is under the name of a session or note; gives the ids of the blobs that it referred to."""
+    found = connection.execute("SELECT row FROM session WHERE id=? AND workspace=?", (name, workspace)).fetchone()
+    if found is None:
+        connection.execute("DELETE FROM note WHERE workspace=? AND name=?", (workspace, name))
+        return []
+    blobs = connection.execute("SELECT blob FROM session_blob WHERE session=?", found).fetchall()
+    delete_rows(connection, workspace, [name])
+    return [bytes.fromhex(blob) for (blob,) in blobs]
 
 
 def withdraw_rows(connection: Connection, workspace: int, session: str) -> None:

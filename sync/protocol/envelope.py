@@ -24,6 +24,7 @@ from msgspec import Meta, Struct
 from sync.clock import Random
 from sync.crypto import SIGNATURE_BYTES, decode, encode, open_sealed, seal
 from sync.documents.entry import MAX_CHANGES, Entry
+from sync.documents.purges import MAX_GONE_BYTES
 from sync.errors import ProtocolError
 from sync.membership.epoch import key_id
 
@@ -138,7 +139,7 @@ def decode_batch(workspace: bytes, document: bytes, data: bytes) -> Batch:
     )
     if any(left.entry.n >= right.entry.n for left, right in pairwise(parts)):
         raise ProtocolError("The entries of an envelope are not in their order.")
-    if inner.form == "none" and inner.payload:
+    if inner.form == "none" and len(inner.payload) > MAX_GONE_BYTES:
         raise ProtocolError("An envelope without changes carries a payload.")
     return Batch(parts, inner.form, inner.payload)
 

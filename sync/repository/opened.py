@@ -48,6 +48,11 @@ _REFUSALS = {
 }
 
 
+def may_write(keys: WorkspaceKeys) -> bool:
+    """Whether this person may write in a workspace."""
+    return keys.role not in _REFUSALS
+
+
 def require_writing(keys: WorkspaceKeys) -> None:
     """Raises MembershipError, with a sentence, where this person may not write."""
     if keys.role in _REFUSALS:

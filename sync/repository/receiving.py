@@ -113,25 +113,44 @@ Judge = Callable[[SignedEntry], Verdict]
 """Whether an entry counts by membership; see `sync.membership.admission`."""
 
 
+PlaceGone = Callable[[WorkspaceKeys, Author, Entry, bytes], DocumentRow | None]
+"""Where an entry belongs that came without its changes, if it is believed that they were purged."""
+
+
 class Receiver:
     """Takes in entries within one transaction."""
 
     def __init__(
-        self, connection: Connection, repository: Repository, shown: Shown, own_device: bytes, judge: Judge
+        self,
+        connection: Connection,
+        repository: Repository,
+        shown: Shown,
+        own_device: bytes,
+        judge: Judge,
+        place_gone: PlaceGone = lambda _keys, _author, _entry, _payload: None,
     ) -> None:
         self.connection = connection
         self.repository = repository
         self.shown = shown
         self.own_device = own_device
         self.judge = judge
+        self._place_gone = place_gone
         self._unsettled: set[bytes] = set()
         self._chained: set[int] = set()
         """Authors (row ids) of whom it depends on the rest of their chains what counts."""
 
-    def receive(self, keys: WorkspaceKeys, entry: Entry, signature: bytes, chunks: Sequence[bytes] | None) -> Received:
+    def receive(
+        self,
+        keys: WorkspaceKeys,
+        entry: Entry,
+        signature: bytes,
+        chunks: Sequence[bytes] | None,
+        gone: bytes = b"",
+    ) -> Received:
         """Take in an entry, and what was held for the lack of it; raises ProtocolError (`OwnEntry`, `LeftEntry`).
 
-        chunks: None where its sender has erased them, which is only believed of documents that are purged here too.
+        chunks: None where its sender has erased them, which is only believed of documents that are purged here too;
+        gone: what it says of the document then.
         """
         signed = verify_entry(entry, signature)
         author = self._author(keys, entry)
@@ -147,6 +166,8 @@ class Receiver:
         row = entries.find_document(self.connection, entry.document)
         if row is not None and row.workspace != keys.row:
             raise ProtocolError("An entry names a document of another workspace.")
+        if chunks is None and (row is None or row.kind == UNKNOWN):
+            row = self._place_gone(keys, author, entry, gone)
         if row is not None and row.kind == PURGED:
             entries.add_entry(self.connection, row, author.row, signed, None)
             return Received(ADMITTED)

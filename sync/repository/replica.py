@@ -23,6 +23,7 @@ from sync.repository.branches import Branches
 from sync.repository.members import Members
 from sync.repository.memberships import Memberships
 from sync.repository.opened import WorkspaceKeys
+from sync.repository.purging import Purges
 from sync.repository.receiving import LeftEntry, OwnEntry, Receiver
 from sync.repository.transaction import Transaction
 from sync.store import chain_sums, left_chains, operations
@@ -55,6 +56,7 @@ class StoredReplica:
         begin: Begin,
         keys: Callable[[int], WorkspaceKeys],
         receiver: Callable[[Transaction, int], Receiver],
+        purges: Purges,
         renew: Callable[[Transaction], None],
         branches: Branches,
     ) -> None:
@@ -67,6 +69,7 @@ class StoredReplica:
         self.begin = begin
         self._keys = keys
         self._receiver = receiver
+        self._purges = purges
         self._renew = renew
         self._branches = branches
         self._outgoing = OutgoingEntries(connection)
@@ -336,17 +339,25 @@ class StoredReplica:
         chunks_of = chunks_of_batch(batch)
         states: list[int | None] = []
         for part in batch.parts:
-            states.append(self._take_part(tx, receiver, keys, part, chunks_of(part.entry)))
+            states.append(self._take_part(tx, receiver, keys, part, chunks_of(part.entry), batch.payload))
+        if batch.form == "none" and None in states:
+            self._purges.keep_gone(keys.row, batch)
         return states
 
     def _take_part(
-        self, tx: Transaction, receiver: Receiver, keys: WorkspaceKeys, part: SignedPart, chunks: Sequence[bytes] | None
+        self,
+        tx: Transaction,
+        receiver: Receiver,
+        keys: WorkspaceKeys,
+        part: SignedPart,
+        chunks: Sequence[bytes] | None,
+        gone: bytes,
     ) -> int | None:
         try:
-            return receiver.receive(keys, part.entry, part.signature, chunks).state
+            return receiver.receive(keys, part.entry, part.signature, chunks, gone).state
         except LeftEntry as error:
             self._branches.leave(tx, keys, error.device, error.n)
-        return self._take_part(tx, receiver, keys, part, chunks)
+        return self._take_part(tx, receiver, keys, part, chunks, gone)
 
     # blobs
 

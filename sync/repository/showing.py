@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sync.clock import Clock
+from sync.documents.purges import PURGES
 from sync.repository.opened import OpenDocument, Repository, WorkspaceKeys
 from sync.repository.receiving import Author, author_at
 from sync.repository.transaction import Transaction
@@ -13,11 +15,14 @@ from sync.store.database import Connection
 from sync.store.projector import Projector, SegmentRows
 from sync.store.schema import SEGMENT
 
+if TYPE_CHECKING:
+    from sync.repository.purging import Purges
+
 
 class Shower:
     """Projects documents within one transaction; `subjects` collects what that changes, for the commit log.
 
-    target: where the rows go; without it beside the documents.
+    target: where the rows go; without it beside the documents. purges: told what comes in, where that is new.
     """
 
     def __init__(
@@ -27,12 +32,14 @@ class Shower:
         clock: Clock,
         subjects: set[str],
         target: Connection | None = None,
+        purges: Purges | None = None,
     ) -> None:
         self._connection = connection
         self._target = target or connection
         self._projector = projector
         self._clock = clock
         self._subjects = subjects
+        self._purges = purges
 
     def show_segment(
         self,
@@ -45,6 +52,12 @@ class Shower:
     ) -> int:
         """Project events that were added to a segment; gives how many were new."""
         assert opened.header is not None
+        if opened.header.session == PURGES:
+            if self._purges is not None:
+                self._purges.hear(keys, author, items)
+            return 0
+        if self._purges is not None:
+            self._purges.note(keys.row, opened.header.session)
         now = self._clock.now_ms()
         rows = SegmentRows(keys.row, author.identity, author.device, opened.header, first, items, now)
         self._subjects.add(f"session/{opened.header.session}")
@@ -52,6 +65,8 @@ class Shower:
 
     def show_note(self, keys: WorkspaceKeys, opened: OpenDocument) -> None:
         """Project what a note says, unless it was begun anew in another document."""
+        if self._purges is not None:
+            self._purges.note(keys.row, opened.row.name)
         latest = entries.latest_note(self._connection, keys.row, opened.row.name)
         if latest is not None and latest.row == opened.row.row:
             note = opened.note

@@ -7,7 +7,7 @@ date, and most need none of those modules.
 from __future__ import annotations
 
 from sync.store.migrations import Component
-from sync.store.schema import SYNC
+from sync.store.schema import PURGED, SYNC
 
 STANDINGS = Component("standings", ("CREATE TABLE standing(workspace INTEGER PRIMARY KEY, role TEXT NOT NULL)",))
 CHAINS = Component(
@@ -75,4 +75,22 @@ CREATE TABLE left_note(
     ),
 )
 
-ENGINE_COMPONENTS = (SYNC, STANDINGS, CHAINS, NETWORK, LINKS, LEFT_CHAINS)
+PURGES = Component(
+    "purges",
+    (
+        f"""
+CREATE TABLE purge(
+  workspace INTEGER NOT NULL, name TEXT NOT NULL, device INTEGER NOT NULL, own_seen INTEGER NOT NULL,
+  binds INTEGER NOT NULL, PRIMARY KEY(workspace, name, device)) WITHOUT ROWID;
+CREATE TABLE gone(
+  row INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL, document BLOB NOT NULL, batch BLOB NOT NULL,
+  UNIQUE(document, batch));
+CREATE TABLE late(row INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL, items TEXT NOT NULL);
+CREATE TABLE purged_blob(id BLOB PRIMARY KEY) WITHOUT ROWID;
+INSERT INTO purge SELECT DISTINCT d.workspace, d.name, v.row, {1 << 53}, 1 FROM document d, device v
+  WHERE d.kind='{PURGED}' AND v.is_own
+""",
+    ),
+)
+
+ENGINE_COMPONENTS = (SYNC, STANDINGS, CHAINS, NETWORK, LINKS, LEFT_CHAINS, PURGES)

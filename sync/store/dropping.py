@@ -6,7 +6,21 @@ from sync.store.database import Connection
 
 _BY_DOCUMENT = "DELETE FROM bundle WHERE document IN (SELECT row FROM document WHERE workspace=?)"
 _BY_ENTRY = "DELETE FROM quarantine WHERE entry IN (SELECT id FROM entry WHERE workspace=?)"
-_TABLES = ("entry", "document", "epoch", "standing", "published", "chain", "holder", "made", "left_chain", "left_note")
+_TABLES = (
+    "entry",
+    "document",
+    "epoch",
+    "standing",
+    "published",
+    "chain",
+    "holder",
+    "made",
+    "left_chain",
+    "left_note",
+    "purge",
+    "gone",
+    "late",
+)
 
 
 def drop_workspace(connection: Connection, row: int) -> None:

@@ -153,6 +153,13 @@ def add_note(connection: Connection, document_id: bytes, workspace: int, name: s
     return _add_document(connection, document_id, workspace, NOTE, name, k=k)
 
 
+def add_purged(
+    connection: Connection, document_id: bytes, workspace: int, name: str, device: int, k: int
+) -> DocumentRow:
+    """A place for entries of a document that others have purged before anything of it was here."""
+    return _add_document(connection, document_id, workspace, PURGED, name, device, None, k)
+
+
 def add_unknown(connection: Connection, document_id: bytes, workspace: int) -> DocumentRow:
     """A place for entries of a document of which nothing was admitted so far."""
     return _add_document(connection, document_id, workspace, UNKNOWN, "")

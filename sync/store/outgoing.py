@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from sync.documents.bundle import check_bundle, open_bundle
 from sync.documents.change import split_chunks
 from sync.documents.entry import Entry
+from sync.documents.purges import GoneName, encode_gone
 from sync.errors import DocumentError
 from sync.protocol.envelope import MAX_ENTRIES, Batch, SignedPart
 from sync.store.bundles import find_bundle
 from sync.store.database import Connection
 from sync.store.entries import split_hashes
+from sync.store.schema import PURGED
 
 _COLUMNS = (
     "SELECT e.document, d.id, e.grant_id, e.n, e.prev, e.hashes, e.signature, e.changes, length(e.changes) "
@@ -117,7 +119,14 @@ class OutgoingEntries:
         if here:
             yield Batch(tuple(row.part for row, _chunks in here), "changes", b"".join(chunks for _row, chunks in here))
         if gone:
-            yield Batch(gone, "none", b"")
+            yield Batch(gone, "none", self._gone_name(document))
+
+    def _gone_name(self, document: int) -> bytes:
+        """What shows others which purge took the changes, if one did."""
+        kind, name, k = self._connection.execute(
+            "SELECT kind, name, k FROM document WHERE row=?", (document,)
+        ).fetchone()
+        return encode_gone(GoneName(name, k or 0)) if kind == PURGED else b""
 
     def _covers(self, document: int, group: list[_Row]) -> bool:
         """Whether these are all entries of a document, and all of them in its bundle."""

@@ -61,6 +61,10 @@ class Projector(Protocol):
         """Remove the rows of a session's events: some of them do not count any more. The others are shown again."""
         ...
 
+    def purge(self, connection: Connection, workspace: int, name: str) -> Collection[bytes]:
+        """Remove everything about documents with a name, local rows too; gives the blobs that they referred to."""
+        ...
+
     def refers(self, connection: Connection, workspace: int, blob: bytes) -> bool:
         """Whether something shown of a workspace refers to a blob."""
         ...

@@ -44,6 +44,11 @@ class PlainProjector:
     def withdraw(self, connection: Connection, workspace: int, session: str) -> None:
         connection.execute("DELETE FROM shown WHERE session=?", (session,))
 
+    def purge(self, connection: Connection, workspace: int, name: str) -> tuple[bytes, ...]:
+        connection.execute("DELETE FROM shown WHERE session=?", (name,))
+        connection.execute("DELETE FROM note WHERE name=?", (name,))
+        return ()
+
     def refers(self, connection: Connection, workspace: int, blob: bytes) -> bool:
         return True
 

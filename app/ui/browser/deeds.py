@@ -194,4 +194,5 @@ def _question(rows: Rows, lost: Losses) -> str:
     words = [counted(lost.events, "event"), human_size(lost.bytes)]
     words += [counted(lost.subs, "sub-session")] if lost.subs else []
     forks = f" {counted(lost.forks, 'fork')} would lose what came from there." if lost.forks else ""
-    return f"Erase {_named(rows)} for good? That is {', '.join(words)}.{forks} Nothing brings it back."
+    said = f"Erase {_named(rows)} for good? That is {', '.join(words)}.{forks} Nothing brings it back."
+    return f"{said} {lost.elsewhere}".strip()

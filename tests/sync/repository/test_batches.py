@@ -27,7 +27,6 @@ from sync.repository.batches import receive_batch
 from sync.repository.receiving import Receiver
 from sync.store import chain_sums
 from sync.store.entries import documents, stored_changes
-from sync.store.purge import purge_documents
 from tests.sync.documents.forging import Author, body_of, chunk_of, parts_of
 from tests.sync.documents.test_hostile import _mutated
 from tests.sync.engine_home import first_workspace, open_engine
@@ -301,7 +300,7 @@ def test_notes_and_what_was_purged(pair: Pair) -> None:
     pair.compare()
     for engine in (pair.whole, pair.single):
         with engine.transaction() as tx:
-            purge_documents(tx.connection, 1, [name])
+            engine.purge(tx, 1, [name], [])
             engine._repository.forget()
     change = note.edit(name, "abcd")
     assert change is not None

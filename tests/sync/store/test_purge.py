@@ -62,9 +62,9 @@ def test_the_chain_stays_and_goes_on(engine: Engine) -> None:
     edit(engine, workspace, "gone", "a note")
     append(engine, workspace, "gone", "c")
     assert purge(engine, workspace, "gone")
-    assert chain(engine.connection) == [False, True, False, False]
+    assert chain(engine.connection) == [False, True, False, False, True]  # the last tells others of it
     append(engine, workspace, "kept", "d")
-    assert chain(engine.connection) == [False, True, False, False, True]
+    assert chain(engine.connection) == [False, True, False, False, True, True]
     for _ in range(2):
         assert shown(engine.connection) == {"kept": {"b", "d"}} and notes(engine.connection) == {}
         assert engine.rebuild() == 2
@@ -81,7 +81,7 @@ def test_a_bundle_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert engine.connection.execute("SELECT count(data) FROM bundle").fetchone() == (2,)
     assert purge(engine, workspace, "gone")
     assert engine.connection.execute("SELECT count(*) FROM bundle").fetchone() == (1,)
-    assert len(chain(engine.connection)) == 12
+    assert len(chain(engine.connection)) == 13
     assert engine.rebuild() == 6 and not engine.bundle_step()
     assert shown(engine.connection) == {"kept": {f"b{number}" for number in range(6)}}
     engine.close()
