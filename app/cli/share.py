@@ -45,7 +45,7 @@ def share(
     """Print a link that lets anybody who has it read a session, and nothing else.
 
     It is given by this device while Lovelace runs here, and published in a mailbox of the workspace that anybody can
-    read, or where --to says. Sub-sessions, and what a fork inherits from its origin, are not part of it.
+    read, or where --to says. A fork comes with what it inherits; sub-sessions and what was erased do not.
     """
     call = call_of(context)
     with call.workspace() as workspace:

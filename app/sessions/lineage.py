@@ -1,7 +1,8 @@
 """What a conversation consists of: the events of a session, and before them those of the sessions it was forked from.
 
 A fork copies nothing; it names the event of its origin that it continues. Origins are followed only inside the
-workspace of the session: what a member writes into a session can never draw in events of another workspace.
+workspace of the session: what a member writes into a session can never draw in events of another workspace. What was
+opened from a link has all that it inherits as its own.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ def conversation(connection: Connection, row: int) -> list[Part]:
         seen.add(current)
         session, point, origin = connection.execute(
             "SELECT s.id, s.origin_event, o.row FROM session s "
-            "LEFT JOIN session o ON o.id=s.origin_session AND o.workspace=s.workspace WHERE s.row=?",
+            "LEFT JOIN session o ON o.id=s.origin_session AND o.workspace=s.workspace "
+            "AND s.workspace NOT IN (SELECT workspace FROM copied_workspace) WHERE s.row=?",
             (current,),
         ).fetchone()
         parts.append(Part(current, session, last))

@@ -94,6 +94,7 @@ class LinkOperations(Writing):
                 events=contents.events,
                 authors=contents.authors,
                 units=contents.units,
+                anew=contents.anew,
             )
             sealed = seal_head(head, keys_of(issued.secret).key, self._engine.device.sign, self._random)
             links.note_published(
@@ -163,13 +164,28 @@ class LinkOperations(Writing):
                     f"Remove it first: lovelace sessions delete {head.name}"
                 )
         now = self._clock.now_ms()
+        if known is not None and head.anew and head.number > known.number:
+            known = replace(known, units=frozenset())
         return known or OpenedLink(head.link, text, head.workspace, head.name, 0, head.refreshed, now, frozenset())
 
     def begin_opening(self, head: Head, opening: OpenedLink) -> None:
         """Make room for a copy all of which has arrived."""
         with self._engine.transaction(durable=True) as tx:
+            if head.anew:
+                self._take_out(tx, head)
             self._engine.begin_copy(tx, head)
             links.put_opened(tx.connection, opening)
+
+    def _take_out(self, tx: Transaction, head: Head) -> None:
+        """Remove an earlier version of a copy; its payloads are looked through once the new one is here."""
+        found = tx.connection.execute(
+            "SELECT s.workspace FROM session s JOIN workspace w ON w.row=s.workspace WHERE s.id=? AND w.id=?",
+            (head.name, head.workspace),
+        ).fetchone()
+        if found is not None:
+            unused = purging.delete_rows(tx.connection, found[0], [head.name])
+            self._engine.forget_copies(tx, found[0], purging.document_names([head.name]))
+            links.note_arrived(tx.connection, head.link, unused)
 
     def _is_own(self, tx: Transaction, head: Head) -> bool:
         """Whether the session is here already, and not from a link."""

@@ -40,6 +40,7 @@ from sync.crypto import (
     verify,
 )
 from sync.errors import ProtocolError
+from sync.identity.device import DeviceKeys
 from sync.protocol.envelope import MAX_BATCH_BYTES
 
 VERSION = 1
@@ -95,7 +96,7 @@ class Head(Struct, frozen=True):
     """What a copy is. Times are milliseconds.
 
     issuer: the device that signed. by: its person's name. name: of the documents (a session). number: grows with every
-    refresh. expires: None is never.
+    refresh. expires: None is never. anew: nothing of an earlier version of it belongs to it any more.
     """
 
     link: _Link
@@ -112,6 +113,7 @@ class Head(Struct, frozen=True):
     authors: Annotated[tuple[CopyAuthor, ...], Meta(max_length=MAX_AUTHORS)]
     units: Annotated[tuple[Unit, ...], Meta(max_length=MAX_UNITS)]
     v: Literal[1] = 1
+    anew: bool = False
 
     @property
     def size(self) -> int:
@@ -171,6 +173,12 @@ def keys_of(secret: bytes) -> Keys:
         derive_key(secret, "lovelace/link-key/1"),
         derive_key(secret, "lovelace/link-proof/1"),
     )
+
+
+def author_of(secret: bytes) -> DeviceKeys:
+    """Who signs, in the copies of a link, what is not given as its authors signed it."""
+    signing, encryption = (derive_key(secret, f"lovelace/link-{use}/1") for use in ("author", "author-box"))
+    return DeviceKeys.from_seeds(signing, encryption)
 
 
 def person_in(workspace: bytes, identity: bytes) -> bytes:

@@ -10,7 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sync.documents.bundle import open_bundle
-from sync.documents.entry import Entry
+from sync.documents.entry import FIRST_PREV, Entry, sign_entry
+from sync.documents.guard import actor_id
+from sync.documents.segment import SEGMENT_EVENTS, Segment, SegmentHeader, segment_id
+from sync.identity.device import DeviceKeys
 from sync.protocol.envelope import MAX_ENTRIES, Batch, SignedPart, encode_batch
 from sync.protocol.published import BlobRecord, EntriesRecord, Record
 from sync.store import entries
@@ -116,6 +119,46 @@ def _fits(parts: Sequence[SignedPart], size: int, part: SignedPart) -> bool:
     last, new = parts[-1].entry, part.entry
     same = (last.device, last.grant) == (new.device, new.grant) and last.n < new.n
     return same and len(parts) < BATCH_ENTRIES and size <= BATCH_BYTES
+
+
+# what is written anew
+
+
+def event_units(
+    workspace: bytes, name: str, items: Sequence[tuple[str, str]], author: DeviceKeys
+) -> Iterator[list[Record]]:
+    """Segments of a session that hold these (event id, JSON body) pairs, as units; signed by a key of the copy's own.
+
+    Equal items and keys make equal units.
+    """
+    n, prev = 0, FIRST_PREV
+    for k, start in enumerate(range(0, len(items), SEGMENT_EVENTS)):
+        document = segment_id(name, author.device_id, workspace, k)
+        segment = Segment(actor_id(workspace, document, author.device_id))
+        header: SegmentHeader | None = SegmentHeader(name, k, "", "{}")
+        for page in _pages(items[start : start + SEGMENT_EVENTS]):
+            built = segment.append(page, header)
+            header = None
+            if built is not None:
+                n += 1
+                entry = Entry(workspace, document, workspace, author.device_id, n, prev, (built.hash,))
+                signed = sign_entry(entry, author.signing_key)
+                prev = signed.hash
+                batch = Batch((SignedPart(entry, signed.signature),), "changes", built.chunk)
+                yield [EntriesRecord(document, encode_batch(batch))]
+
+
+def _pages(items: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """So many together as fit into one change."""
+    page, size = list[tuple[str, str]](), 0
+    for item in items:
+        if page and (len(page) >= BATCH_ENTRIES or size + len(item[1]) > BATCH_BYTES):
+            yield page
+            page, size = [], 0
+        page.append(item)
+        size += len(item[1])
+    if page:
+        yield page
 
 
 # blobs

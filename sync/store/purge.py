@@ -140,7 +140,10 @@ def keep_late(connection: Connection, workspace: int, name: str, items: str) -> 
 
 def take_late(connection: Connection) -> list[tuple[int, str, str]]:
     """(workspace, name, items) of all that was kept so; it is kept no longer."""
-    return connection.execute("DELETE FROM late RETURNING workspace, name, items").fetchall()
+    rows: list[tuple[int, str, str]] = connection.execute(
+        "DELETE FROM late RETURNING workspace, name, items"
+    ).fetchall()
+    return rows
 
 
 def keep_purged_blobs(connection: Connection, blobs: Iterable[bytes]) -> None:

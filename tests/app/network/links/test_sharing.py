@@ -327,14 +327,14 @@ def test_a_home_that_became_another_device_leaves_the_links_to_the_old_one(ada: 
     assert asyncio.run(refresh_links(ada)) == 0 and (public / link.id.hex() / "head").exists()
 
 
-def test_a_fork_is_shared_without_what_it_inherits(ada: Workspace, bob: Workspace, tmp_path: Path) -> None:
+def test_a_fork_and_its_origin_are_two_copies(ada: Workspace, bob: Workspace, tmp_path: Path) -> None:
     session = session_of(ada, "of the origin")
     fork = ada.write(lambda operations: operations.fork(session))
     say(ada, fork, "of the fork")
-    open_text(bob, share_at(ada, fork, tmp_path / "public").text)
-    assert texts_of(bob, fork) == ["of the fork"]
-    open_text(bob, share_at(ada, session, tmp_path / "public").text)
-    assert texts_of(bob, fork) == ["of the origin", "of the fork"], "once both were opened they are one conversation"
+    for shared in (fork, session):
+        open_text(bob, share_at(ada, shared, tmp_path / "public").text)
+        assert texts_of(bob, fork) == ["of the origin", "of the fork"]
+    assert texts_of(bob, session) == ["of the origin"]
 
 
 def test_an_open_mailbox_is_where_links_are_published(ada: Workspace, bob: Workspace, tmp_path: Path) -> None:
