@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
 from sync.clock import Clock, Random
-from sync.crypto import derive_key
+from sync.crypto import KEY_BYTES, derive_key
 from sync.documents.core import BuiltChange
 from sync.documents.entry import Entry, sign_entry
 from sync.documents.note import note_id
@@ -20,7 +20,7 @@ from sync.documents.segment import SEGMENT_EVENTS, SegmentHeader
 from sync.errors import DamagedError, IdentityError, StoreError
 from sync.events import Committed
 from sync.identity.device import DeviceKeys
-from sync.membership.bodies import WorkspaceGenesis
+from sync.membership.bodies import Rekey, WorkspaceGenesis
 from sync.membership.founding import Founding, found_identity, found_workspace
 from sync.membership.operation import Operation, decode_operation
 from sync.protocol.published import Head, Record
@@ -33,12 +33,12 @@ from sync.repository.members import Members
 from sync.repository.memberships import Memberships
 from sync.repository.notes import edit_note
 from sync.repository.opened import Damage, OpenDocument, Repository, WorkspaceKeys, may_write, require_writing
-from sync.repository.purging import Purges
+from sync.repository.purging import HEARD, Purges
 from sync.repository.receiving import Judge, Received, Receiver
 from sync.repository.replica import StoredReplica
 from sync.repository.showing import Shower
 from sync.repository.transaction import Transaction
-from sync.store import copies, entries, left_chains, operations, search_index, vacuum
+from sync.store import copies, entries, left_chains, operations, purge, search_index, vacuum
 from sync.store.blob_parts import BlobParts
 from sync.store.blobs import BlobStore, StoredBlob
 from sync.store.bulk_index import BulkIndex
@@ -145,6 +145,7 @@ class Engine:
             self._shower,
             lambda: self.device_row,
             self._forget_written,
+            self._change_key,
         )
         self.purges = Purges(
             self.connection,
@@ -231,6 +232,25 @@ class Engine:
         self.device_row, self.identity = int(row[0]), bytes(row[1])
         self._repository.write_as(self.device, self.device_row)
         self.memberships.act_as(self.device, self.identity)
+
+    def purge_keys(self, tx: Transaction, workspace: int) -> None:
+        """Make what is sealed under the keys of a workspace (row id) so far unreadable: begin an epoch that leads back
+        to none, forget the keys before it, and give this device another key to receive secrets with.
+
+        MembershipError: only owners may. Other devices do the same when they hear of it.
+        """
+        self._change_key(tx)
+        self.members.cut_epochs(tx, workspace)
+
+    def _change_key(self, tx: Transaction) -> None:
+        """Replace the key for which secrets are wrapped; what was wrapped for the old one does not open any more."""
+        changed = self.device.with_encryption_seed(self._random(KEY_BYTES))
+        tx.connection.execute("UPDATE secret SET value=? WHERE name='device'", (changed.to_cbor(),))
+        self.memberships.sign(self.identity, Rekey(changed.encryption_key))
+        self._use_identity(changed.to_cbor())
+        purge.note_remains(tx.connection)
+        for subject in (f"identity/{self.identity.hex()}", HEARD):
+            tx.touch(subject)
 
     def become_new_device(self, tx: Transaction) -> None:
         """From now on this home is another device of the same person: the old one is written by somebody else too."""
@@ -423,10 +443,7 @@ class Engine:
             workspace_id, grant = self.connection.execute(
                 "SELECT id, grant_id FROM workspace WHERE row=?", (row,)
             ).fetchone()
-            first = self.connection.execute(
-                "SELECT key FROM epoch WHERE workspace=? ORDER BY row LIMIT 1", (row,)
-            ).fetchone()
-            secret = derive_key(bytes(first[0]), "lovelace/blob-secret/1") if first else b""
+            secret = operations.find_blob_secret(self.connection, row)
             mailbox = self._mailbox_secret(bytes(workspace_id))
             role = operations.find_standing(self.connection, row)
             keys = self._workspaces[row] = WorkspaceKeys(row, bytes(workspace_id), bytes(grant), secret, role, mailbox)

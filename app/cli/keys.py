@@ -15,7 +15,7 @@ from app.errors import UserError
 from sync.clock import system_random
 
 if TYPE_CHECKING:
-    from app.workspace import Credentials
+    from app.workspace import Credentials, Workspace
     from sync.store.keyslots import SlotState, UnlockedKey
 
 cli = group("Keys: how the database is opened, and by what else it could be.")
@@ -32,6 +32,16 @@ NewDescriptor = Annotated[
 _ON_PAPER = (
     "Write this code down and keep it away from this computer. It opens your sessions when keyring and passphrase "
     "are lost; whoever has it and your data can read everything. It is not shown again."
+)
+
+_PURGE = (
+    "Forget the keys under which this workspace was sealed so far, on this device and, as they hear of it, on all "
+    "others? Sessions stay. What a device had written and never brought to anybody else's can then not be read from "
+    "old copies of it any more. Go on?"
+)
+_PURGED = (
+    "New keys are in force. Old copies in mailboxes and elsewhere cannot be read any more with what this device has; "
+    "the other devices forget the old keys when they sync. The recovery code on paper still opens them."
 )
 
 
@@ -131,6 +141,40 @@ def remove(
     if remark := Keys(call.home, unlocked).remove(kind):
         call.out.remark(remark)
     call.out.done([], f"The {kind} slot is gone.")
+
+
+@cli.command()
+def purge(context: typer.Context) -> None:
+    """Make purged and older data unreadable in every copy that others have kept of what this workspace sealed."""
+    from app.network.key_purging import purge_keys
+
+    call = call_of(context)
+    with call.workspace() as workspace:
+        if not call.confirm(_PURGE):
+            raise UserError("Nothing was changed.")
+        if call.has_person and not call.out.json:
+            _write_code_down(call, workspace)
+        purge_keys(workspace)
+        done = workspace.id
+    call.out.done([done], _PURGED)
+
+
+def _write_code_down(call: Call, workspace: Workspace) -> None:
+    """Let the person take the code that brings their devices back from here, if nobody has."""
+    from app.network.recovery import keep_on_paper, kept_code
+
+    code = kept_code(workspace)
+    if code is None:
+        return
+    call.out.remark(
+        "This recovery code brings you back when every device is lost. Write it down and keep it away from this "
+        "computer; it leaves this device now and is not shown again."
+    )
+    call.out.line(code)
+    call.out.flush()
+    sys.stderr.write("Type it as you wrote it down (an empty line gives up): ")
+    sys.stderr.flush()
+    keep_on_paper(workspace, sys.stdin.readline().strip())
 
 
 def _unlock(call: Call) -> tuple[Credentials, UnlockedKey]:

@@ -49,6 +49,10 @@ class DeviceKeys:
         """New keys from two draws of 32 bytes."""
         return cls.from_seeds(random(KEY_BYTES), random(KEY_BYTES))
 
+    def with_encryption_seed(self, seed: bytes) -> DeviceKeys:
+        """The same device with another key to receive secrets with."""
+        return DeviceKeys(self.signing_key, seed, encryption_public_key(seed))
+
     @classmethod
     def from_seeds(cls, signing_seed: bytes, encryption_seed: bytes) -> DeviceKeys:
         """The keys that belong to two secret seeds of 32 bytes."""

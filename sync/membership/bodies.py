@@ -99,6 +99,12 @@ class Epoch(Struct, frozen=True, forbid_unknown_fields=True):
     back: Annotated[dict[Id, SealedKey], Meta(max_length=MAX_PARENTS)]
 
 
+class Rekey(Struct, frozen=True, forbid_unknown_fields=True):
+    """From now on keys are wrapped for its signer, a device, with this X25519 public key; the one before is gone."""
+
+    encryption_key: Id
+
+
 class TransferFounder(Struct, frozen=True, forbid_unknown_fields=True):
     """The founder makes another member the founder."""
 
@@ -106,4 +112,4 @@ class TransferFounder(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Genesis = IdentityGenesis | WorkspaceGenesis
-Body = Genesis | Set | Remove | Leave | Invite | Join | Epoch | TransferFounder
+Body = Genesis | Set | Remove | Leave | Invite | Join | Epoch | Rekey | TransferFounder

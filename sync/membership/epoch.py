@@ -5,7 +5,7 @@ segment key = KDF(epoch key, document id)      log key = KDF(epoch key)      key
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sync.clock import Random
 from sync.crypto import derive_key, domain_hash, open_sealed, seal, unwrap_key, wrap_key
@@ -32,6 +32,11 @@ def following_epoch(
     """An epoch after others (epoch id → key), whose keys it carries, sealed under its own random key."""
     back = {parent: seal(key, parent_key, _BACK + log_id + parent, random) for parent, parent_key in parents.items()}
     return Epoch(parents=tuple(sorted(parents)), wraps=_wraps(log_id, key, recipients), back=back)
+
+
+def cutting_epoch(log_id: bytes, key: bytes, recipients: Mapping[bytes, bytes], parents: Iterable[bytes]) -> Epoch:
+    """An epoch after others that does not lead back to them: who gets its key later reads nothing older."""
+    return Epoch(parents=tuple(sorted(parents)), wraps=_wraps(log_id, key, recipients), back={})
 
 
 def open_back(log_id: bytes, epoch: Epoch, key: bytes, parent: bytes) -> bytes:

@@ -67,6 +67,23 @@ def _reason(current: Mapping[bytes, Epoch], recipients: Mapping[bytes, bytes]) -
     return ""
 
 
+def purged_epochs(state: State) -> frozenset[bytes]:
+    """The epochs that came before the current ones and to which these do not lead back: their keys are to be forgotten.
+
+    None while several are current: one of them may still lead there.
+    """
+    current = list(current_epochs(state))
+    if len(current) != 1:
+        return frozenset()
+    epochs, before, waiting = state.epochs(), set[bytes](), list(current)
+    while waiting:
+        for parent in epochs[waiting.pop()].parents:
+            if parent in epochs and parent not in before:
+                before.add(parent)
+                waiting.append(parent)
+    return frozenset(before - covered_epochs(state, current[0]))
+
+
 def covered_epochs(state: State, epoch: bytes) -> frozenset[bytes]:
     """The epochs whose keys the key of this one opens, itself included."""
     epochs, covered, waiting = state.epochs(), set[bytes](), [epoch]

@@ -16,7 +16,17 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from sync.membership.bodies import Epoch, IdentityGenesis, Invite, Join, Remove, Set, TransferFounder, WorkspaceGenesis
+from sync.membership.bodies import (
+    Epoch,
+    IdentityGenesis,
+    Invite,
+    Join,
+    Rekey,
+    Remove,
+    Set,
+    TransferFounder,
+    WorkspaceGenesis,
+)
 from sync.membership.operation import Operation
 from sync.membership.rules import AUTHORITY, Case
 from sync.membership.standing import Order, Standing, rank_of
@@ -57,6 +67,8 @@ class History:
         """By member: what decides their role."""
         self.epochs = 0
         self.joins = self.invites = 0
+        self.rekeys: defaultdict[bytes, int] = defaultdict(int)
+        """By member: what gives them another key."""
         self._owned: defaultdict[bytes, int] = defaultdict(int)
         self._owner_grants: defaultdict[bytes, int] = defaultdict(int)
         self._evictions: defaultdict[bytes, int] = defaultdict(int)
@@ -79,6 +91,8 @@ class History:
     def _index(self, step: Step) -> None:
         if isinstance(step.body, Epoch):
             self.epochs |= step.bit
+        if isinstance(step.body, Rekey):
+            self.rekeys[step.signer] |= step.bit
         if isinstance(step.body, Join):
             self.joins |= step.bit
         if isinstance(step.body, Invite):

@@ -29,7 +29,7 @@ MAX_OPERATION_BYTES = 1024 * 1024
 _SIGNATURE_DOMAIN = "lovelace/operation/1"
 _ID_DOMAIN = "lovelace/operation-id/1"
 
-Kind = Literal["genesis", "set", "remove", "leave", "invite", "join", "epoch", "transfer_founder"]
+Kind = Literal["genesis", "set", "remove", "leave", "invite", "join", "epoch", "rekey", "transfer_founder"]
 
 _BODIES: dict[Kind, type[Struct] | UnionType] = {
     "genesis": bodies.Genesis,
@@ -39,6 +39,7 @@ _BODIES: dict[Kind, type[Struct] | UnionType] = {
     "invite": bodies.Invite,
     "join": bodies.Join,
     "epoch": bodies.Epoch,
+    "rekey": bodies.Rekey,
     "transfer_founder": bodies.TransferFounder,
 }
 _KINDS: dict[type[Struct], Kind] = {
@@ -50,6 +51,7 @@ _KINDS: dict[type[Struct], Kind] = {
     bodies.Invite: "invite",
     bodies.Join: "join",
     bodies.Epoch: "epoch",
+    bodies.Rekey: "rekey",
     bodies.TransferFounder: "transfer_founder",
 }
 

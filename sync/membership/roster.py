@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sync.membership.bodies import Cut, IdentityGenesis, Set
+from sync.membership.bodies import Cut
 from sync.membership.state import State
 
 Life = Literal["live", "lost", "stolen"]
@@ -68,17 +68,8 @@ def make_roster(identities: Iterable[State]) -> Roster:
 
 
 def _device(state: State, device: bytes) -> Device:
-    key = next(filter(None, map(_encryption_key, state.assignments(device))), b"")
+    key = state.encryption_key(device)
     if device in state.members:
         return Device(state.log_id, key)
     cuts = state.removal_cuts(device)
     return Device(state.log_id, key, "lost" if cuts is None else "stolen", cuts or {})
-
-
-def _encryption_key(body: object) -> bytes | None:
-    match body:
-        case Set(encryption_key=key):
-            return key
-        case IdentityGenesis(encryption_key=key):
-            return key
-    return None

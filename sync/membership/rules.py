@@ -108,6 +108,7 @@ AUTHORITY: Mapping[type[Body], Rule] = {
     bodies.Invite: need_owner,
     bodies.Join: need_invite,
     bodies.Epoch: need_owner,
+    bodies.Rekey: need_owner,
     bodies.TransferFounder: need_founder,
 }
 
@@ -162,6 +163,11 @@ def form_epoch(case: Case) -> str:
     return ""
 
 
+def form_rekey(case: Case) -> str:
+    """For what only identities have."""
+    return "" if case.is_identity else "Only devices have a key of their own, not members of a workspace."
+
+
 def form_workspace(case: Case) -> str:
     """For what only workspaces have."""
     return "An identity has no invites and no epochs." if case.is_identity else ""
@@ -176,5 +182,6 @@ FORM: Mapping[type[Body], Rule] = {
     bodies.Invite: form_workspace,
     bodies.Join: form_join,
     bodies.Epoch: form_epoch,
+    bodies.Rekey: form_rekey,
     bodies.TransferFounder: _free,
 }

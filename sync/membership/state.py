@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sync.membership.bodies import Body, Cut, Epoch, Invite, Join, Leave, Remove, Role, Set
+from sync.membership.bodies import Body, Cut, Epoch, IdentityGenesis, Invite, Join, Leave, Rekey, Remove, Role, Set
 from sync.membership.history import History, Point
 from sync.membership.operation import Operation
 from sync.membership.standing import READING, WRITING, Standing
@@ -129,6 +129,17 @@ class State:
         found = list(bits(self._history.assignments.get(member, 0) & self._point.counted))
         given = [self._history.steps[number] for number in found if self._history.steps[number].gives is not None]
         yield from (step.body for step in sorted(given, key=lambda s: (-s.past.bit_count(), s.operation.id)))
+
+    def encryption_key(self, device: bytes) -> bytes:
+        """The key for which secrets of a device (a member of an identity) are wrapped; b"" where none is known."""
+        found = [self._history.steps[n] for n in bits(self._history.rekeys.get(device, 0) & self._point.counted)]
+        for step in sorted(found, key=lambda s: (-s.past.bit_count(), s.operation.id)):
+            if isinstance(step.body, Rekey):
+                return step.body.encryption_key
+        for body in self.assignments(device):
+            if isinstance(body, Set | IdentityGenesis) and body.encryption_key:
+                return body.encryption_key
+        return b""
 
     def removal_cuts(self, member: bytes) -> Mapping[bytes, Cut] | None:
         """The cuts of the removals that are the last word about a member, the smallest of each; None without cuts."""

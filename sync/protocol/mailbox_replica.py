@@ -32,7 +32,10 @@ class BlobList:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """A document was purged: the numbers of this device's entries in it, whose content must go, and unused blobs."""
+    """The numbers of this device's entries whose objects must go, and are brought anew as they are now; and blobs.
+
+    document: that was purged; below 0 all were sealed under keys that were purged, and the blobs are still wanted.
+    """
 
     document: int
     numbers: tuple[int, ...]

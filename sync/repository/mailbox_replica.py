@@ -97,7 +97,8 @@ class StoredMailboxReplica:
 
     def log_keys(self) -> Mapping[bytes, bytes]:
         keys = operations.epoch_keys(self._connection, self._row)
-        return {epoch: log_key(key) for epoch, key in keys.items()}
+        kept = operations.kept_log_keys(self._connection, self._row)
+        return kept | {epoch: log_key(key) for epoch, key in keys.items()}
 
     # what the mailbox keeps
 
@@ -137,15 +138,47 @@ class StoredMailboxReplica:
     def erasures(self) -> Sequence[Erasure]:
         rows = self._connection.execute(_PURGED_HERE, (self._row, self._own().device_row, self._mailbox)).fetchall()
         unused = self._unused() if rows else ()
-        return [Erasure(document, self._numbers(document), unused) for (document,) in rows]
+        purged = [Erasure(document, self._numbers(document), unused) for (document,) in rows]
+        return [*purged, *self._outdated()]
+
+    def _outdated(self) -> list[Erasure]:
+        """All that this device brought, after a purge of keys: it is brought anew under those that count now."""
+        sql = (
+            f"SELECT max(row) FROM key_purge k WHERE workspace=? AND NOT EXISTS("
+            f"SELECT 1 FROM mailbox_value WHERE mailbox=? AND name='{_ERASED}' || -k.row)"
+        )
+        (last,) = self._connection.execute(sql, (self._row, self._mailbox)).fetchone()
+        if last is None:
+            self._drop_log_keys()
+            return []
+        rows = self._connection.execute("SELECT blob FROM made WHERE workspace=? ORDER BY row", (self._row,)).fetchall()
+        numbers = self._connection.execute(
+            "SELECT n FROM entry WHERE workspace=? AND device=? ORDER BY n", (self._row, self._own().device_row)
+        )
+        return [Erasure(-last, tuple(n for (n,) in numbers.fetchall()), tuple(bytes(blob) for (blob,) in rows))]
+
+    def _drop_log_keys(self) -> None:
+        """Forget the log keys of before a purge of keys, once every mailbox has what came after."""
+        sql = (
+            f"SELECT 1 FROM mailbox m WHERE m.workspace=?1 AND NOT EXISTS("
+            f"SELECT 1 FROM mailbox_value v WHERE v.mailbox=m.row AND v.name='{_ERASED}' || -("
+            "SELECT max(row) FROM key_purge WHERE workspace=?1))"
+        )
+        kept = operations.kept_log_keys(self._connection, self._row)
+        if kept and self._connection.execute(sql, (self._row,)).fetchone() is None:
+            with self._replica.begin(True) as tx:
+                tx.connection.execute("DELETE FROM kept_log_key WHERE workspace=?", (self._row,))
 
     def erased(self, erasure: Erasure) -> None:
         with self._replica.begin(True) as tx:
             name = f"{_ERASED}{erasure.document}"
             tx.connection.execute("INSERT OR REPLACE INTO mailbox_value VALUES(?,?,?)", (self._mailbox, name, b""))
-            tx.connection.executemany(
-                "DELETE FROM made WHERE workspace=? AND blob=?", [(self._row, blob) for blob in erasure.blobs]
-            )
+            made = [(self._row, blob) for blob in erasure.blobs]
+            (last,) = tx.connection.execute("SELECT coalesce(max(row), 0) FROM made").fetchone()
+            tx.connection.executemany("DELETE FROM made WHERE workspace=? AND blob=?", made)
+            if erasure.document < 0:  # after all that was brought
+                again = [(last + at, *one) for at, one in enumerate(made, 1)]
+                tx.connection.executemany("INSERT INTO made(row, workspace, blob) VALUES(?,?,?)", again)
 
     def _numbers(self, document: int) -> tuple[int, ...]:
         rows = self._connection.execute(

@@ -28,7 +28,7 @@ class Members:
     """Changes logs.
 
     keys: gives the keys of a workspace by its row id. own: the row of this device. forget: drops what is remembered of
-    workspaces and documents.
+    workspaces and documents. change_key: gives this device another key to receive secrets with.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Members:
         shower: Callable[[Transaction], Shower],
         own: Callable[[], int],
         forget: Callable[[], None],
+        change_key: Callable[[Transaction], None],
     ) -> None:
         self._memberships = memberships
         self._repository = repository
@@ -50,6 +51,7 @@ class Members:
         self._shower = shower
         self._own = own
         self._forget = forget
+        self._change_key = change_key
 
     def sign(self, tx: Transaction, log_id: bytes, body: Body) -> Operation:
         """Make and apply an operation of this device, and the epoch that is due then.
@@ -83,6 +85,14 @@ class Members:
             made += 1
             tx.touch(f"workspace/{workspace.hex()}")
         return made
+
+    def cut_epochs(self, tx: Transaction, row: int) -> None:
+        """Begin an epoch of a workspace (row id) that leads back to none. MembershipError: only owners may."""
+        workspace = self._keys(row).id
+        self._memberships.sign_cut(workspace, row)
+        self._memberships.forget_keys(workspace, row)
+        self._forget()
+        self._follow(tx, [workspace, self._memberships.identity])
 
     def add(self, tx: Transaction, log_id: bytes, encoded: Sequence[bytes]) -> int:
         """Take in operations from outside; gives how many were new. ProtocolError, MembershipError."""
@@ -159,6 +169,9 @@ class Members:
             new_keys = self._memberships.learn_keys(workspace, row)
         except ProtocolError:
             new_keys = 0  # an epoch that its maker sealed wrongly; the next one, by another owner, makes up for it
+        if self._memberships.forget_keys(workspace, row):
+            self._change_key(tx)
+            new_keys += 1
         if self._memberships.learn_standing(workspace, row) or new_keys:
             tx.touch(f"workspace/{workspace.hex()}")
             self._forget()

@@ -6,6 +6,7 @@ the next answer. Everything here is used within a transaction of the engine.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +15,17 @@ from sync.crypto import KEY_BYTES
 from sync.errors import MembershipError, ProtocolError
 from sync.identity.device import DeviceKeys
 from sync.membership.bodies import MAX_PARENTS, Body
-from sync.membership.epoch import following_epoch, unwrap_epoch
-from sync.membership.epochs import EpochPlan, needed_keys, next_epoch, reach_keys, writing_epoch
+from sync.membership.epoch import cutting_epoch, following_epoch, log_key, unwrap_epoch
+from sync.membership.epochs import (
+    EpochPlan,
+    current_epochs,
+    epoch_recipients,
+    needed_keys,
+    next_epoch,
+    purged_epochs,
+    reach_keys,
+    writing_epoch,
+)
 from sync.membership.log import MembershipLog
 from sync.membership.operation import Operation, decode_operation, sign_operation
 from sync.membership.roster import Roster, make_roster
@@ -139,6 +149,30 @@ class Memberships:
         operations.add_epoch_key(self._connection, row, operation.id, key)
         return operation
 
+    def sign_cut(self, workspace: bytes, row: int) -> Operation:
+        """Make an epoch that leads back to none before it. MembershipError: only owners may."""
+        state = self.state(workspace)
+        if not state.may_admit(self.identity):
+            raise MembershipError("Only an owner of the workspace can make old copies unreadable.")
+        key, recipients = self._random(KEY_BYTES), epoch_recipients(state, self.roster)
+        operation = self.sign(workspace, cutting_epoch(workspace, key, recipients, current_epochs(state)))
+        operations.add_epoch_key(self._connection, row, operation.id, key)
+        return operation
+
+    def forget_keys(self, workspace: bytes, row: int) -> int:
+        """Forget the keys of epochs that were cut off, once the key of the current one is here; gives how many."""
+        state, held = self.state(workspace), operations.epoch_keys(self._connection, row)
+        purged = purged_epochs(state)
+        old = [epoch for epoch in held if epoch in purged]
+        if not old or not held.keys() & current_epochs(state).keys():
+            return 0
+        followed = {parent for epoch in current_epochs(state).values() for parent in epoch.parents}
+        log_keys = {epoch: log_key(held[epoch]) for epoch in old if epoch in followed}
+        operations.keep_log_keys(self._connection, row, log_keys)
+        operations.keep_blob_secret(self._connection, row)
+        operations.forget_epoch_keys(self._connection, row, old)
+        return len(old)
+
     def add(self, log_id: bytes, encoded: Sequence[bytes]) -> list[Operation]:
         """Take in operations and keep those that are new, which it gives. ProtocolError, MembershipError."""
         log, added = self.log(log_id), list[Operation]()
@@ -168,15 +202,18 @@ class Memberships:
         assert self._device is not None
         state, held = self.state(workspace), operations.epoch_keys(self._connection, row)
         found = dict(held)
-        for epoch in needed_keys(state, self._device.device_id) - held.keys():
+        for epoch in needed_keys(state, self._device.device_id) - held.keys() - purged_epochs(state):
             operation = state.operation(epoch)
             if operation is not None:
-                found[epoch] = unwrap_epoch(operation, self._device)
+                with contextlib.suppress(ProtocolError):  # sealed wrongly, or for a key that this device had before
+                    found[epoch] = unwrap_epoch(operation, self._device)
         return self.keep_keys(workspace, row, reach_keys(state, found))
 
     def keep_keys(self, workspace: bytes, row: int, keys: Mapping[bytes, bytes]) -> int:
         """Keep epoch keys, those of older epochs first; gives how many were new."""
         held = operations.epoch_keys(self._connection, row)
+        purged = purged_epochs(self.state(workspace))
+        keys = {epoch: key for epoch, key in keys.items() if epoch not in purged}
         order = {operation.id: at for at, operation in enumerate(self.log(workspace).operations())}
         new = sorted(keys.keys() - held.keys(), key=lambda epoch: order.get(epoch, len(order)))
         for epoch in new:

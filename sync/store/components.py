@@ -87,6 +87,10 @@ CREATE TABLE gone(
   UNIQUE(document, batch));
 CREATE TABLE late(row INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, name TEXT NOT NULL, items TEXT NOT NULL);
 CREATE TABLE purged_blob(id BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE blob_secret(workspace INTEGER PRIMARY KEY, secret BLOB NOT NULL);
+CREATE TABLE key_purge(row INTEGER PRIMARY KEY, workspace INTEGER NOT NULL);
+CREATE TABLE kept_log_key(
+  workspace INTEGER NOT NULL, epoch BLOB NOT NULL, key BLOB NOT NULL, PRIMARY KEY(workspace, epoch)) WITHOUT ROWID;
 INSERT INTO purge SELECT DISTINCT d.workspace, d.name, v.row, {1 << 53}, 1 FROM document d, device v
   WHERE d.kind='{PURGED}' AND v.is_own
 """,

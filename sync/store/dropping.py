@@ -20,6 +20,9 @@ _TABLES = (
     "purge",
     "gone",
     "late",
+    "blob_secret",
+    "key_purge",
+    "kept_log_key",
 )
 
 

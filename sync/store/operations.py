@@ -6,9 +6,10 @@ not any more) a member; 'link': a read-only copy of what others share.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from sync.crypto import derive_key
 from sync.store.database import Connection
 
 if TYPE_CHECKING:
@@ -69,6 +70,40 @@ def find_standing(connection: Connection, workspace: int) -> str:
     """The role of this device's identity in a workspace."""
     row = connection.execute("SELECT role FROM standing WHERE workspace=?", (workspace,)).fetchone()
     return str(row[0]) if row else FOUNDER_ROLE
+
+
+def find_blob_secret(connection: Connection, workspace: int) -> bytes:
+    """What keys of payloads are derived from, so that two devices seal equal ones alike; b"" before the first epoch."""
+    kept = connection.execute("SELECT secret FROM blob_secret WHERE workspace=?", (workspace,)).fetchone()
+    if kept is not None:
+        return bytes(kept[0])
+    first = connection.execute("SELECT key FROM epoch WHERE workspace=? ORDER BY row LIMIT 1", (workspace,)).fetchone()
+    return derive_key(bytes(first[0]), "lovelace/blob-secret/1") if first else b""
+
+
+def keep_blob_secret(connection: Connection, workspace: int) -> None:
+    """Keep that secret when the key it came from is forgotten; it opens nothing by itself."""
+    secret = find_blob_secret(connection, workspace)
+    connection.execute("INSERT OR IGNORE INTO blob_secret VALUES(?,?)", (workspace, secret))
+
+
+def forget_epoch_keys(connection: Connection, workspace: int, epochs: Iterable[bytes]) -> None:
+    """Take keys out of the store, for good; what this device brought to mailboxes is to be brought anew."""
+    connection.executemany("DELETE FROM epoch WHERE workspace=? AND id=?", [(workspace, epoch) for epoch in epochs])
+    connection.execute("INSERT INTO key_purge(workspace) VALUES(?)", (workspace,))
+
+
+def keep_log_keys(connection: Connection, workspace: int, keys: Mapping[bytes, bytes]) -> None:
+    """Keep log keys (by epoch) of keys that are forgotten, until the mailboxes have what leads away from them."""
+    if connection.execute("SELECT 1 FROM mailbox WHERE workspace=?", (workspace,)).fetchone() is not None:
+        rows = [(workspace, epoch, key) for epoch, key in keys.items()]
+        connection.executemany("INSERT OR IGNORE INTO kept_log_key VALUES(?,?,?)", rows)
+
+
+def kept_log_keys(connection: Connection, workspace: int) -> dict[bytes, bytes]:
+    """Those, by epoch."""
+    rows = connection.execute("SELECT epoch, key FROM kept_log_key WHERE workspace=?", (workspace,))
+    return {bytes(epoch): bytes(key) for epoch, key in rows.fetchall()}
 
 
 def epoch_keys(connection: Connection, workspace: int) -> dict[bytes, bytes]:

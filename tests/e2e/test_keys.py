@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import PASSPHRASE, Program
+from app.workspace import Credentials, Workspace
+from tests.e2e.conftest import PASSPHRASE, Program, make_home
 from tests.e2e.test_terminal import terminal
 
 
@@ -105,3 +106,19 @@ def test_at_a_terminal(other_program, tmp_path) -> None:
         asked.expect("Passphrase: ")
         asked.type(code + "\n")
         assert "Personal" in asked.end() and asked.code == 0
+
+
+def test_keys_are_purged_after_a_question(tmp_path: Path) -> None:
+    program = make_home(tmp_path)
+    program.run("chat", "before", "--agent", "scripted")
+    refused = program.run("keys", "purge", "--yes")
+    assert refused.code == 1 and "Write it down first" in refused.err
+    opened = Workspace.open(program.home, Credentials(PASSPHRASE.encode()))
+    opened.with_engine(lambda engine: engine.connection.execute("DELETE FROM secret WHERE name='recovery'"))
+    opened.close()
+    assert program.run("keys", "purge").code == 1, "nobody was asked"
+    done = program.json("keys", "purge", "--yes")
+    assert done["ok"] and len(done["ids"]) == 1
+    assert "before" in program.run("sessions", "show").out
+    assert program.run("chat", "after", "--agent", "scripted").code == 0
+    assert program.run("doctor").code == 0

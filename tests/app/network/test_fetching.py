@@ -55,6 +55,7 @@ def is_here(home: Workspace, ref: BlobRef) -> bool:
 
 def alone(home: Workspace, scene: Callable[[], Awaitable[None]]) -> None:
     """Run a scene while a home takes part in a network where nobody else is."""
+    home.settings.set("network.lan", False)
 
     async def run() -> None:
         one = service(MemoryNetwork(), home)
@@ -170,8 +171,8 @@ def test_it_comes_from_a_folder_that_both_see(homes: tuple[Workspace, Workspace]
         add_mailbox(home, f"file://{box}", {})
 
     async def bring() -> None:
-        await until(lambda: len([path for path in box.rglob("*") if "/blobs/" in str(path) and path.is_file()]) > 0)
-        await asyncio.sleep(1.0)
+        await until(lambda: sum(p.stat().st_size for p in box.rglob("*") if "/blobs/" in str(p)) > len(LARGE))
+        await until(lambda: old.read(lambda q: q.connection.execute("SELECT count(*) FROM holder").fetchone()) != (0,))
 
     async def take() -> None:
         ask(new, ref)

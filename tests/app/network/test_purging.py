@@ -241,7 +241,6 @@ def test_through_a_folder_alone(homes: tuple[Workspace, Workspace], tmp_path: Pa
 
     async def bring() -> None:
         await until(lambda: old.read(lambda q: q.connection.execute("SELECT count(*) FROM holder").fetchone()) != (0,))
-        await asyncio.sleep(0.5)
 
     async def take() -> None:
         await until(lambda: list(said(new).values()) == [["later"]])

@@ -161,8 +161,7 @@ def _find_void_too(self: State, operation: bytes) -> Step | None:
 
 
 def _live_device(found: State, device: bytes) -> roster.Device:
-    key = next(filter(None, map(roster._encryption_key, found.assignments(device))), b"")
-    return roster.Device(found.log_id, key)
+    return roster.Device(found.log_id, found.encryption_key(device))
 
 
 ADMISSION_FAULTS: dict[str, Plant] = {
