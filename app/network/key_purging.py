@@ -9,7 +9,8 @@ from app.workspace import Workspace
 
 CODE_FIRST = (
     "Your recovery code lies on this device until you have written it down, and it opens old keys. Write it down "
-    "first: `lovelace keys purge` shows it in a terminal, the window in its settings under Devices. Nothing was changed."
+    "first: `lovelace keys purge` shows it in a terminal, the window in its settings under Devices. Nothing was "
+    "changed."
 )
 
 

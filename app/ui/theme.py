@@ -208,6 +208,7 @@ QComboBox QLineEdit {{ border: 0; padding: 0; }}
 QComboBox QAbstractItemView {{ background: {base}; border: 1px solid {line}; selection-background-color: {selected};
     selection-color: {text}; padding: 4px; }}
 QProgressBar {{ border: 0; border-radius: 3px; background: {raised}; max-height: 6px; min-height: 6px; }}
+#find QProgressBar {{ background: {field_line}; }}
 QProgressBar::chunk {{ border-radius: 3px; background: {accent}; }}
 QTableView {{ border: 1px solid {line}; border-radius: 8px; background: {base}; outline: 0; gridline-color: {line};
     selection-background-color: {selected}; selection-color: {text}; }}

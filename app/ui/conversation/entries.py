@@ -63,7 +63,7 @@ def speaker(event: Event) -> str:
 def is_by_person(event: Event) -> bool:
     """Whether a person said or did it: wrote a prompt, or ran a command of their own."""
     own = isinstance(event.body, kinds.Command | kinds.CommandResult) and event.author.agent is None
-    return own or isinstance(event.body, kinds.UserMessage)
+    return own or event.body.kind == "user_message"  # also one whose text is not on this device yet
 
 
 def head_of(group: Iterable[Event]) -> Event | None:

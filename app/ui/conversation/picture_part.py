@@ -59,7 +59,8 @@ class PicturesPart(Part):
         name = ref.name or f"{ref.size:,} bytes"
         problem = "…" if picture is None else picture.problem
         painter.setFont(style.small_font)
-        for text, color, y in ((name, "text", -4), (problem, "removed_text" if picture is not None else "muted", 14)):
+        wrong = picture is not None and not picture.is_missing
+        for text, color, y in ((name, "text", -4), (problem, "removed_text" if wrong else "muted", 14)):
             shown = self._small.elidedText(text, Qt.TextElideMode.ElideMiddle, box.width() - 16)
             painter.setPen(style.color(color))
             left = box.center().x() - self._small.horizontalAdvance(shown) / 2

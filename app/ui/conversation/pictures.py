@@ -28,7 +28,6 @@ SHARPNESS = 2
 MOST_PIXELS = 64_000_000
 MOST_BYTES = 32 * 1024 * 1024
 KEPT = 64
-_NOT_HERE = "is not on this device yet"
 
 Load = Callable[["BlobRef", Callable[[bytes | None], object]], object]
 Compute = Callable[[Callable[[], "Picture"], Callable[["Picture"], object]], object]
@@ -40,12 +39,14 @@ class Picture:
 
     image: QImage | None = None
     problem: str = ""
+    is_missing: bool = False
+    """The problem is that it is not on this device yet."""
 
 
 def decode(ref: BlobRef, data: bytes | None) -> Picture:
     """A small version of a payload. Runs in any thread."""
     if data is None:
-        return Picture(problem=f"{_NOT_HERE} ({human_size(ref.size)})")
+        return Picture(problem=f"is not on this device yet ({human_size(ref.size)})", is_missing=True)
     kind, claimed = image_type(data), claimed_image_type(ref.name, ref.media_type)
     if kind is None:
         return Picture(problem="says it is an image, but it is none")
@@ -101,7 +102,7 @@ class PictureStore(QObject):
 
     def look_again(self) -> None:
         """What was not on this device may have come."""
-        missing = [key for key, picture in self._known.items() if picture.problem.startswith(_NOT_HERE)]
+        missing = [key for key, picture in self._known.items() if picture.is_missing]
         for key in missing:
             del self._known[key]
         if missing:

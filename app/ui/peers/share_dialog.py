@@ -27,7 +27,7 @@ HERE, ELSEWHERE = "This device alone, while Lovelace is open", "A folder or stor
 MAILBOX = "The mailbox of the workspace, which anybody can read"
 _ABOUT = (
     "Whoever has the link reads this session as it is and becomes, and nothing else: they join nothing, see no other "
-    "session and can write nothing. A fork comes with what it inherits; sub-sessions and what was erased are not part of it."
+    "session and can write nothing. A fork comes with what it inherits; sub-sessions and what was erased do not."
 )
 _LIVE = "It is given while Lovelace is open here and the other one can reach this device."
 _STORED = "An encrypted copy lies there, so it opens also while this device is off; when it ends the copy is deleted."
