@@ -136,7 +136,9 @@ async def _once(workspace: Workspace) -> SyncedOnce:
     from app.network.syncing import sync_once
 
     async with taking_part(workspace) as service:
-        return await sync_once(workspace, service)
+        done = await sync_once(workspace, service)
+        await workspace.write_async(lambda operations: operations.finish_purges())  # what was heard of just now
+    return done
 
 
 @cli.command()
