@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from types import TracebackType
 
 INSIDE = "LOVELACE_TEST_NAMESPACE"
@@ -55,18 +58,21 @@ def inside() -> bool:
 class Neighbour:
     """A second namespace, joined to this process's own one by a cable; only for processes that run `inside`.
 
-    `here` and `there` are the addresses of the two ends.
+    `here` and `there` are the addresses of the two ends. loss: the share of packets that the cable loses, both ways.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, loss: float = 0.0) -> None:
         assert inside(), "a neighbour would be joined to the machine's real network"
         self.here, self.there = "10.77.0.1", "10.77.0.2"
+        self._loss = loss
+        self._cable: subprocess.Popen[str] | None = None
+        self._lost = Path(tempfile.gettempdir()) / f"lovelace-lost-{os.getpid()}"
 
     def __enter__(self) -> Neighbour:
         self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
         try:
             self._wait_for_namespace()
-            _run("ip", "link", "add", _HERE, "type", "veth", "peer", "name", _THERE, "netns", str(self._holder.pid))
+            self._lay_cable()
             _run("ip", "addr", "add", f"{self.here}/24", "dev", _HERE)
             _run("ip", "link", "set", _HERE, "up")
             for arguments in (("link", "set", "lo", "up"), ("addr", "add", f"{self.there}/24", "dev", _THERE)):
@@ -78,9 +84,28 @@ class Neighbour:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._cable is not None:
+            self._cable.kill()
+            self._cable.communicate()
+            self._lost.unlink(missing_ok=True)
         subprocess.run(["ip", "link", "del", _HERE], capture_output=True, timeout=_SECONDS)
         self._holder.kill()
         self._holder.wait()
+
+    def _lay_cable(self) -> None:
+        pid = str(self._holder.pid)
+        if not self._loss:
+            _run("ip", "link", "add", _HERE, "type", "veth", "peer", "name", _THERE, "netns", pid)
+            return
+        line = [sys.executable, str(Path(__file__).with_name("lossy_cable.py")), pid, str(self._loss), str(self._lost)]
+        self._cable = subprocess.Popen(line, stdout=subprocess.PIPE, text=True)
+        assert self._cable.stdout is not None
+        if self._cable.stdout.readline() != "ready\n":
+            raise OSError("a cable that loses packets cannot be had here")
+
+    def lost(self) -> int:
+        """Packets that a cable with a `loss` has lost."""
+        return int(self._lost.read_text() or 0)
 
     def command(self, *arguments: str) -> list[str]:
         """The command line that runs another one over there."""

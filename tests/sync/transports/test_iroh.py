@@ -408,3 +408,17 @@ def test_packets_that_are_lost_are_sent_again() -> None:
 
     with Neighbour() as neighbour, neighbour_device(neighbour) as (there, _):
         run(work(neighbour, there))
+
+
+def test_one_packet_in_twenty_may_be_lost_both_ways() -> None:
+    async def work(neighbour: Neighbour, there: Address) -> None:
+        async with device(1, bind=EVERYWHERE) as transport:
+            begun = time.monotonic()
+            connection = await transport.connect(there, "sync")
+            for n in range(4):
+                await exchange(connection, bytes([n]) * 500_000, 20)
+            assert neighbour.lost() > 20
+            assert time.monotonic() - begun < 40
+
+    with Neighbour(loss=0.05) as neighbour, neighbour_device(neighbour) as (there, _):
+        run(work(neighbour, there))
