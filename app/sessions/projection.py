@@ -164,9 +164,9 @@ class SessionProjector:
         self.forget()
         withdraw_rows(connection, workspace, session)
 
-    def purge(self, connection: Connection, workspace: int, name: str) -> list[bytes]:
+    def purge(self, connection: Connection, workspace: int, name: str, *, whole: bool) -> list[bytes]:
         self.forget()
-        return purge_rows(connection, workspace, name)
+        return purge_rows(connection, workspace, name, whole=whole)
 
     def refers(self, connection: Connection, workspace: int, blob: bytes) -> bool:
         found = connection.execute(

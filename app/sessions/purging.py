@@ -136,14 +136,21 @@ def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str])
     return unused_blobs(connection, map(bytes.fromhex, blobs))
 
 
-def purge_rows(connection: Connection, workspace: int, name: str) -> list[bytes]:
-    """Remove what there is under the name of a session or note; gives the ids of the blobs that it referred to."""
+def purge_rows(connection: Connection, workspace: int, name: str, *, whole: bool) -> list[bytes]:
+    """Remove what there is under the name of a session or note; gives the ids of the blobs that it referred to.
+
+    whole: nothing of it is left; otherwise what is kept of it beside the projection stays.
+    """
     found = connection.execute("SELECT row FROM session WHERE id=? AND workspace=?", (name, workspace)).fetchone()
     if found is None:
         connection.execute("DELETE FROM note WHERE workspace=? AND name=?", (workspace, name))
         return []
     blobs = connection.execute("SELECT blob FROM session_blob WHERE session=?", found).fetchall()
-    delete_rows(connection, workspace, [name])
+    if whole:
+        delete_rows(connection, workspace, [name])
+    else:
+        withdraw_rows(connection, workspace, name)
+        OwnIndex(connection).erase()
     return [bytes.fromhex(blob) for (blob,) in blobs]
 
 

@@ -138,7 +138,8 @@ class Purges:
         for each in gone:
             if each.device == self._own():
                 self._keep_late(keys, name, each, seen)
-        purge.keep_purged_blobs(self._connection, self._projector.purge(self._connection, workspace, name))
+        blobs = self._projector.purge(self._connection, workspace, name, whole=len(gone) == len(documents))
+        purge.keep_purged_blobs(self._connection, blobs)
         purge.purge_documents(self._connection, [each.row for each in gone])
         for each in gone:
             self._repository.drop(each.row)

@@ -61,8 +61,11 @@ class Projector(Protocol):
         """Remove the rows of a session's events: some of them do not count any more. The others are shown again."""
         ...
 
-    def purge(self, connection: Connection, workspace: int, name: str) -> Collection[bytes]:
-        """Remove everything about documents with a name, local rows too; gives the blobs that they referred to."""
+    def purge(self, connection: Connection, workspace: int, name: str, *, whole: bool) -> Collection[bytes]:
+        """Remove the rows of documents with a name; gives the blobs that they referred to.
+
+        whole: nothing with that name is left, so that local rows about it go too; otherwise the rest is shown again.
+        """
         ...
 
     def refers(self, connection: Connection, workspace: int, blob: bytes) -> bool:

@@ -44,7 +44,7 @@ class PlainProjector:
     def withdraw(self, connection: Connection, workspace: int, session: str) -> None:
         connection.execute("DELETE FROM shown WHERE session=?", (session,))
 
-    def purge(self, connection: Connection, workspace: int, name: str) -> tuple[bytes, ...]:
+    def purge(self, connection: Connection, workspace: int, name: str, *, whole: bool) -> tuple[bytes, ...]:
         connection.execute("DELETE FROM shown WHERE session=?", (name,))
         connection.execute("DELETE FROM note WHERE name=?", (name,))
         return ()

@@ -192,10 +192,12 @@ def test_a_member_takes_back_their_own_part_only(place: Place) -> None:
     sync(ada, bob)
     say(bob, session, "Bob's word")
     sync(ada, bob)
+    ada.write(lambda operations: operations.save_draft(session, "t", "agent_message", "being written", "agent"))
     purge(bob, session)
     sync(ada, bob)
     finish(ada)
     assert said(ada)[session] == ["Ada's word"] and session not in said(bob)
+    assert [draft.text for draft in ada.read(lambda queries: queries.drafts(session))] == ["being written"]
     say(ada, session, "and on")
     sync(ada, bob)
     assert said(ada)[session] == ["Ada's word", "and on"] and session not in said(bob)
