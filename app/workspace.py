@@ -62,6 +62,7 @@ class Changes:
     drafts: frozenset[str]
     company: frozenset[str]
     places: frozenset[str]
+    jobs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,13 +346,15 @@ class Workspace:
 
     # changes
 
-    async def changes(self, *, calm: float = 0.0) -> AsyncGenerator[Changes, None]:
+    async def changes(self, *, calm: float = 0.0, after: int | None = None) -> AsyncGenerator[Changes, None]:
         """Commits of this and other processes from now on, as they happen.
+
+        after: those since this entry of the commit log, for who looked at something first and must miss nothing.
 
         calm: seconds before the watch is set up, where something else is waited for; what is committed meanwhile comes
         afterwards.
         """
-        async with contextlib.aclosing(self.commits(calm=calm)) as commits:
+        async with contextlib.aclosing(self.commits(calm=calm, after=after)) as commits:
             async for commit in commits:
                 subjects = commit.subjects
                 yield Changes(
@@ -361,6 +364,7 @@ class Workspace:
                     frozenset(s.removeprefix("draft/") for s in subjects if s.startswith("draft/")),
                     frozenset(s.removeprefix("presence/") for s in subjects if s.startswith("presence/")),
                     frozenset(s for s in subjects if s.startswith(_PLACES)),
+                    frozenset(s.removeprefix("job/") for s in subjects if s.startswith("job/")),
                 )
 
     async def on_commit(self, listener: Callable[[frozenset[str]], None]) -> Callable[[], None]:
@@ -373,13 +377,13 @@ class Workspace:
 
         return await self.write_async(subscribe)
 
-    async def commits(self, *, calm: float = 0.0) -> AsyncGenerator[Commits, None]:
+    async def commits(self, *, calm: float = 0.0, after: int | None = None) -> AsyncGenerator[Commits, None]:
         """As `changes`, with everything that was touched."""
         import asyncio
 
         from sync.store.wakeup import CommitWatch
 
-        seq = await self.read_async(lambda queries: queries.last_seq())
+        seq = await self.read_async(lambda queries: queries.last_seq()) if after is None else after
         await asyncio.sleep(calm)
         idle = 0
         async with CommitWatch(self._database.path) as watch:

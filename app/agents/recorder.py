@@ -27,7 +27,7 @@ class Store(Protocol):
 
     async def read_async(self, query: Callable[[Any], T], /) -> T: ...
 
-    def changes(self) -> AsyncIterator[Any]: ...
+    def changes(self, *, after: int) -> AsyncIterator[Any]: ...
 
 
 class StoreRecorder:
@@ -103,7 +103,7 @@ async def stored_answer(store: Store, session: str, request: PermissionRequest) 
 
 async def _watch(store: Store, session: str) -> Any:
     """Once at the start, then whenever the session has changed."""
-    changes = store.changes()
+    changes = store.changes(after=await store.read_async(lambda queries: queries.last_seq()))
     yield None
     try:
         async for change in changes:

@@ -106,8 +106,9 @@ def _follow(call: Call, workspace: Workspace, row: SessionRow, kinds: list[str] 
         seen.extend(print_events(call.out, fresh, kinds=kinds))
 
     async def follow() -> None:
+        seq = await workspace.read_async(lambda queries: queries.last_seq())
         await print_new()
-        async for changes in workspace.changes():
+        async for changes in workspace.changes(after=seq):
             if row.id in changes.sessions:
                 await print_new()
 

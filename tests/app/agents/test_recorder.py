@@ -36,7 +36,7 @@ class Store:
     async def read_async(self, query: Callable[[Any], Any]) -> Any:
         return query(self)
 
-    async def changes(self) -> AsyncIterator[Change]:
+    async def changes(self, *, after: int) -> AsyncIterator[Change]:
         while True:
             yield await self.changed.get()
 
@@ -52,6 +52,9 @@ class Store:
 
     def put_blob(self, data: bytes, *, session: str, name: str, media_type: str | None = None) -> BlobRef:
         return BlobRef(blob="hash", size=len(data), name=name, media_type=media_type)
+
+    def last_seq(self) -> int:
+        return 0
 
     def own_device(self) -> tuple[str, str]:
         return "me", "here"
