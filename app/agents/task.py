@@ -20,6 +20,7 @@ from app.agents.backend import AgentBackend, Answered, Conversation, SessionCont
 from app.agents.limits import LimitReached
 from app.agents.permission import GROUPS
 from app.agents.referring import NOTHING_DRAWN, Drawn
+from app.agents.rules import Rules
 from app.agents.tools.toolbox import ToolBox
 from app.agents.turn import Recorder, TurnRunner
 from app.errors import AgentError
@@ -35,11 +36,16 @@ from app.sessions.events import (
     SessionStatus,
     Status,
     ToolCall,
+    Usage,
     UserMessage,
     Verification,
 )
 
 Outcome = Literal["completed", "failed", "waiting", "cancelled"]
+GO_ON = (
+    "The task was interrupted. Look at how its work stands, do what is missing and nothing twice, then report. "
+    "The task is: {text}"
+)
 _EVIDENCE_CHARACTERS = 2000
 STATUS_AFTER: dict[Outcome, SessionStatus] = {
     "completed": "completed",
@@ -87,17 +93,24 @@ class Task:
         self._runner_id = runner
         self._listener = listener
         self._watch = _Watch()
+        self._limits = _Limits(rules)
         self._plan = _Progress(rules.checks)
+        self._is_left = False
 
-    async def run(self, text: str, drawn: Drawn = NOTHING_DRAWN) -> TaskResult:
-        """Do the task. drawn: what goes with its prompt.
+    def leave(self) -> None:
+        """Being cancelled is no end from now on, and nothing is concluded: somebody else says how the task stands."""
+        self._is_left = True
+
+    async def run(self, text: str, drawn: Drawn = NOTHING_DRAWN, *, goes_on: bool = False) -> TaskResult:
+        """Do the task. drawn: what goes with its prompt. goes_on: it was begun before, and the context's history and
+        state tell how far it came.
 
         What goes wrong ends it with a conclusion; only cancelling the caller is raised again.
         """
         result = TaskResult("cancelled", "The task was cancelled.")
         try:
             async with asyncio.timeout(self._context.rules.seconds):
-                result = await self._work(text, drawn)
+                result = await self._work(text, drawn, goes_on)
         except TimeoutError:
             seconds = self._context.rules.seconds
             result = TaskResult("waiting", f"The time of {seconds:g} seconds is over; the task is not done.")
@@ -106,40 +119,45 @@ class Task:
         except AgentError as error:
             result = TaskResult("failed", str(error), unreachable=True)
         finally:
-            await asyncio.shield(asyncio.ensure_future(self._conclude(result)))
+            if not (self._is_left and result.outcome == "cancelled"):
+                await asyncio.shield(asyncio.ensure_future(self._conclude(result)))
         return result
 
-    async def _work(self, text: str, drawn: Drawn) -> TaskResult:
+    async def _work(self, text: str, drawn: Drawn, goes_on: bool) -> TaskResult:
         await self._recorder.record(Status(status="active"), SessionSet(fields={"status": "active"}))
-        conversation = await self._start(text)
+        conversation = await self._start(text, goes_on)
         turns = TurnRunner(
             conversation,
             self._recorder,
             model=self._backend.model,
             runner=self._runner_id,
-            listener=self._hear,
+            listener=self._hear_agent,
             files=self._context.files,
         )
         try:
-            return await self._attempts(turns, text, drawn)
+            return await self._attempts(turns, text, drawn, goes_on)
         finally:
             await conversation.close()
 
-    async def _start(self, text: str) -> Conversation:
+    async def _start(self, text: str, goes_on: bool) -> Conversation:
         """A conversation; where the agent cannot be reached, the task's text stays in the session."""
         try:
             return await self._backend.start(self._context)
         except AgentError:
-            await self._recorder.record(UserMessage(text=text, model=self._backend.model, runner=self._runner_id))
+            if not goes_on:
+                said = UserMessage(text=text, model=self._backend.model, runner=self._runner_id)
+                await self._recorder.record(said)
             raise
 
-    async def _attempts(self, turns: TurnRunner, text: str, drawn: Drawn) -> TaskResult:
-        prompt = text
+    async def _attempts(self, turns: TurnRunner, text: str, drawn: Drawn, goes_on: bool) -> TaskResult:
+        prompt = first = GO_ON.format(text=text) if goes_on else text
         problem = ""
         for _ in range(max(1, self._context.rules.attempts)):
             await self._recorder.record(self._plan.at("work"))
-            is_first = prompt is text
-            said = await turns.run(prompt, by_person=is_first, drawn=drawn if is_first else NOTHING_DRAWN)
+            is_first = prompt is first
+            said = await turns.run(
+                prompt, by_person=is_first and not goes_on, drawn=drawn if is_first else NOTHING_DRAWN
+            )
             if said.outcome == "cancelled":
                 return TaskResult("cancelled", "The task was cancelled.")
             problem = await self._verify()
@@ -175,6 +193,10 @@ class Task:
             await asyncio.shield(asyncio.ensure_future(self._recorder.record(*bodies)))
         evidence = outcome.text[-_EVIDENCE_CHARACTERS:]
         return Verification(what=command, passed=outcome.status == "completed", evidence=evidence)
+
+    def _hear_agent(self, update: Update) -> None:
+        self._hear(update)
+        self._limits.see(update)
 
     def _hear(self, update: Update) -> None:
         self._watch.see(update)
@@ -219,6 +241,26 @@ class _Watch:
         ended = f"exit code {command.exit_code}" if command.signal is None else command.signal
         tail = "" if passed else f"\n{(command.stderr or command.stdout)[-_EVIDENCE_CHARACTERS:]}"
         return [Verification(what="the last command succeeded", passed=passed, evidence=ended + tail)]
+
+
+class _Limits:
+    """Holds also those agents to the rules that bring their own tools or count their tokens themselves."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._calls = self._tokens = 0
+
+    def see(self, update: Update) -> None:
+        """Take note of an update. Raises LimitReached; our own tools refuse the first call too many themselves."""
+        match update:
+            case ToolCall():
+                self._calls += 1
+            case Usage(input=given, output=said):
+                self._tokens += given + said
+        if self._calls > self._rules.steps + 1:
+            raise LimitReached(f"The agent has used the {self._rules.steps} steps that it had.")
+        if self._tokens > self._rules.tokens:
+            raise LimitReached(f"The agent has used the {self._rules.tokens:,} tokens that it had.")
 
 
 class _Progress:

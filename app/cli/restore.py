@@ -62,7 +62,10 @@ def _replace_home(call: Call, database: Database) -> None:
 
 
 def _begin(call: Call, database: Database) -> str:
-    """Open the restored home to write, which makes it a new device; gives the device's id."""
+    """Open the restored home to write, which makes it a new device; gives the device's id.
+
+    Tasks that went on when the backup was made wait until the person resumes them: they may be done long since.
+    """
     from contextlib import closing
 
     from app.workspace import Workspace
@@ -70,6 +73,7 @@ def _begin(call: Call, database: Database) -> str:
 
     restored = Database(call.home / DATABASE_NAME, *database.identity)
     with closing(Workspace.start(restored)) as workspace:
+        workspace.write(lambda operations: operations.set_jobs_aside())
         return workspace.with_engine(lambda engine: engine.device.device_id.hex())
 
 

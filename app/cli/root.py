@@ -46,13 +46,17 @@ COMMANDS = {
 }
 """Name of a command or group, and the module whose `cli` (a `typer.Typer`) it is."""
 
+UNLISTED = {"background": "app.cli.background"}
+"""The same for what the program starts by itself, and no help names."""
+
 
 class LazyGroup(TyperGroup):
     """A group that imports a command when it is asked for."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in self.commands and cmd_name in COMMANDS:
-            command = command_of(import_module(COMMANDS[cmd_name]).cli)
+        known = COMMANDS | UNLISTED
+        if cmd_name not in self.commands and cmd_name in known:
+            command = command_of(import_module(known[cmd_name]).cli)
             command.name = cmd_name
             self.add_command(command, cmd_name)
         return self.commands.get(cmd_name)

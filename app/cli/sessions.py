@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from app.cli.output import Output
     from app.commands.command import Command
     from app.sessions.views import SessionRow
+    from app.workspace import Workspace
 
 cli = group("List, read and arrange sessions.")
 
@@ -215,6 +217,33 @@ def delete(
         run_on_sessions(call, commands.DELETE, sessions, done, after=withdraw_deleted)
 
 
+def _see_to_jobs(workspace: Workspace, _sessions: Sequence[str]) -> None:
+    from app.background.starting import see_to_jobs
+
+    see_to_jobs(workspace)
+
+
+@cli.command(help=commands.RESUME.help)
+def resume(
+    context: typer.Context,
+    sessions: Many,
+    rules: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Other rules for their tasks, such as higher limits.")
+    ] = None,
+) -> None:
+    """Resume, and see to it that somebody does the tasks."""
+    import msgspec
+
+    from app.agents.rules import load_rules
+    from app.background.resuming import resume_with_rules
+
+    run = commands.RESUME
+    if rules is not None:
+        run = msgspec.structs.replace(run, run=resume_with_rules(load_rules(rules)))
+    done = "Resumed {what}."
+    run_on_sessions(call_of(context), run, sessions, done, after=_see_to_jobs)
+
+
 def _on_many(command: Command, done: str) -> Callable[[typer.Context, list[str]], None]:
     def run(context: typer.Context, sessions: Many) -> None:
         run_on_sessions(call_of(context), command, sessions, done)
@@ -230,7 +259,8 @@ for _files_command in (session_files.files, session_files.diff, session_files.dr
 for _name, _command, _done in (
     ("archive", commands.ARCHIVE, "Archived {what}."),
     ("pause", commands.PAUSE, "Paused {what}."),
-    ("resume", commands.RESUME, "Resumed {what}."),
+    ("stop", commands.STOP, "Stopped the task of {what}."),
+    ("take-over", commands.TAKE_OVER, "Took over {what}: write in it with 'lovelace chat --session'."),
     ("unarchive", commands.UNARCHIVE, "Took {what} out of the archive."),
     ("undelete", commands.UNDELETE, "Put {what} back."),
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ from app.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from app.background.rooms import Rooms
     from app.network.forks import ForkRow
     from app.network.service import NetworkService
     from app.network.syncing import SyncedOnce, WorkspaceSync
@@ -175,20 +177,33 @@ async def _fetch(workspace: Workspace, wanted: dict[str, int], advance: Callable
 
 @cli.command()
 def serve(context: typer.Context) -> None:
-    """Sync until Ctrl+C or SIGTERM; one line (with --json: object) for each change."""
+    """Sync until Ctrl+C or SIGTERM; one line (with --json: object) for each change.
+
+    Meanwhile tasks go on, and prompts that your other devices leave for this one are run.
+    """
     call = call_of(context)
-    with call.workspace() as workspace:
-        asyncio.run(_serve(call, workspace))
+    from app.background.rooms import Rooms
+
+    with call.workspace() as workspace, contextlib.closing(Rooms(workspace)) as rooms:
+        asyncio.run(_serve(call, workspace, rooms))
 
 
-async def _serve(call: Call, workspace: Workspace) -> None:
+async def _serve(call: Call, workspace: Workspace, rooms: Rooms) -> None:
+    from app.background.headless import Headless
+    from app.background.prompts import WaitingPrompts
+    from app.background.starting import keep_seeing_to_jobs
+    from app.network.beside import beside
     from app.network.service import taking_part
     from sync.network.node import Hooks
 
+    prompts = WaitingPrompts(workspace, Headless(workspace, rooms))
     loop, ended, changed = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with taking_part(workspace, Hooks(changed=changed.set)) as service:
+    async with (
+        beside(prompts.run(), keep_seeing_to_jobs(workspace)),
+        taking_part(workspace, Hooks(changed=changed.set)) as service,
+    ):
         last: dict[str, Any] | None = None
         while not ended.is_set():
             last = _report(call, service, last)

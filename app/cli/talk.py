@@ -21,6 +21,7 @@ from app.agents.recorder import StoreRecorder, first_answer, stored_answer
 from app.agents.titles import WAITED_SECONDS, is_first_turn, propose_title
 from app.agents.turn import Asking, TurnResult, TurnRunner
 from app.agents.work import work_state
+from app.background.claiming import claimed
 from app.cli.stream import TurnPrinter
 from app.cli.terminal import ask_permission, on_interrupt
 from app.sessions.events import Body
@@ -68,9 +69,13 @@ class Talk:
         """One prompt and its answer. Ctrl+C cancels it. Raises AgentError; what was said until then is kept."""
         if self.session is None:
             self.session = await self._workspace.write_async(self._create)
-        recorder = EchoingRecorder(self._workspace, self.session, self._backend.name, self._printer)
-        asking = Asking(first_answer(ask_permission, partial(stored_answer, self._workspace, self.session)))
-        past = await self._workspace.read_async(partial(read_past, session=self.session))
+        async with claimed(self._workspace, self.session):
+            return await self._turn(self.session, text)
+
+    async def _turn(self, session: str, text: str) -> TurnResult:
+        recorder = EchoingRecorder(self._workspace, session, self._backend.name, self._printer)
+        asking = Asking(first_answer(ask_permission, partial(stored_answer, self._workspace, session)))
+        past = await self._workspace.read_async(partial(read_past, session=session))
         drawn = await self._workspace.read_async(partial(drawn_for, past=past, prompt=text))
         told = await self._workspace.read_async(lambda queries: queries.with_secrets(past.row.id, text))
         policy = Policy(asks=self._manner.has_person, allowed=self._manner.allowed)
@@ -103,14 +108,13 @@ class Talk:
             await conversation.close()
             await servers.aclose()
         if result.outcome == "completed" and is_first_turn(past.events):
-            await self._name(text, result.text)
+            await self._name(session, text, result.text)
         return result
 
-    async def _name(self, prompt: str, answer: str) -> None:
+    async def _name(self, session: str, prompt: str, answer: str) -> None:
         """Let the agent name the session, if it is quick about it; Ctrl+C goes on without."""
-        assert self.session is not None
         naming = asyncio.ensure_future(
-            propose_title(self._workspace, self.session, self._backend, prompt, answer, within=WAITED_SECONDS)
+            propose_title(self._workspace, session, self._backend, prompt, answer, within=WAITED_SECONDS)
         )
 
         async def leave() -> None:

@@ -25,14 +25,13 @@ def task(
     background: Annotated[
         bool, typer.Option("--background", help="Print the session's id and go on without this terminal.")
     ] = False,
-    into: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Let an agent do something in this folder: planned, done, verified, concluded."""
     if not text.strip():
         raise UsageError("The text is empty.")
     from app.cli.tasks import TaskWish, run_task, start_in_background
 
-    wish = TaskWish(text, agent, rules.absolute() if rules else None, into)
+    wish = TaskWish(text, agent, rules.absolute() if rules else None)
     if background:
         start_in_background(call_of(context), wish)
     else:

@@ -56,6 +56,16 @@ def _resume(operations: SessionOperations, ids: Sequence[str], _text: str) -> Se
     return ids
 
 
+def _stop(operations: SessionOperations, ids: Sequence[str], _text: str) -> Sequence[str]:
+    operations.stop(ids)
+    return ids
+
+
+def _take_over(operations: SessionOperations, ids: Sequence[str], _text: str) -> Sequence[str]:
+    operations.take_over_by_hand(ids)
+    return ids
+
+
 def _purge(operations: SessionOperations, ids: Sequence[str], _text: str) -> Sequence[str]:
     return operations.purge(ids).sessions
 
@@ -86,8 +96,28 @@ UNARCHIVE = Command(
     "sessions",
     _setter("archived", False),
 )
-PAUSE = Command("session.pause", "Pause", "Set active sessions aside until they are resumed.", "sessions", _pause)
-RESUME = Command("session.resume", "Resume", "Make paused sessions active again.", "sessions", _resume)
+PAUSE = Command(
+    "session.pause",
+    "Pause",
+    "Set active sessions aside until they are resumed; their tasks stop for now.",
+    "sessions",
+    _pause,
+)
+RESUME = Command(
+    "session.resume",
+    "Resume",
+    "Make paused sessions active again; tasks go on, also those that met a limit or failed.",
+    "sessions",
+    _resume,
+)
+STOP = Command("session.stop", "Stop the Task", "End the tasks of agent sessions.", "sessions", _stop)
+TAKE_OVER = Command(
+    "session.take_over",
+    "Take Over by Hand",
+    "Go on in agent sessions yourself: their agents stop.",
+    "sessions",
+    _take_over,
+)
 DELETE = Command(
     "session.delete",
     "Move to Trash",
@@ -112,4 +142,4 @@ PURGE = Command(
     destroys=True,
 )
 
-COMMANDS = (NEW, RENAME, NOTE, FORK, ARCHIVE, UNARCHIVE, PAUSE, RESUME, DELETE, UNDELETE, PURGE)
+COMMANDS = (NEW, RENAME, NOTE, FORK, ARCHIVE, UNARCHIVE, PAUSE, RESUME, STOP, TAKE_OVER, DELETE, UNDELETE, PURGE)

@@ -12,7 +12,7 @@ _WHY_NOT = {
 }
 
 
-def pausing(session: str, status: str, *, trashed: bool) -> list[Body]:
+def pausing(session: str, status: str, *, trashed: bool, has_job: bool = False) -> list[Body]:
     """The events that pause a session; none where it is paused already. UserError where that makes no sense."""
     _require_present(session, "paused", trashed=trashed)
     if status == "paused":
@@ -22,12 +22,15 @@ def pausing(session: str, status: str, *, trashed: bool) -> list[Body]:
     return _becoming("paused")
 
 
-def resuming(session: str, status: str, *, trashed: bool) -> list[Body]:
-    """The events that resume a session; none where it is active. UserError where that makes no sense."""
+def resuming(session: str, status: str, *, trashed: bool, has_job: bool = False) -> list[Body]:
+    """The events that resume a session; none where it is active. UserError where that makes no sense.
+
+    has_job: an agent works there on its own, which can also go on after it met a limit or failed.
+    """
     _require_present(session, "resumed", trashed=trashed)
     if status == "active":
         return []
-    if status != "paused":
+    if status != "paused" and not (has_job and status in ("waiting", "failed")):
         raise UserError(f"Session {session} is not paused: {_WHY_NOT.get(status, f'it is {status}')}.")
     return _becoming("active")
 

@@ -36,6 +36,8 @@ from app.sessions.fetch_operations import FetchOperations
 from app.sessions.fields import title_from
 from app.sessions.ids import counter_of
 from app.sessions.import_operations import ImportOperations
+from app.sessions.job_operations import JobOperations
+from app.sessions.jobs import Deed
 from app.sessions.life import pausing, resuming
 from app.sessions.lineage import Part, conversation, find_event
 from app.sessions.link_operations import LinkOperations
@@ -60,6 +62,7 @@ class SessionOperations(
     FarOperations,
     PresenceOperations,
     FetchOperations,
+    JobOperations,
     MemoryOperations,
     SecretOperations,
 ):
@@ -118,8 +121,10 @@ class SessionOperations(
 
     def trash(self, sessions: Sequence[str]) -> None:
         """Move sessions to the trash, or none of them; those that were opened from links are removed at once."""
-        with self._engine.transaction(durable=True):
+        with self._engine.transaction(durable=True) as tx:
             copied = self.copied(sessions)
+            for session in sessions:
+                self._move_job(tx, session, "pause")
             self.set_all([session for session in sessions if session not in copied], {"trashed": True})
             unused = self.remove_copies(copied)
         self._delete_files(unused)
@@ -168,20 +173,21 @@ class SessionOperations(
             self.append(session, [Draft(body=body, time=min(now, updated or now), agent=agent)])
 
     def pause(self, sessions: Sequence[str]) -> None:
-        """Pause sessions, or none of them. UserError where one cannot be paused."""
-        self._change_status(sessions, pausing)
+        """Pause sessions, and the tasks in them, or none of them. UserError where one cannot be paused."""
+        self._change_status(sessions, pausing, "pause")
 
     def resume(self, sessions: Sequence[str]) -> None:
-        """Make paused sessions active again, or none of them. UserError where one cannot be resumed."""
-        self._change_status(sessions, resuming)
+        """Make paused sessions active again, or none of them; tasks go on. UserError where one cannot be resumed."""
+        self._change_status(sessions, resuming, "resume")
 
-    def _change_status(self, sessions: Sequence[str], change: Callable[..., list[Body]]) -> None:
-        now = self._clock.now_ms()
+    def _change_status(self, sessions: Sequence[str], change: Callable[..., list[Body]], deed: Deed) -> None:
         with self._engine.transaction() as tx:
             for session in sessions:
                 row = self._session(tx, session)
-                bodies = change(session, row.status, trashed=row.trashed)
-                self.append(session, [Draft(body=body, time=now) for body in bodies])
+                has_job = self._job_row(tx, session) is not None
+                bodies = change(session, row.status, trashed=row.trashed, has_job=has_job)
+                self.append(session, self._drafts(bodies))
+                self._move_job(tx, session, deed)
 
     def purge(self, sessions: Sequence[str]) -> Purged:
         """Erase sessions and their sub-sessions from every file of the home, for good.

@@ -119,6 +119,12 @@ def note_name(session: str) -> str:
     return f"session/{session}"
 
 
+_KEPT_BY_SESSION = (
+    "draft", "output", "seen", "job", "claim", "kept_secret", "kept_secret_blob", "kept_secret_source",
+)  # fmt: skip
+"""Tables that are no projection and have rows of sessions, by their ids."""
+
+
 def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str]) -> list[bytes]:
     """Remove all rows of sessions; gives the ids of the blobs that nothing refers to any more."""
     blobs: set[str] = set()
@@ -127,7 +133,16 @@ def delete_rows(connection: Connection, workspace: int, sessions: Sequence[str])
         row = connection.execute("SELECT row FROM session WHERE id=?", (session,)).fetchone()[0]
         blobs |= {blob for (blob,) in connection.execute("SELECT blob FROM session_blob WHERE session=?", (row,))}
         indexed += _delete_projected(connection, row)
-        for table in ("draft", "output", "seen", "kept_secret", "kept_secret_blob", "kept_secret_source"):
+        for table in (
+            "draft",
+            "output",
+            "seen",
+            "job",
+            "claim",
+            "kept_secret",
+            "kept_secret_blob",
+            "kept_secret_source",
+        ):
             connection.execute(f"DELETE FROM {table} WHERE session=?", (session,))
         connection.execute("DELETE FROM note WHERE workspace=? AND name=?", (workspace, note_name(session)))
     forget_texts(connection, indexed)

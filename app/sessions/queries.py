@@ -17,6 +17,7 @@ from app.sessions.event_queries import PAGE_ROWS, UNTITLED
 from app.sessions.facets import Facets, read_facets
 from app.sessions.filtering import LISTED, listed, session_conditions
 from app.sessions.filters import SearchFilter, SessionFilter
+from app.sessions.job_queries import JobQueries
 from app.sessions.lineage import conversation
 from app.sessions.link_queries import LinkQueries
 from app.sessions.memory_queries import MemoryQueries
@@ -41,7 +42,7 @@ _SESSION = (
 MOST_UNREAD = 100
 
 
-class Queries(ActivityQueries, AsideQueries, LinkQueries, MemoryQueries, PayloadQueries, SecretQueries):
+class Queries(ActivityQueries, AsideQueries, JobQueries, LinkQueries, MemoryQueries, PayloadQueries, SecretQueries):
     """Use it on the thread that opened the connection. workspace: row id of the workspace of the call."""
 
     _searching: SearchQueries | None = None

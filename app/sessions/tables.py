@@ -127,5 +127,17 @@ fetch: payloads that are wanted here (see `fetch_operations.py`)."""
 SECRETS = Component("secrets", (_SECRETS,), counted=("kept_secret", "kept_secret_blob"))
 """See `redaction.vault`."""
 
-LOCAL_COMPONENTS = (LOCAL, SECRETS)
+_JOB = """
+CREATE TABLE job(
+  session TEXT PRIMARY KEY, text TEXT NOT NULL, agent TEXT NOT NULL, rules TEXT NOT NULL, folders TEXT NOT NULL,
+  state TEXT NOT NULL, step TEXT NOT NULL DEFAULT '', done INTEGER NOT NULL DEFAULT 0,
+  steps INTEGER NOT NULL DEFAULT 0, needs TEXT NOT NULL DEFAULT '', starts INTEGER NOT NULL DEFAULT 0,
+  used_ms INTEGER NOT NULL DEFAULT 0, since INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE claim(session TEXT PRIMARY KEY, process TEXT NOT NULL) WITHOUT ROWID
+"""
+
+JOBS = Component("jobs", (_JOB,), counted=("job",))
+"""job: see `jobs.py`. claim: which process runs a session now, if it is still alive (see `job_operations.py`)."""
+
+LOCAL_COMPONENTS = (LOCAL, SECRETS, JOBS)
 """All tables of the sessions domain that are no projection."""

@@ -1,4 +1,5 @@
-"""Which process of a home runs the network: whoever holds a lock file, which the system drops when it dies."""
+"""Which process of a home does what only one may do, such as running the network: whoever holds a lock file, which the
+system drops when it dies."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ LOCK_NAME = "network.lock"
 
 
 class Lease:
-    """The right to run the network of a home."""
+    """The right to run the network of a home, or what else `name` stands for."""
 
-    def __init__(self, home: Path) -> None:
-        self._path = home / LOCK_NAME
+    def __init__(self, home: Path, name: str = LOCK_NAME) -> None:
+        self._path = home / name
         self._file: int | None = None
 
     @property
@@ -39,17 +40,17 @@ class Lease:
         return True
 
     def give_back(self) -> None:
-        """Let another process run the network."""
+        """Let another process have it."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 os.close(self._file)
             self._file = None
 
 
-def is_running(home: Path) -> bool:
-    """Whether some process of this home runs the network now."""
-    lease = Lease(home)
+def is_running(home: Path, name: str = LOCK_NAME) -> bool:
+    """Whether some process of this home runs the network now, or has the lease of that name."""
+    lease = Lease(home, name)
     if lease.take():
         lease.give_back()
         return False
-    return (home / LOCK_NAME).exists()
+    return (home / name).exists()

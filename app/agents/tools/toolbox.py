@@ -110,7 +110,7 @@ class ToolBox:
     def _count(self) -> None:
         self.calls += 1
         if self.calls > self._context.rules.steps:
-            raise LimitReached(f"The agent has used its {self._context.rules.steps} steps.")
+            raise LimitReached(f"The agent has used the {self._context.rules.steps} steps that it had.")
 
     def _refuse_repeat(self, name: str, arguments: Any) -> str | None:
         """The breaker of loops: the very same call again and again is refused, then ends the turn."""

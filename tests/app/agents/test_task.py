@@ -97,6 +97,19 @@ def test_a_limit_means_waiting(tmp_path: Path) -> None:
     assert bodies(recorder.bodies, ToolResult)[-1].status == "cancelled"
 
 
+def test_tokens_are_counted_whatever_the_agent_is(tmp_path: Path) -> None:
+    recorder = MemoryRecorder()
+    spends = {"usage": {"input": 40, "output": 20}}
+    result = done(tmp_path, [[WRITE, spends, spends, {"say": "Never said."}]], recorder, Rules(tokens=100))
+    assert (result.outcome, result.text) == ("waiting", "The agent has used the 100 tokens that it had.")
+
+
+def test_the_very_same_call_again_and_again_waits_for_a_person(tmp_path: Path) -> None:
+    recorder = MemoryRecorder()
+    result = done(tmp_path, [[WRITE] * 9], recorder, Rules(repeats=2))
+    assert (result.outcome, "again and again" in result.text) == ("waiting", True)
+
+
 def test_an_agent_that_fails(tmp_path: Path) -> None:
     recorder = MemoryRecorder()
     assert done(tmp_path, [[{"fail": "The model is gone."}]], recorder) == TaskResult(

@@ -40,6 +40,8 @@ class Operations:
         ("session.undelete", ["a"], "", [("set_all", ["a"], {"trashed": False})], ["a"]),
         ("session.pause", ["a", "b"], "", [("pause", ["a", "b"])], ["a", "b"]),
         ("session.resume", ["a"], "", [("resume", ["a"])], ["a"]),
+        ("session.stop", ["a"], "", [("stop", ["a"])], ["a"]),
+        ("session.take_over", ["a", "b"], "", [("take_over_by_hand", ["a", "b"])], ["a", "b"]),
         ("workspace.create", [], "N", [("create_workspace", "N")], ["new"]),
         ("workspace.open", [], "/x", [("open_folder", Path("/x"))], ["new"]),
         ("workspace.switch", ["w"], "", [("switch", "w")], ["w"]),

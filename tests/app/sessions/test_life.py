@@ -77,6 +77,9 @@ def test_one_that_is_unknown_changes_none(home: Workspace, command: Command) -> 
     first, second = talk(home, "x")[0], talk(home, "y")[0]
     if command is commands.RESUME:
         home.write(lambda operations: operations.pause([first, second]))
+    for session in (first, second) if command in (commands.STOP, commands.TAKE_OVER) else ():
+        home.write(lambda operations, session=session: operations.set_fields(session, {"type": "agent"}))
+        home.write(lambda operations, session=session: operations.add_job(session, "x", "a", {}, ["/w"]))
     before = [row(home, first), row(home, second)]
     with pytest.raises(NotFound):
         home.write(lambda operations: command.run(operations, [first, UNKNOWN, second], ""))
