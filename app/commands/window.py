@@ -28,6 +28,9 @@ class WindowCommand(msgspec.Struct, frozen=True):
 
 
 _FILE = (
+    WindowCommand(
+        "window.new_task", "New Task…", "Let an agent work on its own, within rules.", "File", ("Ctrl+Shift+N",)
+    ),
     WindowCommand("window.close_tab", "Close Tab", "Close the tab in front; the session stays.", "File", ("Ctrl+W",)),
     WindowCommand(
         "window.settings", "Settings…", "Agents, appearance, shortcuts, storage, import.", "File", ("Ctrl+,",)

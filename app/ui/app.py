@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -23,12 +23,12 @@ from app.ui.conversation.lexing import Lexer
 from app.ui.desk import Desk
 from app.ui.first_run.greeting import greet, is_due
 from app.ui.instance import SingleInstance
+from app.ui.jobs import WindowJobs
 from app.ui.network import WindowNetwork
 from app.ui.opening import opening, while_shown
 from app.ui.painted import once_painted
 from app.ui.theme import CHOICES, Themes
 from app.ui.turns import Agents, Turns
-from app.ui.waiting_prompts import WaitingPrompts
 from app.ui.window import MainWindow
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def make_desk(application: QApplication, workspace: Workspace, agents: Agents) -
     turns = Turns(workspace, agents, bridge.publish)
     network = WindowNetwork(workspace, bridge)
     turns.is_there = network.is_there
-    return Desk(workspace, bridge, themes, lexer, turns, network)
+    return Desk(workspace, bridge, themes, lexer, turns, network, WindowJobs(workspace, bridge))
 
 
 def _application() -> QApplication:
@@ -136,9 +136,21 @@ def _show(application: QApplication, workspace: Workspace, instance: SingleInsta
 
 
 def _begin_work(desk: Desk, agents: LateAgents) -> None:
-    """Import the agents, and run what this person's other devices have left for this one."""
+    """Import the agents, run what this person's other devices have left for this one, and have tasks go on."""
     desk.bridge.call(agents.registry())
-    desk.bridge.call(WaitingPrompts(desk.workspace, desk.turns).run())
+    desk.jobs.begin()
+    desk.bridge.call(_run_waiting(desk))
+
+
+async def _run_waiting(desk: Desk) -> None:
+    from app.background.headless import Headless
+    from app.background.prompts import WaitingPrompts
+    from app.background.rooms import Rooms
+    from app.ui.left_prompts import LeftPrompts
+
+    with closing(Rooms(desk.workspace)) as rooms:
+        runs = LeftPrompts(desk.workspace, desk.turns, Headless(desk.workspace, rooms))
+        await WaitingPrompts(desk.workspace, runs).run()
 
 
 def _asking(credentials: Credentials) -> Credentials:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.sessions.queries import Queries
     from app.ui.bridge import Bridge
     from app.ui.conversation.lexing import Lexer
+    from app.ui.jobs import WindowJobs
     from app.ui.network import WindowNetwork
     from app.ui.places import Place
     from app.ui.theme import Themes
@@ -53,6 +54,7 @@ class Desk:
     lexer: Lexer
     turns: Turns
     network: WindowNetwork
+    jobs: WindowJobs
     requests: Requests = field(default_factory=Requests)
     own_commands: OwnCommands = field(default_factory=OwnCommands)
 

@@ -29,8 +29,9 @@ class Notification:
 
 def notifications(before: Activity, after: Activity) -> list[Notification]:
     """What changed that a person wants to know."""
-    waits = [Notification(one, "waits for your answer", True) for one in sorted(after.waiting - before.waiting)]
-    ended = [Notification(one, "has ended", False) for one in sorted(before.running - after.running)]
+    waits = [Notification(one, "waits for you", True) for one in sorted(after.waiting - before.waiting)]
+    gone = before.working - after.working - after.waiting
+    ended = [Notification(one, "has ended", False) for one in sorted(gone)]
     return waits + ended
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from html import escape
+from types import MappingProxyType
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
 from app.ui.turns import Activity
+from app.ui.words import cut
 
 WORD_MS = 6_000
+MOST_STEP, MOST_LINES = 40, 12
+"""Characters of a step in the bar, and tasks in its tip."""
 
 
 class StatusBar(QStatusBar):
@@ -52,11 +57,12 @@ class StatusBar(QStatusBar):
         self.message.setText(text)
         self._fade.start()
 
-    def show_activity(self, activity: Activity) -> None:
-        """How many agents run, and how many wait for the person."""
-        self.agents.setText(activity_words(activity))
-        self.agents.setProperty("state", "waiting" if activity.waiting else "running" if activity.running else "")
-        self.agents.setEnabled(bool(activity.running))
+    def show_activity(self, activity: Activity, titles: Mapping[str, str] = MappingProxyType({})) -> None:
+        """How many agents run, and how many wait for the person. titles: of sessions whose tasks go on."""
+        self.agents.setText(activity_words(activity).replace("&", "&&"))
+        self.agents.setToolTip(activity_tip(activity, titles))
+        self.agents.setProperty("state", "waiting" if activity.waiting else "running" if activity.working else "")
+        self.agents.setEnabled(bool(activity.waiting or activity.working))
         self.agents.style().unpolish(self.agents)
         self.agents.style().polish(self.agents)
 
@@ -74,13 +80,28 @@ class StatusBar(QStatusBar):
 
 def activity_words(activity: Activity) -> str:
     """The state of the agents in a few words."""
-    running, waiting = len(activity.running - activity.waiting), len(activity.waiting)
+    working, waiting = activity.working - activity.waiting, len(activity.waiting)
+    running = len(working)
     parts = []
     if waiting:
         parts.append(f"{waiting} {'waits' if waiting == 1 else 'wait'} for you")
     if running:
         parts.append(f"{running} {'agent' if running == 1 else 'agents'} running")
+    steps = [activity.background.get(session, "") for session in working]
+    if running == 1 and not waiting and steps[0]:
+        parts.append(cut(steps[0], MOST_STEP))
     return "● " + " · ".join(parts) if parts else "○ No agent running"
+
+
+def activity_tip(activity: Activity, titles: Mapping[str, str]) -> str:
+    """The tasks in the background with what they work on, one a line, as HTML: agents word their steps themselves."""
+    lines = [
+        f"{cut(titles.get(session, ''), 60)}: {cut(step, 80) or 'begins'}"
+        for session, step in sorted(activity.background.items())
+    ]
+    more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    shown = [escape(line) for line in [*lines[:MOST_LINES], *more]]
+    return f"<p style='white-space:pre'>{'<br>'.join(shown)}</p>" if shown else ""
 
 
 def _state(parent: QWidget, text: str, tip: str) -> QLabel:

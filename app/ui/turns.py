@@ -6,8 +6,8 @@ All methods but the constructor run on the bridge's loop. What the main thread m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     import asyncio
 
     from app.agents.attaching import Attachment
-    from app.agents.backend import AgentBackend, Answered, Conversation
+    from app.agents.backend import AgentBackend, Answered, Conversation, SessionContext
+    from app.agents.context import SessionPast
     from app.agents.registry import AgentRegistry
     from app.agents.turn import TurnRunner
+    from app.background.answering import Answered as AnsweredTurn
+    from app.background.answering import Asked, Note
     from app.sessions.events import Body, PermissionChoice, PermissionRequest
     from app.sessions.runners import Runner, WaitingPrompt
-    from app.sessions.views import SessionRow
     from app.workspace import Workspace
 
 RUNNING = "running sessions"
@@ -58,10 +60,18 @@ class Agents(Protocol):
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """Ids of the sessions in which a turn runs here, and of those among them that wait for the person."""
+    """What agents do, by ids of sessions. running: those in which a turn runs here. waiting: those that wait for the
+    person. background: what the task of a session works on, wherever in this home it runs; '' where that is not known.
+    """
 
     running: frozenset[str] = frozenset()
     waiting: frozenset[str] = frozenset()
+    background: Mapping[str, str] = {}
+
+    @property
+    def working(self) -> frozenset[str]:
+        """The sessions in which an agent works, here or in the background."""
+        return self.running | self.background.keys()
 
 
 class Left(msgspec.Struct, frozen=True):
@@ -121,15 +131,18 @@ class Turns:
 
         UserError: the agent is unknown or unreachable, or the session is busy.
         """
+        from app.background.answering import Asked
         from app.sessions.runners import find_runner
 
+        self._require_free(session)
         own = await self._workspace.read_async(lambda queries: queries.own_device())
         runner = await self._workspace.read_async(lambda queries: find_runner(queries, session))
         is_far = runner is not None and runner.device != own[1]
         if runner is not None and is_far and (runner.identity != own[0] or self.is_there(runner.device)):
             await self._leave_prompt(session, runner, own[0], text)
         else:
-            await self._begin(session, agent, text, tools, attached)
+            async with self._claimed(session):
+                await self._run(agent, Asked(session, text, tools, attached))
 
     async def take_over(self, session: str) -> None:
         """From now on run a session here; prompts that wait for the device that ran it are run here too."""
@@ -141,10 +154,14 @@ class Turns:
         term = 1 if runner is None else runner.term + 1
         await self._append(session, Takeover(runner=device, term=term))
 
-    async def run_waiting(self, prompt: WaitingPrompt, agent: str, *, tools: bool) -> None:
-        """Run a prompt that another device of this person has left for this one."""
-        if prompt.session not in self._running:
-            await self._begin(prompt.session, agent, prompt.message.text, tools, (), prompt)
+    async def run_waiting(self, prompt: WaitingPrompt) -> None:
+        """Run a prompt that another device of this person has left for this one; the session is claimed already."""
+        from app.background.answering import Asked
+        from app.background.headless import agent_of
+
+        agent = await agent_of(self._workspace, self, prompt.session)
+        folders = await self._workspace.read_async(lambda queries: queries.folders())
+        await self._run(agent, Asked(prompt.session, prompt.message.text, bool(folders), waiting=prompt))
 
     async def run_workflow(self, session: str) -> None:
         """Do what is left of a session's workflow; approvals are answered at this window, or elsewhere.
@@ -155,6 +172,11 @@ class Turns:
         from importlib import import_module
 
         await asyncio.to_thread(import_module, "app.agents.workflow.session")
+
+        async with self._claimed(session):
+            await self._continue_workflow(session)
+
+    async def _continue_workflow(self, session: str) -> None:
         from app.agents.recorder import first_answer, stored_answer
         from app.agents.workflow.session import continue_workflow
 
@@ -181,25 +203,29 @@ class Turns:
         draft = Draft(body=body, time=self._workspace.clock.now_ms(), turn=secrets.token_hex(8))
         await self._workspace.write_async(lambda operations: operations.append(session, [draft]))
 
-    async def _begin(
-        self,
-        session: str,
-        agent: str,
-        text: str,
-        tools: bool,
-        attached: Sequence[Attachment],
-        waiting: WaitingPrompt | None = None,
-    ) -> None:
-        with self._occupied(session) as turn:
-            await self._run(turn, session, agent, text, tools, attached, waiting)
+    def _require_free(self, session: str) -> None:
+        if session in self._running:
+            raise UserError("The agent is still answering in this session. Stop it first, or wait.")
+
+    @asynccontextmanager
+    async def _claimed(self, session: str) -> AsyncIterator[None]:
+        """No other process of this home runs a session meanwhile. UserError: one does, or something runs here."""
+        from app.background.claiming import BusyError, claimed
+
+        self._require_free(session)
+        try:
+            async with claimed(self._workspace, session):
+                yield
+        except BusyError:
+            self._require_free(session)
+            raise
 
     @contextmanager
     def _occupied(self, session: str) -> Iterator[_Running]:
         """One thing runs in a session at a time. UserError: something does already."""
         import asyncio
 
-        if session in self._running:
-            raise UserError("The agent is still answering in this session. Stop it first, or wait.")
+        self._require_free(session)
         task = asyncio.current_task()
         assert task is not None
         self._stir(session)
@@ -258,74 +284,41 @@ class Turns:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
         await asyncio.gather(asyncio.to_thread(self.agents.close), self.servers.close())
 
-    async def _run(
-        self,
-        turn: _Running,
-        session: str,
-        agent: str,
-        text: str,
-        tools: bool,
-        attached: Sequence[Attachment],
-        waiting: WaitingPrompt | None,
-    ) -> None:
+    async def _run(self, agent: str, asked: Asked) -> None:
+        with self._occupied(asked.session) as turn:
+            backend = await self.agents.backend(agent)
+            answered = await self._answered(turn, backend, asked)
+            if answered.result.outcome == "completed":
+                if answered.is_first:
+                    self._name(asked, backend, answered.result.text)
+                self._rest(asked.session, backend)
 
-        from app.agents.context import read_past, session_context
-        from app.agents.late import LateConversation
-        from app.agents.memory import drawn_for, with_remembering
-        from app.agents.permission import Policy
-        from app.agents.policy_setting import with_policies
-        from app.agents.recorder import StoreRecorder, first_answer, stored_answer
-        from app.agents.titles import is_first_turn, propose_title
-        from app.agents.turn import Asking, TurnRunner
-        from app.agents.work import work_state
+    async def _answered(self, turn: _Running, backend: AgentBackend, asked: Asked) -> AnsweredTurn:
+        from app.background.answering import answer
 
-        backend = await self.agents.backend(agent)
-        recorder = StoreRecorder(
-            self._workspace,
-            session,
-            agent=backend.name,
-            clock=self._workspace.clock,
-            turn=None if waiting is None else waiting.turn,
-        )
-        asking = Asking(first_answer(turn.ask, partial(stored_answer, self._workspace, session)))
-        past = await self._workspace.read_async(lambda queries: read_past(queries, session))
-        await self._remember_agent(past.row, backend.name)
-        folders = past.folders if tools else ()
-        if tools and not folders:
-            await self._require_folders(past.row.workspace_name)
-        state = await work_state(self._workspace, past, folders)
-        context = session_context(
-            self._workspace, past, recorder, asking, folders=folders, policy=Policy(asks=True), state=state
-        )
-        context = with_policies(context, self._workspace, past.row.workspace)
-        context = with_remembering(
-            context, self._workspace, session, backend.name, lambda: self._publish(PROPOSED, backend.name)
-        )
-
-        async def start() -> Conversation:
-            if not tools and past.row.type != "mcp":
+        async def start(past: SessionPast, context: SessionContext, note: Note) -> Conversation:
+            if not asked.tools and past.row.type != "mcp":
                 return await backend.start(context)
-            return await backend.start(await self.servers.lend(backend, context, recorder.record))
+            return await backend.start(await self.servers.lend(backend, context, note))
 
-        conversation = LateConversation(start)
-        try:
-            turn.runner = TurnRunner(
-                conversation,
-                recorder,
-                model=backend.model,
-                runner=past.device,
-                asking=asking,
-                files=context.files,
-            )
-            drawn = await self._workspace.read_async(lambda queries: drawn_for(queries, past, text))
-            told = await self._workspace.read_async(lambda queries: queries.with_secrets(session, text))
-            result = await turn.runner.run(told, drawn=drawn, attached=attached, is_recorded=waiting is not None)
-        finally:
-            await conversation.close()
-        if result.outcome == "completed" and is_first_turn(past.events):
-            self._begin_beside(propose_title(self._workspace, session, backend, text, result.text))
-        if result.outcome == "completed":
-            self._rest(session, backend)
+        def begun(runner: TurnRunner) -> None:
+            turn.runner = runner
+
+        return await answer(
+            self._workspace,
+            backend,
+            asked,
+            names=await self.agents.names(),
+            asks=(turn.ask,),
+            start=start,
+            begun=begun,
+            proposed=lambda: self._publish(PROPOSED, backend.name),
+        )
+
+    def _name(self, asked: Asked, backend: AgentBackend, said: str) -> None:
+        from app.agents.titles import propose_title
+
+        self._begin_beside(propose_title(self._workspace, asked.session, backend, asked.text, said))
 
     async def sum_up(self, sessions: Sequence[str]) -> None:
         """Let the agents of sessions that were put away sum them up, in the time that it takes."""
@@ -366,19 +359,6 @@ class Turns:
         task = asyncio.create_task(work)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
-
-    async def _require_folders(self, workspace: str) -> None:
-        """UserError where the workspace has folders and all of them vanished: without tools is not what was asked."""
-        from app.sessions.relinking import vanished_sentence
-
-        gone = vanished_sentence(workspace, await self._workspace.read_async(lambda queries: queries.folders()))
-        if gone is not None:
-            raise UserError(gone)
-
-    async def _remember_agent(self, row: SessionRow, name: str) -> None:
-        """The session's agent is the one chosen last; a foreign agent's name, from an import, stays."""
-        if row.agent != name and (row.agent is None or row.agent in await self.agents.names()):
-            await self._workspace.write_async(lambda operations: operations.set_fields(row.id, {"agent": name}))
 
     def _announce(self) -> None:
         waiting = frozenset(session for session, turn in self._running.items() if turn.questions)

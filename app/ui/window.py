@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from app.ui.panels.conversation import ConversationPanel
 
 SESSIONS_CHANGED, DRAFTS_CHANGED, COMPANY_CHANGED = "sessions changed", "drafts changed", "company changed"
-PLACES_CHANGED = "places changed"
+PLACES_CHANGED, JOBS_CHANGED = "places changed", "jobs changed"
 CLOSE_SECONDS = 5.0
 CALM_S = 0.3
 """Changes by others are looked for so long after the window is made: it is painted first."""
@@ -67,7 +67,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._desk = desk
         self._icon_file = icon_file
-        self._activity = Activity()
+        self._activity, self._turns_activity = Activity(), Activity()
+        self._knows_jobs = False
         self._places = {place: kind for kind in PANELS for place in kind.places}
         self.setWindowTitle("Lovelace")
         self.setWindowIcon(icon)
@@ -158,7 +159,9 @@ class MainWindow(QMainWindow):
         requests.commanded.connect(lambda command: self.actions_of[command].trigger())
         requests.configured.connect(self._configured)
         bridge.failed.connect(self.report)
-        bridge.receive(RUNNING, self._show_activity)
+        bridge.receive(RUNNING, self._take_turns)
+        bridge.receive(JOBS_CHANGED, lambda _jobs: self._desk.jobs.look_soon())
+        self._desk.jobs.changed.connect(self._take_jobs)
         bridge.receive(LEFT, self._tell_left)
         bridge.receive(PROPOSED, self._tell_proposed)
         bridge.receive(SESSIONS_CHANGED, self._refresh)
@@ -199,6 +202,7 @@ class MainWindow(QMainWindow):
         for name in ("left", "main"):
             self.areas.area(name).make_front()
         self._desk.bridge.call(self._watch())
+        self._desk.jobs.look()
         QTimer.singleShot(LATER_MS, self, self._follow)
 
     def _follow(self) -> None:
@@ -329,7 +333,7 @@ class MainWindow(QMainWindow):
 
     def _go_waiting(self) -> None:
         """Show a session that waits, else one that runs; again: the next."""
-        wanted = sorted(self._activity.waiting or self._activity.running)
+        wanted = sorted(self._activity.waiting or self._activity.working)
         if not wanted:
             self._desk.say("Nothing waits for you.")
             return
@@ -347,6 +351,7 @@ class MainWindow(QMainWindow):
                 (DRAFTS_CHANGED, change.drafts),
                 (COMPANY_CHANGED, change.company),
                 (PLACES_CHANGED, change.places),
+                (JOBS_CHANGED, change.jobs),
             )
             for key, touched in news:
                 if touched:
@@ -364,11 +369,24 @@ class MainWindow(QMainWindow):
         for panel in self.areas.panels():
             panel.refresh_drafts(sessions)
 
-    def _show_activity(self, activity: Activity) -> None:
-        if not self.isActiveWindow():
+    def _take_turns(self, activity: Activity) -> None:
+        self._turns_activity = activity
+        self._show_activity(self._with_jobs())
+
+    def _take_jobs(self) -> None:
+        """The tasks of the home go on; those that are found when the window begins are no news."""
+        known, self._knows_jobs = self._knows_jobs, True
+        self._show_activity(self._with_jobs(), tell=known)
+
+    def _with_jobs(self) -> Activity:
+        turns, jobs = self._turns_activity, self._desk.jobs.view
+        return Activity(turns.running, turns.waiting | jobs.waiting(), jobs.steps())
+
+    def _show_activity(self, activity: Activity, *, tell: bool = True) -> None:
+        if tell and not self.isActiveWindow():
             self._notify(notifications(self._activity, activity))
         self._activity = activity
-        self.status.show_activity(activity)
+        self.status.show_activity(activity, self._desk.jobs.view.titles())
         for panel in self.areas.panels():
             panel.show_activity(activity)
         self._show_stop()
@@ -401,6 +419,7 @@ class MainWindow(QMainWindow):
     def _own_handlers(self) -> Mapping[str, Callable[[], object]]:
         areas, main, themes = self.areas, self.areas.area("main"), self._desk.themes
         return {
+            "window.new_task": self._new_task,
             "window.palette": lambda: self.palette_box.open(),
             "window.quit": self.close,
             "window.settings": lambda: self.go(PanelPlace("settings")),
@@ -423,6 +442,11 @@ class MainWindow(QMainWindow):
             "window.run_workflow": self._run_workflow,
             "window.continue_workflow": self._continue_workflow,
         }
+
+    def _new_task(self) -> None:
+        from app.ui.tasks.dialog import show_new_task_dialog
+
+        show_new_task_dialog(self._desk, self)
 
     def _run_workflow(self) -> None:
         from app.ui.workflow.dialog import choose_workflow

@@ -22,6 +22,12 @@ def one_line(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
+def cut(text: str, most: int) -> str:
+    """As `one_line`, at most so many characters."""
+    line = one_line(text)
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
 def counted(count: int, noun: str) -> str:
     """`1 session`, `2 sessions`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

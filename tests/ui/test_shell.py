@@ -304,9 +304,12 @@ def test_a_command_without_a_session_says_so(running: Running) -> None:
 
 def test_what_is_notified() -> None:
     running, waiting = Activity(frozenset("ab")), Activity(frozenset("ab"), frozenset("a"))
-    assert notifications(running, waiting) == [Notification("a", "waits for your answer", True)]
+    assert notifications(running, waiting) == [Notification("a", "waits for you", True)]
     assert notifications(waiting, Activity(frozenset("a"), frozenset("a"))) == [Notification("b", "has ended", False)]
     assert notifications(Activity(), running) == []
+    working = Activity(background={"c": "Check: pytest"})
+    assert notifications(working, Activity()) == [Notification("c", "has ended", False)]
+    assert notifications(working, Activity(waiting=frozenset("c"))) == [Notification("c", "waits for you", True)]
 
 
 @pytest.mark.parametrize(
@@ -314,6 +317,8 @@ def test_what_is_notified() -> None:
     [
         (Activity(), "○ No agent running"),
         (Activity(frozenset("a")), "● 1 agent running"),
+        (Activity(background={"a": "Do the task (1 of 2)"}), "● 1 agent running · Do the task (1 of 2)"),
+        (Activity(frozenset("a"), background={"b": "x"}), "● 2 agents running"),
         (Activity(frozenset("abc"), frozenset("a")), "● 1 waits for you · 2 agents running"),
         (Activity(frozenset("ab"), frozenset("ab")), "● 2 wait for you"),
     ],

@@ -15,6 +15,7 @@ from app.sessions.sizes import human_size
 from app.ui.bridge import while_alive
 from app.ui.browser.exports import OFFERED, Exports
 from app.ui.places import SessionPlace
+from app.ui.tasks.commands import offered_commands
 from app.ui.words import counted, one_line
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ class Deeds(QObject):
             menu.addAction(commands.RENAME.title, self._window.rename).setShortcut(QKeySequence("F2"))  # type: ignore[attr-defined]
             menu.addAction("Share by Link…", lambda: self.share(rows[0]))
             menu.addSeparator()
+        self._add_tasks(menu, rows)
         away = commands.UNARCHIVE if all(row.archived for row in rows) else commands.ARCHIVE
         menu.addAction(away.title, lambda: self.archive(rows)).setShortcut(
             QKeySequence(commands.ARCHIVE.shortcut or "")
@@ -166,6 +168,20 @@ class Deeds(QObject):
         trash = menu.addAction(commands.DELETE.title, lambda: self.remove(rows))
         trash.setShortcut(QKeySequence(commands.DELETE.shortcut or ""))
         return menu
+
+    def _add_tasks(self, menu: QMenu, rows: Rows) -> None:
+        """What can be done with their tasks, where all of them have one that has not ended."""
+        jobs = [self._desk.jobs.view.jobs.get(row.id) for row in rows]
+        found = [job for job in jobs if job is not None]
+        if len(found) < len(jobs):
+            return
+        ids = [row.id for row in rows]
+        for command in offered_commands(found):
+            menu.addAction(command.title, partial(self._do, command, ids))
+        menu.addSeparator()
+
+    def _do(self, command: Command, ids: Sequence[str]) -> None:
+        self._desk.write(lambda operations: command.run(operations, ids, ""))
 
     def _add_tags(self, menu: QMenu, rows: Rows) -> None:
         """All that are known; checked where all of the sessions have it."""

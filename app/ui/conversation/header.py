@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 from app.ui.ages import age
 from app.ui.desk import Desk
 from app.ui.models.conversation import ConversationModel
+from app.ui.tasks.bar import TaskBar, task_words
 from app.ui.title_label import TitleLabel
 from app.ui.words import counted
 
@@ -20,7 +21,7 @@ HEIGHT = 48
 
 
 class SessionHeader(QFrame):
-    """title, state, company, secrets, stop: its widgets."""
+    """title, state, company, secrets, task, stop: its widgets."""
 
     def __init__(self, desk: Desk, model: ConversationModel, parent: QWidget) -> None:
         super().__init__(parent)
@@ -44,6 +45,7 @@ class SessionHeader(QFrame):
         self.secrets.setProperty("flat", "true")
         self.secrets.setToolTip("See, reveal or copy what was kept out of this session")
         self.secrets.hide()
+        self.task = TaskBar(desk, self)
         self.stop = QPushButton("Stop", self)
         self.stop.setToolTip("Esc")
         self.stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -54,12 +56,15 @@ class SessionHeader(QFrame):
         layout.addWidget(self.state, 1)
         layout.addWidget(self.company)
         layout.addWidget(self.secrets)
+        layout.addWidget(self.task)
         layout.addWidget(self.stop)
+        self.task.changed.connect(self._show_state)
         self._show_state()
 
     def show_row(self, row: SessionRow | None, *, streaming: bool) -> None:
         """The session as it is now; streaming: an agent writes into it, here or elsewhere."""
         self._row, self._streaming = row, streaming
+        self.task.show_session(None if row is None else row.id)
         self._show_state()
 
     def show_secrets(self, count: int) -> None:
@@ -90,6 +95,8 @@ class SessionHeader(QFrame):
             seconds = self._since.elapsed() // 1000
             spent = f"{seconds // 60} m {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
             return f"{'waiting for you' if waiting else 'running'} · {spent}"
+        if (job := self.task.job) is not None and not waiting and (words := task_words(job)):
+            return words
         if waiting or self._streaming:
             return "waiting for you" if waiting else "running elsewhere"
         words = {"active": "", "waiting": "waiting for you"}.get(row.status, row.status)

@@ -106,8 +106,10 @@ class SessionListModel(QAbstractListModel):
             self._places.pop(identifier, None)
 
     def set_activity(self, activity: Activity) -> None:
-        """What runs and waits in this window."""
-        changed = (activity.running ^ self._activity.running) | (activity.waiting ^ self._activity.waiting)
+        """What runs and waits in this window and in the background."""
+        was = self._activity
+        steps = dict(activity.background.items() ^ was.background.items())
+        changed = (activity.running ^ was.running) | (activity.waiting ^ was.waiting) | steps.keys()
         before = {identifier: self._key(identifier) for identifier in changed if identifier in self._all}
         self._activity = activity
         for identifier, key in before.items():
@@ -173,7 +175,7 @@ class SessionListModel(QAbstractListModel):
         """What the mark says."""
         if session.id in self._activity.waiting:
             return "waiting"
-        if session.id in self._activity.running:
+        if session.id in self._activity.working:
             return "running"
         if session.status in ("waiting", "failed", "paused"):
             return session.status
@@ -282,6 +284,8 @@ class SessionListModel(QAbstractListModel):
             words.append("waiting for you")
         elif state in ("failed", "paused"):
             words.append(state)
+        elif step := self._activity.background.get(session.id):
+            words.append(step)
         elif session.id in self._company:
             words.append(self._company[session.id])
         else:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from app.sessions.events import PermissionChoice
     from app.sessions.views import SessionRow
 
+WORKING = "An agent works here on its own. Pause it or take over to write here yourself."
 _WELCOME = (
     "<p><b>A session keeps everything that you and your agents do together.</b></p>"
     "<p>Choose one at the left, or write below to start one.<br>"
@@ -64,6 +65,7 @@ class ConversationPanel(Panel):
         self._taken: tuple[SessionRow, Sequence[Path]] | None = None
         self._activity = Activity()
         self._streaming = self._is_stale = False
+        self._refusal = ""
         self.follower = Follower(desk, self)
         self.model = self.follower.model
         self.pictures = PictureStore(
@@ -121,6 +123,7 @@ class ConversationPanel(Panel):
             changed.connect(self._show_page)
         self.stop.clicked.connect(self.stop_turn)
         self.header.secrets.clicked.connect(lambda _checked: self.deeds.show_secrets())
+        self.header.task.changed.connect(self._show_refusal)
         self.company.changed.connect(self.header.company.setText)
         self.composer.field.textChanged.connect(self._note_typing)
         self.composer.stop_wanted.connect(self.stop_turn)
@@ -292,7 +295,9 @@ class ConversationPanel(Panel):
         self.payloads.show_for(None)
         self._row = self._taken = None
         self.prompting.show_none()
-        self.composer.set_refusal("")
+        self._refusal = ""
+        self.header.task.show_session(None)
+        self._show_refusal()
         self._show_page()
         self.opened.emit()
 
@@ -303,7 +308,7 @@ class ConversationPanel(Panel):
         if is_other:
             self._row, self._taken = reading.session, shown
             self.prompting.show_session(*shown)
-        self.composer.set_refusal(reading.refusal)
+        self._refusal = reading.refusal
         self.header.show_secrets(reading.secrets)
         self._show_state()
         if is_other:
@@ -313,6 +318,12 @@ class ConversationPanel(Panel):
         if self._row is not None:
             self.model.set_live(self._is_running or self._streaming or self._row.status == "waiting")
         self.header.show_row(self._row, streaming=self._streaming)
+        self._show_refusal()
+
+    def _show_refusal(self) -> None:
+        """While a task goes on here, nobody else is asked anything."""
+        job = self.header.task.job
+        self.composer.set_refusal(self._refusal or (WORKING if job is not None and job.state == "ready" else ""))
 
     def _show_page(self) -> None:
         shown = self.session is not None

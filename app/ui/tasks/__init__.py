@@ -1,0 +1,1 @@
+"""Tasks in the window: beginning one with its rules, and what is done with one that goes on."""
