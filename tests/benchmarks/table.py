@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.benchmarks import (
+    agents,
     append,
     backup,
     browser,
@@ -54,6 +55,7 @@ BENCHMARKS = (
     Benchmark("long", "appending to that session from a new process; rebuild", long_append.run),
     Benchmark("bundles", "closed segments as bundles next to single changes", bundles.run),
     Benchmark("window", "that session in the window", window.run),
+    Benchmark("agents", "20 agent sessions streaming at once, in the window", agents.run),
     Benchmark("start", "the window as a process: start, rest, memory", window_process.run),
     Benchmark("browser", "10,000 sessions in their list, and search as you type in it", browser.run),
     Benchmark("terminal", "100,000 lines of output in the terminal panel", terminal.run),
