@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.sessions.events import Takeover, UserMessage
+from app.sessions.events import PermissionAnswer, PermissionRequest, Takeover, ToolResult, UserMessage
 
 if TYPE_CHECKING:
     from app.sessions.queries import Queries
@@ -79,3 +79,26 @@ def waiting_prompts(queries: Queries, session: str) -> list[WaitingPrompt]:
         if wanted == device and author.device != device and event.turn and event.turn not in begun:
             found.append(WaitingPrompt(session, event.turn, body))
     return found
+
+
+def waits_elsewhere(queries: Queries, session: str) -> bool:
+    """Whether another device of this person waits for an answer, as far as is known: it may have died since."""
+    identity, device = queries.own_device()
+    newest: dict[str, str | None] = {}
+    asked: dict[str, Event] = {}
+    for event in queries.events(session, limit=LOOKED_AT):
+        author, body = event.author, event.body
+        if author.identity != identity or author.claimed or event.inherited:
+            continue
+        newest[author.device] = event.turn or newest.get(author.device)
+        if isinstance(body, PermissionAnswer):
+            asked.pop(body.request_id, None)
+        elif isinstance(body, ToolResult):
+            asked = {request: one for request, one in asked.items() if _call(one) != body.call_id}
+        elif isinstance(body, PermissionRequest) and author.device != device:
+            asked[body.request_id] = event
+    return any(one.turn == newest[one.author.device] for one in asked.values())
+
+
+def _call(request: Event) -> str | None:
+    return request.body.call_id if isinstance(request.body, PermissionRequest) else None

@@ -23,6 +23,7 @@ from app.ui.areas import Areas
 from app.ui.bridge import union
 from app.ui.deeds import Deeds
 from app.ui.desk import Desk
+from app.ui.elsewhere import Elsewhere
 from app.ui.masthead import Masthead
 from app.ui.network import sync_words
 from app.ui.notice import NoticeBar
@@ -68,6 +69,7 @@ class MainWindow(QMainWindow):
         self._desk = desk
         self._icon_file = icon_file
         self._activity, self._turns_activity = Activity(), Activity()
+        self._elsewhere = Elsewhere(desk, self)
         self._knows_jobs = False
         self._places = {place: kind for kind in PANELS for place in kind.places}
         self.setWindowTitle("Lovelace")
@@ -167,6 +169,7 @@ class MainWindow(QMainWindow):
         bridge.receive(SESSIONS_CHANGED, self._refresh)
         bridge.receive(DRAFTS_CHANGED, self._refresh_drafts)
         bridge.receive(COMPANY_CHANGED, self._refresh_company)
+        self._elsewhere.changed.connect(lambda: self._show_activity(self._with_jobs()))
         bridge.receive(PLACES_CHANGED, lambda _places: self.masthead.refresh())
         self.masthead.renamed.connect(self._show_workspace)
         self.areas.on_made(self._adopt)
@@ -203,6 +206,7 @@ class MainWindow(QMainWindow):
             self.areas.area(name).make_front()
         self._desk.bridge.call(self._watch())
         self._desk.jobs.look()
+        self._elsewhere.look_first()
         QTimer.singleShot(LATER_MS, self, self._follow)
 
     def _follow(self) -> None:
@@ -358,6 +362,7 @@ class MainWindow(QMainWindow):
                     self._desk.bridge.publish(key, touched, union)
 
     def _refresh(self, sessions: frozenset[str]) -> None:
+        self._elsewhere.look(sessions)
         for panel in self.areas.panels():
             panel.refresh(sessions)
 
@@ -380,7 +385,7 @@ class MainWindow(QMainWindow):
 
     def _with_jobs(self) -> Activity:
         turns, jobs = self._turns_activity, self._desk.jobs.view
-        return Activity(turns.running, turns.waiting | jobs.waiting(), jobs.steps())
+        return Activity(turns.running, turns.waiting | jobs.waiting() | self._elsewhere.waiting, jobs.steps())
 
     def _show_activity(self, activity: Activity, *, tell: bool = True) -> None:
         if tell and not self.isActiveWindow():

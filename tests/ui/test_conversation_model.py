@@ -252,3 +252,22 @@ def test_another_device_of_this_person_may_still_wait(qapp: QApplication, author
     )
     assert (given.model.open_request() == (0, "r1")) is is_open
     assert any(isinstance(block, Ask) for block in given.model.blocks(0, False) or ()) is is_open
+
+
+def test_what_answers_an_earlier_prompt_says_so(qapp: QApplication) -> None:
+    given = Given(())
+    call = kinds.ToolCall(call_id="c1", name="run")
+    first = [event(1, UserMessage(text="first"), turn="one"), event(2, call, turn="one")]
+    second = [event(3, UserMessage(text="second"), turn="two")]
+    late = [
+        event(4, kinds.ToolResult(call_id="c1", status="completed"), turn="one"),
+        event(5, AgentMessage(text="done"), turn="one"),
+        event(6, AgentMessage(text="really"), turn="one"),
+        event(7, AgentMessage(text="now the other"), turn="two"),
+    ]
+    given.model.append_events([*first, *second, *late])
+    heads = [
+        next((block.detail for block in given.model.blocks(row, False) or () if isinstance(block, Heading)), None)
+        for row in range(given.model.rowCount())
+    ]
+    assert heads == ["", "", "", None, "to “first”", None, ""]

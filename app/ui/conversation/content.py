@@ -55,6 +55,8 @@ OUTCOMES = {
     "cancelled": Mark.DENIED,
 }
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
+_QUOTED = 60
+"""Characters of a prompt that is named by its text."""
 _ANSWERS = {"once": "allowed once", "always": "allowed in this session", "reject": "rejected"}
 
 
@@ -67,7 +69,7 @@ def blocks_of(entry: Entry, *, now: int, opened: bool) -> tuple[Block, ...]:
     if not blocks:
         return ()
     if _needs_heading(entry):
-        blocks = (Heading(name_of(entry), moment(entry.event.time, now), _device_of(entry), entry.hides), *blocks)
+        blocks = (Heading(name_of(entry), moment(entry.event.time, now), _about(entry), entry.hides), *blocks)
     return (*_dividers(entry, now), *blocks)
 
 
@@ -77,6 +79,12 @@ def _dividers(entry: Entry, now: int) -> tuple[Divider, ...]:
     another_day = before is not None and not same_day(before, time)
     days = (Divider(day(time, now)),) if another_day else ()
     return (*days, Divider("New", is_new=True)) if entry.is_new else days
+
+
+def _about(entry: Entry) -> str:
+    """Where the author was, and what they answer, where that is not plain."""
+    answers = f"to “{one_line(entry.answers)[:_QUOTED]}”" if entry.answers else ""
+    return " · ".join(words for words in (_device_of(entry), answers) if words)
 
 
 def _device_of(entry: Entry) -> str:

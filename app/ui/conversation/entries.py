@@ -22,7 +22,8 @@ class Entry:
     previous_time: of the row before, in milliseconds, where that is known. device: this one (hex), '' where unknown.
     is_new: what people have not seen begins here. follows_erased: the row before was erased.
     hides: of a prompt whose turn can be folded, how many rows its fold hides now. person, device_name: what the author
-    and the device they used are called, '' where that is not known.
+    and the device they used are called, '' where that is not known. answers: the prompt that it answers, where others
+    were written in between.
     """
 
     event: Event
@@ -36,6 +37,7 @@ class Entry:
     hides: int | None = None
     person: str = ""
     device_name: str = ""
+    answers: str = ""
 
 
 def has_row(event: Event) -> bool:
@@ -46,6 +48,11 @@ def has_row(event: Event) -> bool:
 def call_of(event: Event) -> str | None:
     """The tool call an event belongs to."""
     return getattr(event.body, "call_id", None)
+
+
+def adds_to_card(event: Event) -> bool:
+    """Whether an event belongs to the card of a tool call, as a rule above it, rather than saying something itself."""
+    return bool(call_of(event)) and not isinstance(event.body, kinds.ToolCall | kinds.PermissionRequest)
 
 
 def request_of(event: Event) -> str | None:

@@ -153,9 +153,9 @@ class Follower(QObject):
         if number != self._opening:
             return
         self.session = reading.session.id
-        self.model.show_tail(reading.events)
         self.model.identity, self.model.device = reading.identity, reading.device
         self.model.names = reading.names
+        self.model.show_tail(reading.events)
         self.model.set_new_from(reading.unseen)
         self.model.last_event = reading.newest or self.model.last_event
         self.model.set_drafts(reading.drafts)

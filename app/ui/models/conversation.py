@@ -20,7 +20,7 @@ from app.ui.ages import moment
 from app.ui.conversation.blocks import Block, Card, Heading, Mark
 from app.ui.conversation.card_texts import last_line
 from app.ui.conversation.content import SPOKEN, blocks_of, plain_text, spoken, streamed_prose
-from app.ui.conversation.entries import Entry, has_row, is_absorbed, speaker
+from app.ui.conversation.entries import Entry, adds_to_card, has_row, is_absorbed, is_by_person, speaker
 from app.ui.models.folds import Folds
 from app.ui.models.held_events import HeldEvents
 
@@ -31,6 +31,10 @@ Index = QModelIndex | QPersistentModelIndex
 Fetch = Callable[[Sequence[int]], None]
 """Asks for the events of row ids; they come back through `add_events`."""
 
+KEPT_TEXT = 100
+"""Characters of a prompt by which it is named elsewhere."""
+LOOKED_ABOVE = 8
+"""So many rows above one are looked at for who spoke before."""
 MARGIN = 48
 """Rows fetched beyond both ends of what the view wants: about two screens, and the results of its tool calls."""
 NEWEST = 12
@@ -47,6 +51,12 @@ class ConversationModel(QAbstractListModel):
         super().__init__()
         self._fetch = fetch
         self._now = now
+        self.device = ""
+        """This device (hex); what other devices wrote says so."""
+        self.identity = ""
+        """This person (hex)."""
+        self.names: Mapping[str, str] = {}
+        """What people and devices are called, by id (hex)."""
         self._clear()
 
     def _clear(self) -> None:
@@ -54,6 +64,8 @@ class ConversationModel(QAbstractListModel):
         self._lines: array[int] = array("H")
         self._held = HeldEvents()
         self._prompts: set[int] = set()
+        self._prompt_texts: dict[str, str] = {}
+        """Of turns that are here, by their ids."""
         self._new_from: int | None = None
         self._asked: set[int] = set()
         self._drafts: list[tuple[int, DraftRow]] = []
@@ -62,12 +74,6 @@ class ConversationModel(QAbstractListModel):
         self._newest_turns: dict[str, str] = {}
         """Of each device (hex), what it wrote last into."""
         self.folds = Folds()
-        self.device = ""
-        """This device (hex); what other devices wrote says so."""
-        self.identity = ""
-        """This person (hex)."""
-        self.names: Mapping[str, str] = {}
-        """What people and devices are called, by id (hex)."""
         self.last_event: str | None = None
         """The id of the newest event known, shown or not."""
         self.is_complete = False
@@ -246,7 +252,7 @@ class ConversationModel(QAbstractListModel):
         return Entry(
             event,
             self._held.group(event),
-            self._speaker_before(row),
+            self._speaker_before(row, None if is_by_person(event) else event.turn),
             self._is_live(event),
             None if before is None else before.time,
             self.device,
@@ -255,6 +261,7 @@ class ConversationModel(QAbstractListModel):
             self._hides(row) if event.row in self._prompts else None,
             self.names.get(event.author.identity, ""),
             self.names.get(event.author.device, ""),
+            self._prompt_of(row, event),
         )
 
     def _hides(self, row: int) -> int | None:
@@ -332,14 +339,32 @@ class ConversationModel(QAbstractListModel):
     def _keep(self, events: Iterable[Event]) -> set[int]:
         """Hold events; the row ids whose blocks they change."""
         events = tuple(events)
+        for event in events:
+            if isinstance(event.body, kinds.UserMessage) and event.turn is not None:
+                self._prompt_texts.setdefault(event.turn, event.body.text[:KEPT_TEXT])
         self._asked.difference_update(event.row for event in events)
         return self._held.keep(events)
 
-    def _speaker_before(self, row: int) -> str | None:
-        if row == 0:
+    def _speaker_before(self, row: int, turn: str | None = None) -> str | None:
+        """Who spoke in the last row above that says something; '' for nobody, or for another turn than this one."""
+        event = None
+        for above in range(row - 1, max(-1, row - 1 - LOOKED_ABOVE), -1):
+            event = self._held.get(self._rows[above])
+            if event is None:
+                return None
+            if not adds_to_card(event):
+                break
+        if event is None or (turn is not None and event.turn != turn):
             return ""
-        event = self._held.get(self._rows[row - 1])
-        return None if event is None else speaker(event)
+        return speaker(event)
+
+    def _prompt_of(self, row: int, event: Event) -> str:
+        """The text that an event answers, where other prompts stand between them."""
+        turn = self.folds.turn_at(row)
+        prompt = None if turn is None else self._held.get(turn[0])
+        if event.turn is None or prompt is None or prompt.turn == event.turn or is_by_person(event):
+            return ""
+        return self._prompt_texts.get(event.turn, "")
 
     def _announce(self, rows: set[int]) -> None:
         if rows:

@@ -4,9 +4,19 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
-from app.sessions.events import AgentMessage, AnyBody, Takeover, UserMessage
+import pytest
+
+from app.sessions.events import (
+    AgentMessage,
+    AnyBody,
+    PermissionAnswer,
+    PermissionRequest,
+    Takeover,
+    ToolResult,
+    UserMessage,
+)
 from app.sessions.queries import Queries
-from app.sessions.runners import Runner, runner_of, waiting_prompts
+from app.sessions.runners import Runner, runner_of, waiting_prompts, waits_elsewhere
 from app.sessions.views import Author, Event
 
 ME, LAPTOP, DESK = "ada", "laptop", "desk"
@@ -71,3 +81,31 @@ def test_whoever_takes_over_runs_what_nobody_began() -> None:
     asked, taken = event(prompt("a", LAPTOP), LAPTOP, turn="1"), event(Takeover(runner=DESK, term=1), DESK)
     assert waiting(asked, taken) == ["a"]
     assert waiting(asked) == []
+
+
+def request(identifier: str = "r", call: str = "c") -> PermissionRequest:
+    return PermissionRequest(request_id=identifier, call_id=call, name="run", title="Run")
+
+
+ANSWER = PermissionAnswer(request_id="r", answer="once")
+RESULT = ToolResult(call_id="c", status="denied")
+
+
+@pytest.mark.parametrize(
+    ("events", "waits"),
+    [
+        ([event(request(), LAPTOP)], True),
+        ([event(request(), LAPTOP), event(prompt("more", LAPTOP), DESK, turn="next")], True),
+        ([event(request(), LAPTOP), event(ANSWER, DESK, turn=None)], False),
+        ([event(request(), LAPTOP), event(ANSWER, "theirs", identity="bob", turn=None)], True),
+        ([event(request(), LAPTOP), event(RESULT, LAPTOP)], False),
+        ([event(request(), LAPTOP), event(AgentMessage(text="on"), LAPTOP, turn="next")], False),
+        ([event(request(), DESK)], False),
+        ([event(request(), LAPTOP, identity="bob")], False),
+        ([event(request(), LAPTOP, claimed=True)], False),
+        ([event(request(), LAPTOP), event(request("s", "d"), LAPTOP), event(ANSWER, DESK)], True),
+    ],
+)
+def test_whether_another_device_waits(events: list[Event], waits: bool) -> None:
+    queries: Any = SimpleNamespace(own_device=lambda: (ME, DESK), events=lambda _session, limit: events)
+    assert waits_elsewhere(cast(Queries, queries), "s") is waits
