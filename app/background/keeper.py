@@ -87,7 +87,8 @@ class Keeper:
             elif loop.time() - busy_at >= self._idle_seconds:
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):  # Python 3.11's wait_for may swallow a cancellation
+                    await self._news.wait()
         await self._leave_all()
 
     async def _begin_ready(self) -> None:
