@@ -169,7 +169,7 @@ def test_an_update_needs_room_for_its_copy(tmp_path: Path) -> None:
         workspace = Workspace.open(program.home, Credentials(PASSPHRASE.encode()))
         def age(operations):
             connection = operations._engine.connection
-            connection.execute("DROP TABLE presence")
+            connection.execute("DROP TABLE fetch")
             connection.execute("UPDATE meta SET value=value-1 WHERE name='schema/sessions'")
         workspace.write(age)
         workspace.close()

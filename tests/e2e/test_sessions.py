@@ -12,7 +12,8 @@ import pytest
 
 from tests.e2e.conftest import CHECKOUT, Program
 
-FIXTURES = CHECKOUT / "tests" / "fixtures" / "import"
+_FIXTURES = CHECKOUT / "tests" / "fixtures" / "import"
+FIXTURES = [str(_FIXTURES / "claude_code"), str(_FIXTURES / "codex")]
 SESSION_KEYS = {
     "id", "title", "type", "status", "workspace", "workspace_name", "created", "updated",
     "events", "archived", "tags", "agent", "authors", "bytes",
@@ -23,7 +24,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 @pytest.fixture(scope="module")
 def report(program: Program):
     """What the import of all fixtures said; every test of the module finds them there."""
-    return program.json("import", str(FIXTURES))
+    return program.json("import", *FIXTURES)
 
 
 @pytest.fixture
@@ -43,16 +44,16 @@ def test_import_counts_and_a_second_import_adds_nothing(program, report) -> None
     }  # fmt: skip
     assert report["sessions"] == report["created"] == 6 and report["sources"] == 6
     assert {"source", "line", "reason"} <= set(report["skipped"][0])
-    again = program.json("import", str(FIXTURES))
+    again = program.json("import", *FIXTURES)
     assert again == report | {"created": 0, "unchanged": 6}
-    text = program.run("import", str(FIXTURES))
+    text = program.run("import", *FIXTURES)
     assert text.code == 0 and text.out.startswith("6 files: 6 sessions (0 new, 0 updated, 6 as they were)")
     assert "edge_cases.jsonl:13: " in text.err
 
 
 def test_a_dry_run_writes_nothing(program, report, tmp_path) -> None:
     transcript = tmp_path / "new.jsonl"
-    lines = (FIXTURES / "claude_code" / "session_b.jsonl").read_text()
+    lines = (_FIXTURES / "claude_code" / "session_b.jsonl").read_text()
     transcript.write_text(lines.replace("session_b", "another").replace("test_session", "another"))
     before = program.json("sessions", "list")
     assert program.json("import", "--dry-run", str(transcript))["sources"] == 1

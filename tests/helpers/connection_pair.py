@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeAlias
 
 from sync.errors import TransportError
 from sync.transports.connection import Purpose
 
-Line: TypeAlias = "asyncio.Queue[bytes | None]"
+
+class Line:
+    """Frames on their way; None is the end, for which there is always room."""
+
+    def __init__(self, room: int) -> None:
+        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(room)
+
+    async def put(self, frame: bytes) -> None:
+        await self._room.acquire()
+        self._frames.put_nowait(frame)
+
+    async def get(self) -> bytes | None:
+        frame = await self._frames.get()
+        self._room.release()
+        return frame
+
+    def end(self) -> None:
+        self._frames.put_nowait(None)
 
 
 class PairedConnection:
@@ -35,10 +52,10 @@ class PairedConnection:
     async def close(self, reason: str = "") -> None:
         if not self.is_closed:
             self.is_closed = True
-            await self._leaving.put(None)
+            self._leaving.end()
 
 
 def connection_pair(left: bytes, right: bytes, room: int = 64) -> tuple[PairedConnection, PairedConnection]:
     """Connections of the devices `left` and `right` to each other."""
-    queues: list[Line] = [asyncio.Queue(room), asyncio.Queue(room)]
-    return PairedConnection(right, queues[0], queues[1]), PairedConnection(left, queues[1], queues[0])
+    lines = Line(room), Line(room)
+    return PairedConnection(right, lines[0], lines[1]), PairedConnection(left, lines[1], lines[0])
