@@ -66,3 +66,6 @@ requirements:
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate - -o packaging/requirements-external.txt
 	printf '%s\n' mistral-vibe==3.0.2 | uv pip compile --quiet --universal --python-version 3.12 \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate - -o packaging/requirements-agents.txt
+	printf '%s\n' mcp-server-git==2026.10.19 mcp-server-time==2026.10.19 mcp-server-fetch==2026.10.24 \
+	  | uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate - -o packaging/requirements-mcp.txt

@@ -18,6 +18,9 @@ EXTERNAL_DIR=build/external
 pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore .venv/bin/python -m pip install -qq --no-input"
 AUTOMERGE_JS="@automerge/automerge@3.5 @automerge/automerge-repo@2.5 @automerge/automerge-repo-network-websocket@2.5"
 AGENTS_JS="opencode-ai@1.18.33 @qwen-code/qwen-code@0.24.4"
+# Later versions of the conformance suite need Node.js 22, which Debian 12 and 13 do not have.
+MCP_JS="@modelcontextprotocol/server-everything@2026.8.31 @modelcontextprotocol/server-filesystem@2026.8.31
+ @modelcontextprotocol/server-memory@2026.8.31 @modelcontextprotocol/conformance@0.1.13"
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -174,6 +177,23 @@ external_agents() {
     printf '%s\n' "$wanted" >$agents/.installed
 }
 
+# MCP servers that the tests connect to, and the conformance suite; those from PyPI have an environment of their own.
+mcp_servers() {
+    servers=$EXTERNAL_DIR/mcp
+    wanted="$MCP_JS $(checksum <packaging/requirements-mcp.txt)"
+    [ "$(cat $servers/.installed 2>/dev/null)" != "$wanted" ] || return 0
+    say "Installing MCP servers into $servers"
+    rm -rf $servers
+    mkdir -p $servers
+    # shellcheck disable=SC2086  # a list of words is meant
+    npm install --loglevel=error --no-audit --no-fund --prefix $servers $MCP_JS </dev/null >&2 \
+        || fail "npm could not install $MCP_JS. The lines above say why."
+    .venv/bin/python -m venv $servers/python && $servers/python/bin/python -m pip install -qq --no-input \
+        --require-hashes --only-binary :all: --no-deps -r packaging/requirements-mcp.txt \
+        || fail "The MCP servers from PyPI could not be installed. The lines above say why; 'make' again goes on from here."
+    printf '%s\n' "$wanted" >$servers/.installed
+}
+
 python_312() {
     IFS=:
     for folder in $PATH; do
@@ -205,6 +225,7 @@ external)
     javascript_peers
     storage_servers
     external_agents
+    mcp_servers
     ;;
 package)
     command -v dpkg-deb >/dev/null || fail "'make package' makes a Debian package, on Debian or Ubuntu only. For macOS see packaging/macos."

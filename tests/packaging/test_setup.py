@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 FILES = [
     *(
         f"packaging/{name}"
-        for name in ("setup.sh", *(f"requirements{kind}.txt" for kind in ("", "-external", "-agents")))
+        for name in ("setup.sh", *(f"requirements{kind}.txt" for kind in ("", "-external", "-agents", "-mcp")))
     ),
     "pyproject.toml",
 ]
@@ -193,7 +193,7 @@ def test_on_macos_nothing_is_installed_with_apt(machine: Machine) -> None:
 
 def test_javascript_peers_are_installed_once_by_name(machine: Machine) -> None:
     assert machine.setup("external", LOCAL="0").returncode == 0
-    automerge, agents = machine.calls("npm")
+    automerge, agents, _mcp = machine.calls("npm")
     repo = ["@automerge/automerge-repo@2.5", "@automerge/automerge-repo-network-websocket@2.5"]
     assert automerge.split()[-3:] == ["@automerge/automerge@3.5", *repo]
     assert "--prefix build/external/agents opencode-ai@" in agents and "@qwen-code/qwen-code@" in agents
@@ -228,6 +228,23 @@ def test_coding_agents_are_installed_once_each_in_a_place_of_its_own(machine: Ma
     without = machine.setup("external", LOCAL="0")
     assert without.returncode == 0
     assert "the tests with mistral-vibe are left out" in without.stderr
+
+
+def test_mcp_servers_are_installed_once_by_name_and_hash(machine: Machine) -> None:
+    def installed() -> list[str]:
+        return [call for call in machine.log.read_text().splitlines() if "requirements-mcp.txt" in call]
+
+    assert machine.setup("external", LOCAL="0").returncode == 0
+    (call,) = installed()
+    assert "--require-hashes" in call
+    assert (machine.checkout / "build/external/mcp/python/bin/python").exists()
+    names = "server-everything", "server-filesystem", "server-memory", "conformance"
+    (npm,) = [call for call in machine.calls("npm") if "--prefix build/external/mcp " in call]
+    assert [word.rpartition("@")[0] for word in npm.split()[-4:]] == [f"@modelcontextprotocol/{one}" for one in names]
+    assert machine.setup("external", LOCAL="0").stderr == ""
+    assert installed() == machine.calls("npm") == []
+    (machine.checkout / "packaging/requirements-mcp.txt").write_text("")
+    assert "Installing MCP servers" in machine.setup("external", LOCAL="0").stderr
 
 
 def test_a_package_needs_the_tools_of_debian(machine: Machine) -> None:
