@@ -125,7 +125,7 @@ async def _agrees(question: str) -> bool:
 async def _ask_field(field: Field) -> tuple[bool, Any]:
     """(whether it was answered at all, the value)."""
     choices = f" ({', '.join(one.title for one in field.choices[:20])})" if field.choices else ""
-    default = "" if field.default is None else f" [{field.default}]"
+    default = "" if field.default is None else f" [{_proposal(field.default)}]"
     while True:
         line = await read_line(printable(f"{field.title}{choices}{default}: "))
         if line is None:
@@ -139,3 +139,7 @@ async def _ask_field(field: Field) -> tuple[bool, Any]:
             return True, parse(field, text)
         except UserError as error:
             sys.stderr.write(f"{error}\n")
+
+
+def _proposal(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
