@@ -96,6 +96,10 @@ def test_everything_gives_pictures_and_resources(program: Program, everything: s
     given = call(program, everything, "get-resource-reference", resourceType="Text", resourceId=1)
     [resource] = [one["resource"] for one in given["content"] if one["type"] == "resource"]
     assert resource["uri"].startswith("demo://resource/dynamic/text/1") and resource["text"]
+    values = {"resourceType": "Blob", "resourceId": 1}
+    call(program, everything, "get-resource-reference", **values)
+    [block] = last_call(program, everything, "get-resource-reference", values)["content"]["blocks"]
+    assert block["resource"]["blob"]["size"] > 40
     links = call(program, everything, "get-resource-links", count=2)
     assert [one["type"] for one in links["content"]].count("resource_link") == 2
 

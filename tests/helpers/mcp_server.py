@@ -8,7 +8,14 @@ from typing import Annotated, Literal
 from mcp.server.elicitation import ElicitationResult
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.resolve import Elicit, Resolve, Sample
-from mcp_types import CreateMessageResult, ImageContent, SamplingMessage, TextContent
+from mcp_types import (
+    BlobResourceContents,
+    CreateMessageResult,
+    EmbeddedResource,
+    ImageContent,
+    SamplingMessage,
+    TextContent,
+)
 from pydantic import BaseModel
 
 server = MCPServer("demo", title="Demo", version="1.2", instructions="Use echo.")
@@ -52,6 +59,13 @@ async def slow(seconds: float, context: Context) -> str:
 def picture() -> ImageContent:
     """Give a picture."""
     return ImageContent(type="image", data="iVBORw0KGgo=", mime_type="image/png")
+
+
+@server.tool()
+def parcel() -> EmbeddedResource:
+    """Give a file."""
+    contents = BlobResourceContents(uri="memo://parcel", blob="AAEC/w==", mime_type="application/x-parcel")
+    return EmbeddedResource(type="resource", resource=contents)
 
 
 @server.tool()

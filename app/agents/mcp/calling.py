@@ -146,7 +146,7 @@ async def _result(
 
 
 async def kept_content(answer: Answer, keep: Keep) -> Any:
-    """What the text does not say: pictures and sounds as payloads of the session, and structured values."""
+    """What the text does not say: bytes (pictures, sounds, files) as payloads of the session, and structured values."""
     blocks = [await _kept(block, keep) for block in answer.content if block.get("type") != "text"]
     kept: dict[str, Any] = {"blocks": blocks} if blocks else {}
     if answer.structured is not None and not _only_repeats(answer):
@@ -155,17 +155,25 @@ async def kept_content(answer: Answer, keep: Keep) -> Any:
 
 
 async def _kept(block: Mapping[str, Any], keep: Keep) -> dict[str, Any]:
-    data = block.get("data")
+    inner = block.get("resource")
+    if isinstance(inner, Mapping):
+        return {**block, "resource": await _without_bytes(inner, "blob", "resource", keep)}
+    return await _without_bytes(block, "data", str(block["type"]), keep)
+
+
+async def _without_bytes(value: Mapping[str, Any], key: str, name: str, keep: Keep) -> dict[str, Any]:
+    """The value with a payload in place of the bytes that it has in base64 under the key."""
+    data = value.get(key)
     if not isinstance(data, str):
-        return dict(block)
-    rest = {key: value for key, value in block.items() if key != "data"}
+        return dict(value)
+    rest = {other: one for other, one in value.items() if other != key}
     try:
         payload = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return rest | {"damaged": True}
-    media_type = block.get("mimeType")
-    ref = await keep(payload, str(block["type"]), media_type if isinstance(media_type, str) else None)
-    return rest | {"data": msgspec.to_builtins(ref)}
+    media_type = value.get("mimeType")
+    ref = await keep(payload, name, media_type if isinstance(media_type, str) else None)
+    return rest | {key: msgspec.to_builtins(ref)}
 
 
 def _only_repeats(answer: Answer) -> bool:

@@ -83,12 +83,20 @@ def block_text(block: Mapping[str, Any]) -> str:
         case "text":
             return str(block.get("text", ""))
         case "image" | "audio" as kind:
-            return f"[{kind} {block.get('mimeType', '')}, about {len(str(block.get('data', ''))) * 3 // 4:,} bytes]"
+            return f"[{kind} {block.get('mimeType', '')}, {_size(block.get('data'))}]"
         case "resource":
             inner = block.get("resource")
             inner = inner if isinstance(inner, Mapping) else {}
-            return f"[{inner.get('uri', 'resource')}]\n{inner.get('text', '(not text)')}"
+            uri = inner.get("uri", "resource")
+            if isinstance(inner.get("blob"), str):
+                return f"[{uri} {inner.get('mimeType', '')}, {_size(inner['blob'])}]"
+            return f"[{uri}]\n{inner.get('text', '(not text)')}"
         case "resource_link":
             return f"[link: {block.get('uri', '')} {block.get('name', '')}]"
         case kind:
             return f"[{kind}]"
+
+
+def _size(data: Any) -> str:
+    """Of bytes in base64."""
+    return f"about {len(str(data or '')) * 3 // 4:,} bytes"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.agents.mcp.calling import Called, Caller
@@ -15,7 +16,7 @@ from app.agents.mcp.pool import ServerPool
 from app.agents.mcp.servers import ServerRegistry
 from app.agents.mcp.sessions import session_for
 from app.errors import UserError
-from app.sessions.events import Notice, PermissionAnswer, PermissionRequest, ToolCall, ToolResult
+from app.sessions.events import BlobRef, Notice, PermissionAnswer, PermissionRequest, ToolCall, ToolResult
 from app.workspace import Workspace
 from tests.app.agents.mcp.support import DEMO, Willing, hostile
 from tests.app.agents.support import run
@@ -64,10 +65,19 @@ def test_pictures_are_kept_as_payloads(workspace: Workspace) -> None:
     assert isinstance(result, ToolResult)
     [block] = result.content["blocks"]
     assert block["mimeType"] == "image/png"
-    from app.sessions.events import BlobRef
-
     ref = BlobRef(blob=block["data"]["blob"], size=block["data"]["size"], key=block["data"].get("key"))
     assert workspace.read(lambda queries: queries.blob(ref)).startswith(b"\x89PNG")
+
+
+def test_bytes_of_resources_are_kept_as_payloads_too(workspace: Workspace) -> None:
+    called = run(call(workspace, DEMO, "parcel"))
+    result = bodies(workspace, called.session)[-1]
+    assert result.output == "[memo://parcel application/x-parcel, about 6 bytes]"
+    [block] = result.content["blocks"]
+    assert (block["resource"]["uri"], block["resource"]["mimeType"]) == ("memo://parcel", "application/x-parcel")
+    ref = msgspec.convert(block["resource"]["blob"], BlobRef)
+    assert (ref.size, ref.media_type) == (4, "application/x-parcel")
+    assert workspace.read(lambda queries: queries.blob(ref)) == b"\x00\x01\x02\xff"
 
 
 def test_errors_of_tools_and_of_servers_are_recorded(workspace: Workspace) -> None:
