@@ -5,6 +5,7 @@ Each is a program of this computer; where one listens or calls an address, it do
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -17,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from app.agents.mcp.config import ServerConfig
+from app.agents.mcp.connection import connect
+from app.agents.mcp.launch import plan
 from tests.e2e.conftest import Program
 from tests.e2e.test_terminal import terminal
 from tests.helpers.mcp_servers import needed
@@ -157,6 +161,17 @@ def test_everything_asks_a_model_with_consent(program: Program, everything: str)
     assert "declined" in text(refused)
 
 
+def test_an_agent_calls_everything(program: Program, everything: str) -> None:
+    script = program.folder / "adder.json"
+    steps = [{"tool": "mcp__everything__get-sum", "input": {"a": 40, "b": 2}}, {"say": "done"}]
+    script.write_text(json.dumps([steps]))
+    program.json("agents", "add", "adder", "--script", str(script))
+    words = ("chat", "add", "--new", "--agent", "adder", "--tools", "--yes", "--allow", "all")
+    events = program.run("--json", *words).lines
+    [result] = [event for event in events if event["kind"] == "tool_result"]
+    assert result["status"] == "completed" and "42" in result["output"]
+
+
 # the others from npm
 
 
@@ -176,14 +191,23 @@ def test_filesystem_stays_in_its_folder(program: Program, tmp_path: Path) -> Non
         assert "outside allowed directories" in text(refused)
 
 
-def test_filesystem_works_in_the_folder_of_the_workspace(program: Program, tmp_path: Path) -> None:
-    """It is told none: it asks its client for roots."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    program.json("workspace", "open", str(folder))
-    add(program, "filesystem")
-    answer = program.json("mcp", "call", "filesystem", "list_allowed_directories", cwd=folder)
-    assert str(folder) in text(answer)
+def test_filesystem_is_told_the_folders_of_the_workspace(tmp_path: Path) -> None:
+    """Without a folder of its own it asks for them; until it has looked at the answer, it refuses everything."""
+    command, *words = needed("filesystem")
+
+    async def allowed() -> str:
+        connection = await connect(
+            plan(ServerConfig(name="filesystem", command=command, args=tuple(words))), roots=[tmp_path]
+        )
+        try:
+            async with asyncio.timeout(20):
+                while str(tmp_path) not in (answer := await connection.call("list_allowed_directories", {})).text():
+                    pass
+            return answer.text()
+        finally:
+            await connection.close()
+
+    assert asyncio.run(allowed()) == f"Allowed directories:\n{tmp_path}"
 
 
 def test_memory_keeps_what_it_is_told(program: Program, tmp_path: Path) -> None:
