@@ -161,13 +161,13 @@ def test_everything_asks_a_model_with_consent(program: Program, everything: str)
     assert "declined" in text(refused)
 
 
-def test_an_agent_calls_everything(program: Program, everything: str) -> None:
+def test_an_agent_calls_everything(program: Program, everything: str, tmp_path: Path) -> None:
     script = program.folder / "adder.json"
     steps = [{"tool": "mcp__everything__get-sum", "input": {"a": 40, "b": 2}}, {"say": "done"}]
     script.write_text(json.dumps([steps]))
     program.json("agents", "add", "adder", "--script", str(script))
     words = ("chat", "add", "--new", "--agent", "adder", "--tools", "--yes", "--allow", "all")
-    events = program.run("--json", *words).lines
+    events = program.run("--json", *words, cwd=tmp_path).lines
     [result] = [event for event in events if event["kind"] == "tool_result"]
     assert result["status"] == "completed" and "42" in result["output"]
 
@@ -191,23 +191,25 @@ def test_filesystem_stays_in_its_folder(program: Program, tmp_path: Path) -> Non
         assert "outside allowed directories" in text(refused)
 
 
-def test_filesystem_is_told_the_folders_of_the_workspace(tmp_path: Path) -> None:
-    """Without a folder of its own it asks for them; until it has looked at the answer, it refuses everything."""
+def test_filesystem_keeps_to_the_folders_of_the_workspace(tmp_path: Path) -> None:
+    """They count instead of its own, as soon as it has asked for them."""
+    own, folder = tmp_path / "own", tmp_path / "project"
+    own.mkdir()
+    folder.mkdir()
     command, *words = needed("filesystem")
+    config = ServerConfig(name="filesystem", command=command, args=(*words, str(own)))
 
     async def allowed() -> str:
-        connection = await connect(
-            plan(ServerConfig(name="filesystem", command=command, args=tuple(words))), roots=[tmp_path]
-        )
+        connection = await connect(plan(config), roots=[folder])
         try:
             async with asyncio.timeout(20):
-                while str(tmp_path) not in (answer := await connection.call("list_allowed_directories", {})).text():
+                while str(own) in (answer := await connection.call("list_allowed_directories", {})).text():
                     pass
             return answer.text()
         finally:
             await connection.close()
 
-    assert asyncio.run(allowed()) == f"Allowed directories:\n{tmp_path}"
+    assert asyncio.run(allowed()) == f"Allowed directories:\n{folder}"
 
 
 def test_memory_keeps_what_it_is_told(program: Program, tmp_path: Path) -> None:
