@@ -95,11 +95,6 @@ class Task:
         self._watch = _Watch()
         self._limits = _Limits(rules)
         self._plan = _Progress(rules.checks)
-        self._is_left = False
-
-    def leave(self) -> None:
-        """Being cancelled is no end from now on, and nothing is concluded: somebody else says how the task stands."""
-        self._is_left = True
 
     async def run(self, text: str, drawn: Drawn = NOTHING_DRAWN, *, goes_on: bool = False) -> TaskResult:
         """Do the task. drawn: what goes with its prompt. goes_on: it was begun before, and the context's history and
@@ -119,8 +114,7 @@ class Task:
         except AgentError as error:
             result = TaskResult("failed", str(error), unreachable=True)
         finally:
-            if not (self._is_left and result.outcome == "cancelled"):
-                await asyncio.shield(asyncio.ensure_future(self._conclude(result)))
+            await asyncio.shield(asyncio.ensure_future(self._conclude(result)))
         return result
 
     async def _work(self, text: str, drawn: Drawn, goes_on: bool) -> TaskResult:

@@ -1,1 +1,1 @@
-"""Agent sessions that go on in the background: one process of a home does them, whatever else is open."""
+"""Tasks and workflows that go on in the background: one process of a home does them, whatever else is open."""

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 from app.background.headless import Headless
 from app.background.prompts import WaitingPrompts
 from app.background.rooms import Rooms
-from app.background.running import JobRun
+from app.background.running import JobRun, Work
 from app.background.starting import LEASE, has_work
+from app.background.tasks import TaskWork
+from app.background.workflows import WorkflowWork
 from app.network.beside import beside
 from sync.network.lease import Lease
 
 if TYPE_CHECKING:
+    from app.agents.registry import AgentRegistry
     from app.agents.task import TaskResult
     from app.sessions.jobs import Job
     from app.workspace import Workspace
@@ -97,7 +100,7 @@ class Keeper:
                 continue
             workspace, agents = self._rooms.of(job.workspace)
             if await workspace.write_async(lambda operations, session=job.session: operations.begin_job(session)):  # type: ignore[misc]
-                self._begin(JobRun(workspace, agents, job))
+                self._begin(JobRun(workspace, _work(workspace, agents, job)))
 
     def _begin(self, run: JobRun) -> None:
         task = asyncio.create_task(run.run())
@@ -128,3 +131,9 @@ class Keeper:
                 for session, (run, _task) in tuple(self._runs.items()):
                     if session in jobs or (others and f"session/{session}" in commit.subjects):
                         await run.look(others=others)
+
+
+def _work(workspace: Workspace, agents: AgentRegistry, job: Job) -> Work:
+    if job.kind == "workflow":
+        return WorkflowWork(workspace, agents, job)
+    return TaskWork(workspace, agents, job)

@@ -1,4 +1,5 @@
-"""Runs the prompts that a person's other devices leave for this one, and stops what another one has taken over.
+"""Runs the prompts that a person's other devices leave for this one, stops what another one has taken over, and lets
+workflows go on that wait for an answer which another one has given.
 
 Every program that stays open watches for them: the window, `lovelace sync serve`, the process that does the jobs. Each
 session is claimed for the time of a prompt, so exactly one of them runs it; the others look again when it is free.
@@ -13,6 +14,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Protocol
 
 from app.background.claiming import BusyError, claimed
+from app.background.workflows import go_on_where_answered
 from app.errors import UserError
 from app.sessions.runners import find_runner, waiting_prompts
 from sync.errors import SyncError
@@ -78,6 +80,8 @@ class WaitingPrompts:
             task = asyncio.create_task(self._answer(session))
             self._running[session] = task
             task.add_done_callback(lambda done: self._ended(session, done))
+        else:
+            await go_on_where_answered(self._workspace, session)
 
     async def _is_taken(self, session: str) -> bool:
         """Whether another device of this person has taken the session over."""

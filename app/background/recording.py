@@ -9,24 +9,33 @@ from app.agents.recorder import StoreRecorder
 from app.sessions.events import Body, Conclusion, Plan
 from app.sessions.jobs import current_step
 
-WHAT_TO_DO = "Resume it to give the agent as much again, give it other limits, or take over by hand."
-
 
 class JobRecorder(StoreRecorder):
-    """As `StoreRecorder`. used_ms: how long the job had run before. has_concluded: it says how it came out."""
+    """As `StoreRecorder`. used_ms: how long the job had run before. has_concluded: it says how it came out.
+
+    what_to_do: a sentence for the person when it waits.
+    """
 
     used_ms = 0
     has_concluded = False
+    what_to_do = ""
+    _is_left = False
     _begun: int | None = None
+
+    def leave(self) -> None:
+        """Being cancelled is no end from now on, and nothing is concluded: somebody else says how the job stands."""
+        self._is_left = True
 
     async def record(self, *bodies: Body) -> Sequence[str]:
         """Append events together; their ids. A conclusion is dropped where a person has said otherwise meanwhile."""
         conclusion = next((body for body in bodies if isinstance(body, Conclusion)), None)
         if conclusion is None:
             ids = await super().record(*bodies)
+        elif self._is_left and conclusion.outcome == "cancelled":
+            ids = []
         else:
             self.has_concluded = True
-            drafts, needs = [self._draft(body) for body in bodies], f"{conclusion.text} {WHAT_TO_DO}"
+            drafts, needs = [self._draft(body) for body in bodies], f"{conclusion.text} {self.what_to_do}".rstrip()
             ids = await self._store.write_async(
                 lambda ops: ops.conclude_job(self._session, drafts, conclusion.outcome, needs)
             )

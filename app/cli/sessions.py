@@ -114,9 +114,7 @@ def answer(
         row = workspace.read(lambda queries: queries.session(session))
         answered = workspace.write(lambda operations: operations.answer(row.id, request, choice))
         if row.status == "waiting":
-            from app.cli.workflows import continue_after_answer
-
-            continue_after_answer(call, workspace, row.id)
+            _see_to_jobs(workspace, [row.id])  # a workflow that waited for it goes on
     call.out.done([row.id], "Answered.", request=answered)
 
 

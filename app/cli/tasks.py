@@ -17,6 +17,7 @@ from app.background.beginning import NewTask
 from app.background.recording import JobRecorder
 from app.background.running import CALLED_OFF, JobRun
 from app.background.starting import see_to_jobs
+from app.background.tasks import TaskWork
 from app.cli.call import Call
 from app.cli.conversations import working_folders
 from app.cli.errors import FAILED, INTERRUPTED, UNREACHABLE, WAITING
@@ -73,28 +74,32 @@ def _prepare(
     return NewTask(wish.text, name, folders, rules)
 
 
-class _Recorder(EchoingRecorder, JobRecorder):
+class EchoingJobRecorder(EchoingRecorder, JobRecorder):
     """Records a job, and shows each event as it stands in the session then."""
 
 
 async def _run(call: Call, workspace: Workspace, agents: AgentRegistry, session: str) -> TaskResult:
     printer = TurnPrinter(call.out)
-    seq = await workspace.read_async(lambda queries: queries.last_seq())
     job = await workspace.read_async(lambda queries: queries.job(session))
     if job is None:
         return CALLED_OFF
-    recorder = _Recorder(workspace, session, job.agent, printer)
+    recorder = EchoingJobRecorder(workspace, session, job.agent, printer)
     within = WAITED_SECONDS if call.has_person else PROPOSING_SECONDS
-    run = JobRun(workspace, agents, job, recorder, printer.update, within)
     try:
-        async with beside(_heed(workspace, run, seq)):
-            return await run.run()
+        work = TaskWork(workspace, agents, job, recorder, printer.update, within)
+        return await run_here(workspace, JobRun(workspace, work))
     finally:
         printer.end()
 
 
+async def run_here(workspace: Workspace, run: JobRun) -> TaskResult:
+    """Run a job that this process has claimed. Pausing, stopping and taking over from elsewhere count here too."""
+    seq = await workspace.read_async(lambda queries: queries.last_seq())
+    async with beside(_heed(workspace, run, seq)):
+        return await run.run()
+
+
 async def _heed(workspace: Workspace, run: JobRun, seq: int) -> None:
-    """Pausing, stopping and taking over from elsewhere count here too."""
     subjects = {f"job/{run.job.session}", f"session/{run.job.session}"}
     async with contextlib.aclosing(workspace.commits(after=seq)) as commits:
         async for commit in commits:

@@ -39,12 +39,11 @@ def resume(
     context: typer.Context,
     session: Annotated[str, typer.Argument(metavar="ID", help="Its session, or a unique beginning of the id.")],
     background: Background = False,
-    left: Annotated[bool, typer.Option("--left", hidden=True)] = False,
 ) -> None:
     """Go on with a workflow that waited, was interrupted, or whose program ended."""
     from app.cli.workflows import resume_workflow
 
-    resume_workflow(call_of(context), session, background=background, left=left)
+    resume_workflow(call_of(context), session, background=background)
 
 
 @cli.command()

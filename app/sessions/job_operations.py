@@ -12,13 +12,13 @@ import msgspec
 
 from app.errors import UserError
 from app.sessions.events import Body, Conclusion, Draft, SessionSet, Status
-from app.sessions.jobs import MOST_STARTS, Deed, JobState, after
+from app.sessions.jobs import MOST_STARTS, Deed, JobKind, JobState, after
 from app.sessions.writing import Writing
 from sync.repository.transaction import Transaction
 from sync.store.processes import is_alive
 
-STOPPED = "The task was stopped."
-_GIVEN_UP = f"The task was begun {MOST_STARTS} times, and each time its process died. Resume it to try again."
+_STOPPED = "The {} was stopped."
+_GIVEN_UP = f"The {{}} was begun {MOST_STARTS} times, and each time its process died. Resume it to try again."
 _DEED_OF: Mapping[str, Deed] = {
     "completed": "complete",
     "failed": "fail",
@@ -65,13 +65,23 @@ class JobOperations(Writing):
 
     # jobs, by the process that runs one
 
-    def add_job(self, session: str, text: str, agent: str, rules: Mapping[str, Any], folders: Sequence[str]) -> None:
-        """Have a task done in a session; whoever looks after jobs begins with it."""
+    def add_job(
+        self,
+        session: str,
+        text: str,
+        agent: str,
+        rules: Mapping[str, Any],
+        folders: Sequence[str],
+        kind: JobKind = "task",
+    ) -> None:
+        """Have a task or a workflow done in a session; whoever looks after jobs begins with it. One at most is kept."""
         with self._engine.transaction() as tx:
             self._session(tx, session)
-            values = (session, text, agent, _json(rules), _json(list(folders)), "ready", self._clock.now_ms())
+            values = (session, kind, text, agent, _json(rules), _json(list(folders)), "ready", self._clock.now_ms())
             tx.connection.execute(
-                "INSERT INTO job(session, text, agent, rules, folders, state, since) VALUES(?,?,?,?,?,?,?)", values
+                "INSERT OR IGNORE INTO job(session, kind, text, agent, rules, folders, state, since) "
+                "VALUES(?,?,?,?,?,?,?,?)",
+                values,
             )
             tx.touch(f"job/{session}")
 
@@ -85,8 +95,9 @@ class JobOperations(Writing):
             if found is None or found[0] != "ready" or not self.claim(session):
                 return False
             if found[1] >= MOST_STARTS:
-                self.append(session, self._drafts([Conclusion(text=_GIVEN_UP, outcome="waiting"), *_status("waiting")]))
-                self._set_job(tx, session, "waiting", needs=_GIVEN_UP)
+                why = _GIVEN_UP.format(found[2])
+                self.append(session, self._drafts([Conclusion(text=why, outcome="waiting"), *_status("waiting")]))
+                self._set_job(tx, session, "waiting", needs=why)
                 self.release(session)
                 return False
             tx.connection.execute("UPDATE job SET starts=starts+1 WHERE session=?", (session,))
@@ -119,14 +130,20 @@ class JobOperations(Writing):
 
     # jobs, by people
 
+    def go_on_after_answer(self, session: str) -> None:
+        """What the job of a session waited for was answered; nothing is done where it does not wait."""
+        with self._engine.transaction() as tx:
+            self._move_job(tx, session, "answer")
+
     def stop(self, sessions: Sequence[str]) -> None:
-        """End the tasks of sessions, or of none of them. UserError where one has no task that goes on."""
+        """End the tasks and workflows of sessions, or of none of them. UserError where one has none that goes on."""
         with self._engine.transaction() as tx:
             for session in sessions:
                 self._session(tx, session)
-                if not self._move_job(tx, session, "stop"):
+                found = self._job_row(tx, session)
+                if found is None or not self._move_job(tx, session, "stop"):
                     raise UserError(f"Session {session} has no task that could be stopped.")
-                bodies = [Conclusion(text=STOPPED, outcome="cancelled"), *_status("paused")]
+                bodies = [Conclusion(text=_STOPPED.format(found[2]), outcome="cancelled"), *_status("paused")]
                 self.append(session, self._drafts(bodies))
 
     def take_over_by_hand(self, sessions: Sequence[str]) -> None:
@@ -143,7 +160,8 @@ class JobOperations(Writing):
     def allow_job(self, session: str, rules: Mapping[str, Any]) -> None:
         """Give the task of a session other rules, such as higher limits. UserError where it has none."""
         with self._engine.transaction() as tx:
-            if not tx.connection.execute("UPDATE job SET rules=? WHERE session=?", (_json(rules), session)).rowcount:
+            sql = "UPDATE job SET rules=? WHERE session=? AND kind='task'"
+            if not tx.connection.execute(sql, (_json(rules), session)).rowcount:
                 raise UserError(f"Session {session} has no task that rules could be given to.")
             tx.touch(f"job/{session}")
 
@@ -160,14 +178,14 @@ class JobOperations(Writing):
         if state is None:
             return False
         self._set_job(tx, session, state)
-        if deed == "resume":
+        if deed in ("resume", "answer"):
             sql = "UPDATE job SET starts=0, used_ms=0, since=? WHERE session=?"
             tx.connection.execute(sql, (self._clock.now_ms(), session))
         return True
 
-    def _job_row(self, tx: Transaction, session: str) -> tuple[JobState, int] | None:
-        row = tx.connection.execute("SELECT state, starts FROM job WHERE session=?", (session,)).fetchone()
-        return None if row is None else (row[0], row[1])
+    def _job_row(self, tx: Transaction, session: str) -> tuple[JobState, int, JobKind] | None:
+        row = tx.connection.execute("SELECT state, starts, kind FROM job WHERE session=?", (session,)).fetchone()
+        return None if row is None else (row[0], row[1], row[2])
 
     @staticmethod
     def _set_job(tx: Transaction, session: str, state: JobState, *, needs: str = "") -> None:

@@ -13,7 +13,7 @@ from app.sessions.workspace_queries import WorkspaceQueries
 
 _JOB = (
     "SELECT j.session, w.id, s.title, j.text, j.agent, j.rules, j.folders, j.state, j.step, j.done, j.steps, j.needs, "
-    "j.starts, j.used_ms, j.since, c.process FROM job j JOIN session s ON s.id=j.session "
+    "j.starts, j.used_ms, j.since, j.kind, c.process FROM job j JOIN session s ON s.id=j.session "
     "JOIN workspace w ON w.row=s.workspace LEFT JOIN claim c ON c.session=j.session"
 )
 
@@ -38,7 +38,7 @@ class JobQueries(WorkspaceQueries):
 
 def _job(row: Sequence[Any]) -> Job:
     session, workspace, title, text, agent, rules, folders, state, *rest = row
-    step, done, steps, needs, starts, used_ms, since, process = rest
+    step, done, steps, needs, starts, used_ms, since, kind, process = rest
     return Job(
         session=session,
         workspace=bytes(workspace).hex(),
@@ -48,6 +48,7 @@ def _job(row: Sequence[Any]) -> Job:
         rules=msgspec.json.decode(rules),
         folders=tuple(msgspec.json.decode(folders)),
         state=state,
+        kind=kind,
         step=step,
         done=done,
         steps=steps,

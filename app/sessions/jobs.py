@@ -1,9 +1,10 @@
 """Jobs: agent sessions that go on without a terminal or a window, as this device remembers them.
 
 A job is what is needed to begin a task again after its process died: the text, the agent, the rules, the folders, and
-its state. Its state is also how it is controlled: whoever pauses or stops it writes that down, and the process that
-runs it sees the commit and ends its work. A process claims the session while it runs it; a claim of a dead process
-counts for nothing, so that a job which is `ready` and not claimed is one to begin, or to go on with.
+its state; what a workflow needs is in its session. The state is also how it is controlled: whoever pauses or stops it
+writes that down, and the process that runs it sees the commit and ends its work. A process claims the session while it
+runs it; a claim of a dead process counts for nothing, so that a job which is `ready` and not claimed is one to begin,
+or to go on with.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import msgspec
 
 from app.sessions.events import Plan
 
+JobKind = Literal["task", "workflow"]
 JobState = Literal["ready", "paused", "waiting", "ended"]
 """ready: it runs, or is to be run. paused: set aside by the person. waiting: a person must decide. ended: it has
 concluded."""
-Deed = Literal["pause", "resume", "stop", "complete", "fail", "reach_limit"]
-"""What people (the first three) and the process that runs it do with a job."""
+Deed = Literal["pause", "resume", "stop", "answer", "complete", "fail", "reach_limit"]
+"""What people (the first four) and the process that runs it do with a job."""
 
 MOST_STARTS = 5
 """So often a job that dies with its process is begun again before a person is asked."""
@@ -28,6 +30,7 @@ _PERSON: Mapping[Deed, Mapping[JobState, JobState]] = {
     "pause": {"ready": "paused", "waiting": "paused", "paused": "paused"},
     "resume": {"ready": "ready", "paused": "ready", "waiting": "ready", "ended": "ready"},
     "stop": {"ready": "ended", "paused": "ended", "waiting": "ended"},
+    "answer": {"waiting": "ready"},
 }
 _PROCESS: Mapping[Deed, JobState] = {"complete": "ended", "fail": "ended", "reach_limit": "waiting"}
 
@@ -48,6 +51,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     rules: Mapping[str, Any]
     folders: tuple[str, ...]
     state: JobState
+    kind: JobKind = "task"
     step: str = ""
     done: int = 0
     steps: int = 0

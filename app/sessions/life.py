@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from app.errors import UserError
 from app.sessions.events import Body, SessionSet, SessionStatus, Status
+from app.sessions.jobs import JobKind
 
 _WHY_NOT = {
     "waiting": "it waits for an answer: 'lovelace sessions answer' gives it",
@@ -11,8 +14,10 @@ _WHY_NOT = {
     "failed": "it has failed: a new prompt goes on with it",
 }
 
+_GOES_ON_AFTER: Mapping[JobKind, tuple[str, ...]] = {"task": ("waiting", "failed"), "workflow": ("waiting",)}
 
-def pausing(session: str, status: str, *, trashed: bool, has_job: bool = False) -> list[Body]:
+
+def pausing(session: str, status: str, *, trashed: bool, job: JobKind | None = None) -> list[Body]:
     """The events that pause a session; none where it is paused already. UserError where that makes no sense."""
     _require_present(session, "paused", trashed=trashed)
     if status == "paused":
@@ -22,15 +27,15 @@ def pausing(session: str, status: str, *, trashed: bool, has_job: bool = False) 
     return _becoming("paused")
 
 
-def resuming(session: str, status: str, *, trashed: bool, has_job: bool = False) -> list[Body]:
+def resuming(session: str, status: str, *, trashed: bool, job: JobKind | None = None) -> list[Body]:
     """The events that resume a session; none where it is active. UserError where that makes no sense.
 
-    has_job: an agent works there on its own, which can also go on after it met a limit or failed.
+    job: what goes on there by itself, which can also go on after it waited; a task also after it failed.
     """
     _require_present(session, "resumed", trashed=trashed)
     if status == "active":
         return []
-    if status != "paused" and not (has_job and status in ("waiting", "failed")):
+    if status != "paused" and (job is None or status not in _GOES_ON_AFTER[job]):
         raise UserError(f"Session {session} is not paused: {_WHY_NOT.get(status, f'it is {status}')}.")
     return _becoming("active")
 

@@ -184,8 +184,8 @@ class SessionOperations(
         with self._engine.transaction() as tx:
             for session in sessions:
                 row = self._session(tx, session)
-                has_job = self._job_row(tx, session) is not None
-                bodies = change(session, row.status, trashed=row.trashed, has_job=has_job)
+                found = self._job_row(tx, session)
+                bodies = change(session, row.status, trashed=row.trashed, job=found[2] if found else None)
                 self.append(session, self._drafts(bodies))
                 self._move_job(tx, session, deed)
 
@@ -313,6 +313,8 @@ class SessionOperations(
     def answer(self, session: str, request: str, choice: PermissionChoice) -> str:
         """Answer a permission request that waits in a session, whichever process asks; gives the request's id.
 
+        A workflow of this home that waited for it is to go on.
+
         request: its id or a unique prefix. NotFound when there is none of that name, UserError when it was answered.
         """
         with self._engine.transaction() as tx:
@@ -327,6 +329,7 @@ class SessionOperations(
                 raise UserError(f"Permission request {chosen} was answered already.")
             answer = PermissionAnswer(request_id=chosen, answer=choice)
             self.append(session, [Draft(body=answer, time=self._clock.now_ms())])
+            self.go_on_after_answer(session)
         return chosen
 
     def fork(self, session: str, at: str | None = None, title: str | None = None) -> str:

@@ -136,7 +136,9 @@ CREATE TABLE job(
 CREATE TABLE claim(session TEXT PRIMARY KEY, process TEXT NOT NULL) WITHOUT ROWID
 """
 
-JOBS = Component("jobs", (_JOB,), counted=("job",))
+_JOB_KIND = "ALTER TABLE job ADD COLUMN kind TEXT NOT NULL DEFAULT 'task'"
+
+JOBS = Component("jobs", (_JOB, _JOB_KIND), counted=("job",))
 """job: see `jobs.py`. claim: which process runs a session now, if it is still alive (see `job_operations.py`)."""
 
 LOCAL_COMPONENTS = (LOCAL, SECRETS, JOBS)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -163,27 +162,6 @@ class Turns:
         folders = await self._workspace.read_async(lambda queries: queries.folders())
         await self._run(agent, Asked(prompt.session, prompt.message.text, bool(folders), waiting=prompt))
 
-    async def run_workflow(self, session: str) -> None:
-        """Do what is left of a session's workflow; approvals are answered at this window, or elsewhere.
-
-        UserError: the session holds none, it is over, or the session is busy.
-        """
-        import asyncio
-        from importlib import import_module
-
-        await asyncio.to_thread(import_module, "app.agents.workflow.session")
-
-        async with self._claimed(session):
-            await self._continue_workflow(session)
-
-    async def _continue_workflow(self, session: str) -> None:
-        from app.agents.recorder import first_answer, stored_answer
-        from app.agents.workflow.session import continue_workflow
-
-        with self._occupied(session) as turn:
-            ask = first_answer(turn.ask, partial(stored_answer, self._workspace, session))
-            await continue_workflow(self._workspace, self.agents, session, ask=ask)
-
     def is_running(self, session: str) -> bool:
         """Whether a turn runs here."""
         return session in self._running
@@ -256,19 +234,8 @@ class Turns:
         question = turn.questions.get(request) if turn else None
         if question is None:
             await self._workspace.write_async(lambda operations: operations.answer(session, request, choice))
-            await self._go_on_after_answer(session)
         elif not question.done():
             question.set_result(Answered(PermissionAnswer(request_id=request, answer=choice)))
-
-    async def _go_on_after_answer(self, session: str) -> None:
-        """A workflow whose program ended to wait for this answer goes on here."""
-        row = await self._workspace.read_async(lambda queries: queries.session(session))
-        if row.type != "agent" or row.status != "waiting":
-            return
-        from app.agents.workflow.session import has_ended_waiting
-
-        if await self._workspace.read_async(lambda queries: has_ended_waiting(queries, session)):
-            await self.run_workflow(session)
 
     async def close(self) -> None:
         """End all turns; what was said is kept."""

@@ -459,10 +459,12 @@ class MainWindow(QMainWindow):
         choose_workflow(self._desk, self)
 
     def _continue_workflow(self) -> None:
+        from app.ui.workflow.beginning import go_on
+
         if self.session is None:
             self._desk.say("Open a session first.")
         else:
-            self._desk.bridge.call(self._desk.turns.run_workflow(self.session), failed=self.report)
+            self._desk.bridge.call(go_on(self._desk, self.session), failed=self.report)
 
     def _after_opening(self, command: str) -> None:
         if command == commands.NEW.id:

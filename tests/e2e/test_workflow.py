@@ -15,6 +15,7 @@ import pytest
 
 from app.agents.sandbox import bubblewrap_works
 from tests.e2e.conftest import Program
+from tests.e2e.test_background import keepers
 
 pytestmark = pytest.mark.skipif(not bubblewrap_works(), reason="commands of workflows need bubblewrap")
 GREET = """name: Greet
@@ -186,10 +187,10 @@ def test_at_a_terminal_the_person_is_asked(program: Program, folder: Path, typed
 def test_in_the_background_it_waits_for_its_answer(program: Program, folder: Path) -> None:
     file = write(folder, "- run: echo before >> left\n- approval: Go on\n- run: echo after >> left")
     row = program.json("workflow", "run", "--background", file, cwd=folder)
-    asked = wait_for(lambda: events(program, row, "--events", "permission_request"))
     wait_for(lambda: newest(program)["status"] == "waiting")
-    busy = program.run("workflow", "resume", row["id"], cwd=folder)
-    assert (busy.code, "runs already" in busy.err) == (1, True)
+    asked = events(program, row, "--events", "permission_request")
+    assert program.run("workflow", "resume", row["id"], cwd=folder).code == 7
+    assert len(events(program, row, "--events", "permission_request")) == 1
     program.json("sessions", "answer", row["id"], asked[0]["request_id"], "reject", cwd=folder)
     wait_for(lambda: newest(program)["status"] == "failed")
     assert (folder / "left").read_text() == "before\n"
@@ -218,17 +219,56 @@ def test_an_interrupted_workflow_is_paused_and_goes_on(program: Program, folder:
     assert program.run("workflow", "resume", newest(program)["id"][:3] + "zzz", cwd=folder).code == 4
 
 
-def test_a_program_that_was_killed_leaves_what_it_did(program: Program, folder: Path) -> None:
-    wait = "- run: echo x > mark2; until test -e ready2; do sleep 0.05; done"
-    file = write(folder, f"- run: echo one >> killed\n{wait}")
-    row = program.json("workflow", "run", "--background", file, cwd=folder)
-    wait_for((folder / "mark2").exists)
-    found = subprocess.run(["pgrep", "-f", f"workflow resume --left {row['id']}"], capture_output=True, text=True)
-    [pid] = found.stdout.split()
-    os.kill(int(pid), signal.SIGKILL)
-    (folder / "ready2").touch()
-    wait_for(lambda: program.run("workflow", "resume", row["id"], cwd=folder).code == 0)
-    assert (folder / "killed").read_text() == "one\n"
+def begin_waiting(program: Program, folder: Path, name: str) -> dict[str, Any]:
+    """A workflow in the background that has done its first step and is in its second one until a file is there."""
+    wait = f"- run: echo x > {name}.mark; until test -e {name}.ready; do sleep 0.05; done"
+    file = write(folder, f"- run: echo one >> {name}\n{wait}\n- run: echo two >> {name}")
+    row: dict[str, Any] = program.json("workflow", "run", "--background", file, cwd=folder)
+    wait_for((folder / f"{name}.mark").exists)
+    return row
+
+
+def kill_keepers(program: Program) -> None:
+    for process in keepers(program):
+        os.kill(process, signal.SIGKILL)
+    wait_for(lambda: not keepers(program))
+
+
+def test_one_that_was_killed_goes_on_by_itself_and_does_nothing_twice(program: Program, folder: Path) -> None:
+    row = begin_waiting(program, folder, "killed")
+    kill_keepers(program)
+    (folder / "killed.ready").touch()
+    assert newest(program)["status"] == "active"
+    program.run("workflow", "run", write(folder, "- run: 'true'"), cwd=folder)  # any program that looks after jobs
+    wait_for(lambda: events(program, row, "--events", "conclusion"))
+    assert (folder / "killed").read_text() == "one\ntwo\n"
+    assert [one["outcome"] for one in events(program, row, "--events", "conclusion")] == ["completed"]
+
+
+def test_one_in_the_background_is_paused_resumed_and_stopped(program: Program, folder: Path) -> None:
+    row = begin_waiting(program, folder, "paused")
+    busy = program.run("workflow", "resume", row["id"], cwd=folder)
+    assert (busy.code, "in the background" in busy.err) == (1, True)
+    assert program.run("sessions", "pause", row["id"]).code == 0
+    wait_for(lambda: "cancelled" in {one["status"] for one in events(program, row, "--events", "tool_result")})
+    assert newest(program)["status"] == "paused"
+    (folder / "paused.mark").unlink()
+    assert program.run("sessions", "resume", row["id"]).code == 0
+    wait_for((folder / "paused.mark").exists)
+    assert program.run("sessions", "stop", row["id"]).code == 0
+    wait_for(lambda: len(events(program, row, "--events", "tool_result")) == 3)
+    assert [one["text"] for one in events(program, row, "--events", "conclusion")] == ["The workflow was stopped."]
+    (folder / "paused.ready").touch()
+    assert program.run("workflow", "resume", row["id"], cwd=folder).code == 0
+    assert (folder / "paused").read_text() == "one\ntwo\n"
+
+
+def test_taking_over_ends_it(program: Program, folder: Path) -> None:
+    row = begin_waiting(program, folder, "taken")
+    assert program.run("sessions", "take-over", row["id"]).code == 0
+    wait_for(lambda: "cancelled" in {one["status"] for one in events(program, row, "--events", "tool_result")})
+    assert (newest(program)["type"], newest(program)["status"]) == ("interactive", "active")
+    assert not events(program, row, "--events", "conclusion")
 
 
 def test_a_secret_is_kept_out_of_the_session_and_known_to_its_steps(program: Program, folder: Path) -> None:

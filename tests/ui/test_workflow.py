@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import Qt
@@ -10,10 +10,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QFileDialog, QLineEdit, QWidget
 
 from app.agents.sandbox import bubblewrap_works
-from app.agents.workflow.journal import Start
-from app.agents.workflow.parsing import parse_workflow
-from app.agents.workflow.session import begin_workflow, continue_workflow
+from app.background.keeper import Keeper
 from app.sessions.events import PermissionRequest
+from app.ui.models.sessions import DetailRole
 from app.ui.places import SessionPlace
 from app.ui.workflow.dialog import WorkflowDialog
 from tests.ui.running import Room, Running
@@ -104,8 +103,29 @@ def test_a_hostile_file_is_shown_as_text(room: Room) -> None:
     assert "levels deep" in deep.problems.toPlainText()
 
 
+@pytest.fixture
+def background(running: Running) -> Iterator[None]:
+    """Somebody does the jobs of the home."""
+    keeper = Keeper(running.workspace, idle_seconds=3600)
+
+    async def end() -> None:
+        keeper.end()
+
+    work = running.desk.bridge.call(keeper.run())
+    yield
+    running.desk.bridge.call(end())
+    work.result(30)
+
+
+def state(running: Running, session: str) -> str:
+    job = running.workspace.read(lambda queries: queries.job(session))
+    assert job is not None
+    return job.state
+
+
 @needs_sandbox
-def test_a_workflow_runs_in_a_session_of_its_own(running: Running) -> None:
+@pytest.mark.usefixtures("background")
+def test_a_workflow_runs_in_the_background_in_a_session_of_its_own(running: Running) -> None:
     dialog = open_dialog(running, GREET)
     who = dialog.fields["who"]
     assert isinstance(who, QLineEdit)
@@ -117,30 +137,41 @@ def test_a_workflow_runs_in_a_session_of_its_own(running: Running) -> None:
     running.until(lambda: running.events(session, "permission_request"))
     assert (running.folder / "out.txt").read_text() == "Hello Ada; touch evil\n"
     running.until(lambda: status(running, session) == "waiting")
+    running.until(lambda: running.window.status.agents.text() == "● 1 waits for you")
+    header = running.conversation.header
+    running.until(lambda: header.task.resume.isVisible())
+    assert header.task.resume.text() == "Resume"  # it has no rules that could be raised
     [request] = running.events(session, "permission_request")
     assert isinstance(request, PermissionRequest) and request.title == "Go on"
     running.desk.bridge.call(running.desk.turns.answer(session, request.request_id, "once"))
     running.until(lambda: status(running, session) == "completed")
     assert (running.folder / "out.txt").read_text().endswith("after\n")
+    running.until(header.task.isHidden)
     assert running.failed == []
 
 
 @needs_sandbox
-def test_a_workflow_is_stopped_and_goes_on(running: Running) -> None:
-    wait = "- run: touch mark; until test -e ready; do sleep 0.05; done\n"
+@pytest.mark.usefixtures("background")
+def test_a_workflow_shows_its_step_is_paused_and_goes_on(running: Running) -> None:
+    wait = "- {title: Wait, run: 'touch mark; until test -e ready; do sleep 0.05; done'}\n"
     dialog = open_dialog(running, f"name: Long\nsteps:\n- run: echo one >> log\n{wait}- run: echo two >> log\n")
     dialog.run.click()
     running.until((running.folder / "mark").exists)
     session = running.conversation.session
     assert session is not None
-    running.desk.bridge.call(running.desk.turns.cancel(session))
-    running.until(lambda: status(running, session) == "paused" and not running.desk.turns.is_running(session))
+    window, header = running.window, running.conversation.header
+    running.until(lambda: header.state.text() == "in the background · Wait (2 of 3)")
+    running.until(lambda: window.status.agents.text() == "● 1 agent running · Wait (2 of 3)")
+    running.until(lambda: "Wait (2 of 3)" in str(window.browser.model.index_of(session).data(DetailRole)))
+    QTest.mouseClick(header.task.pause, Qt.MouseButton.LeftButton)
+    running.until(lambda: running.events(session, "tool_result")[-1].status == "cancelled")
+    assert (status(running, session), state(running, session)) == ("paused", "paused")
     (running.folder / "ready").touch()
-    running.window.actions_of["window.continue_workflow"].trigger()
+    window.actions_of["window.continue_workflow"].trigger()
     running.until(lambda: status(running, session) == "completed")
     assert (running.folder / "log").read_text() == "one\ntwo\n"
-    running.window.actions_of["window.continue_workflow"].trigger()
-    running.until(lambda: "is completed" in running.window.notice.text.text())
+    window.actions_of["window.continue_workflow"].trigger()
+    running.until(lambda: "is completed" in window.notice.text.text())
 
 
 @needs_sandbox
@@ -167,19 +198,3 @@ def test_the_command_chooses_a_file(running: Running) -> None:
     running.until(dialog.run.isVisible)
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     running.until(lambda: running.window.findChild(WorkflowDialog) is None)
-
-
-@needs_sandbox
-def test_an_answer_goes_on_with_what_waits_and_no_program_runs(running: Running) -> None:
-    parsed = parse_workflow("name: T\nsteps:\n- approval: Go on\n- run: touch after\n", "t.yaml")
-    start = Start(file="t.yaml", source=parsed.source, agent="scripted")
-    begin = partial(begin_workflow, start=start, workflow=parsed.required(), folder=running.folder, device="", now=0)
-    session = running.workspace.write(begin)
-    turns = running.desk.turns
-    result = running.desk.bridge.call(continue_workflow(running.workspace, turns.agents, session)).result(30)
-    assert (result.outcome, status(running, session)) == ("waiting", "waiting")
-    [request] = running.events(session, "permission_request")
-    running.open(session)
-    running.desk.bridge.call(turns.answer(session, request.request_id, "once"))
-    running.until(lambda: status(running, session) == "completed")
-    assert (running.folder / "after").exists()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -110,21 +107,38 @@ def wishes(workflow: Workflow) -> list[str]:
 def begin_workflow(
     operations: SessionOperations, start: Start, workflow: Workflow, *, folder: Path, device: str, now: int
 ) -> str:
-    """Make the session of a workflow, which does nothing yet; gives its id. device: which runs it. now: in ms."""
-    session = operations.create(title=workflow.name.strip(), type="agent", agent=WORKFLOW, cwd=str(folder))
+    """Make the session of a workflow and leave it to whoever does the jobs of the home; gives its id.
+
+    device: which runs it. now: in ms.
+    """
+    name = workflow.name.strip()
     given = "".join(f"\n{name}: {value}" for name, value in start.inputs.items())
-    said = UserMessage(text=f"Run the workflow '{workflow.name.strip()}'{given}", runner=device)
+    said = UserMessage(text=f"Run the workflow '{name}'{given}", runner=device)
     noted = Notice(text=f"The workflow is that of {start.file}.", data=start.to_data())
     turn = secrets.token_hex(8)
-    operations.append(
-        session, [Draft(body=said, time=now, turn=turn), Draft(body=noted, time=now, turn=turn, agent=WORKFLOW)]
-    )
+    drafts = [Draft(body=said, time=now, turn=turn), Draft(body=noted, time=now, turn=turn, agent=WORKFLOW)]
+    with operations.engine.transaction():
+        session = operations.create(title=name, type="agent", agent=WORKFLOW, cwd=str(folder))
+        operations.append(session, drafts)
+        operations.add_job(session, name, WORKFLOW, {}, [str(folder)], "workflow")
     return session
 
 
-def holds_workflow(queries: Queries, session: str) -> bool:
-    """Whether a session is that of a workflow of this person."""
-    return read_journal(queries.iterate(session, kinds=["notice"]), queries.own_device()[0]).start is not None
+def open_workflow(queries: Queries, part: str) -> SessionRow:
+    """The session of a workflow that can go on. UserError where it holds none of this person, or where it is over."""
+    row = queries.session(part)
+    if read_journal(queries.iterate(row.id, kinds=["notice"]), queries.own_device()[0]).start is None:
+        raise UserError(f"Session {row.id} holds no workflow of yours. 'lovelace chat' goes on with others.")
+    _require_open(row)
+    return row
+
+
+def resume_workflow(operations: SessionOperations, row: SessionRow) -> None:
+    """Leave what is left of a session's workflow to whoever does the jobs of the home. UserError where it is away."""
+    with operations.engine.transaction():
+        folders = [row.cwd] if row.cwd else []  # it has no job where it was begun elsewhere, or taken over by hand
+        operations.add_job(row.id, row.title, WORKFLOW, {}, folders, "workflow")
+        operations.resume([row.id])
 
 
 def waiting_request(queries: Queries, session: str) -> PermissionRequest | None:
@@ -134,11 +148,10 @@ def waiting_request(queries: Queries, session: str) -> PermissionRequest | None:
     return asked[-1].request if asked else None
 
 
-def has_ended_waiting(queries: Queries, session: str) -> bool:
-    """Whether a workflow waits for an answer that no program waits for any more."""
-    last = queries.events(session, kinds=["conclusion", "permission_request"], limit=1)
-    ended = bool(last) and last[0].kind == "conclusion" and queries.session(session).status == "waiting"
-    return ended and holds_workflow(queries, session)
+def is_answered(queries: Queries, session: str) -> bool:
+    """Whether this person has answered an approval of a session's workflow that it has not heeded yet."""
+    journal = read_journal(queries.iterate(session, kinds=_ASKING), queries.own_device()[0])
+    return any(step not in journal.done and one.answer is not None for step, one in journal.asked.items())
 
 
 async def chosen_agent(agents: Configured, workflow: Workflow, wanted: str | None = None) -> str:
@@ -161,27 +174,30 @@ async def continue_workflow(
     """Do what is left of a session's workflow.
 
     ask: a person, None where nobody can be asked now. recorder: for an agent's name and a turn. listener: gets the turn
-    and each update. Raises UserError where there is no workflow, where it is over, or where another process runs it.
+    and each update. The session is claimed. Raises UserError where there is no workflow, or where it is over.
     """
     row, folders, journal = await home.read_async(partial(_stands, session=session))
     start = journal.start
     if start is None:
         raise UserError(f"Session {session} holds no workflow of yours.")
-    if row.status in _OVER:
-        raise UserError(f"The workflow of session {session} {_OVER[row.status]}; run it anew: lovelace workflow run")
+    _require_open(row)
     parsed = parse_workflow(start.source, start.file)
     made = recorder or (lambda agent, turn: StoreRecorder(home, session, agent=agent, clock=home.clock, turn=turn))
     own = made(WORKFLOW, journal.turn)
-    with _claimed(home.home, session):
-        async with AsyncExitStack() as servers:
-            around = Surroundings(
-                context=with_policies(_context(home, own, folders, unconfined=start.unconfined), home, row.workspace),
-                recorder=lambda agent: made(agent, own.turn),
-                agents=_Registered(home, agents, own, servers),
-                ask=ask,
-                listener=None if listener is None else partial(listener, own.turn),
-            )
-            return await WorkflowRun(parsed, start.inputs, start.agent, around, journal).run()
+    async with AsyncExitStack() as servers:
+        around = Surroundings(
+            context=with_policies(_context(home, own, folders, unconfined=start.unconfined), home, row.workspace),
+            recorder=lambda agent: made(agent, own.turn),
+            agents=_Registered(home, agents, own, servers),
+            ask=ask,
+            listener=None if listener is None else partial(listener, own.turn),
+        )
+        return await WorkflowRun(parsed, start.inputs, start.agent, around, journal).run()
+
+
+def _require_open(row: SessionRow) -> None:
+    if row.status in _OVER:
+        raise UserError(f"The workflow of session {row.id} {_OVER[row.status]}; run it anew: lovelace workflow run")
 
 
 def _stands(queries: Queries, session: str) -> tuple[SessionRow, tuple[Path, ...], Journal]:
@@ -222,22 +238,3 @@ class _Registered:
             lent = lent_servers(self._home, backend, context, self._own.record)
             context = await self._servers.enter_async_context(lent)
         return backend, await backend.start(context)
-
-
-@contextlib.contextmanager
-def _claimed(home: Path, session: str) -> Iterator[None]:
-    """Run the workflow of a session within: one process at a time, by a lock that the system drops when it dies."""
-    path = home / f"workflow-{session}.lock"
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_ours = os.path.samestat(os.fstat(file), os.stat(path))  # not one that was removed meanwhile
-        except OSError:
-            is_ours = False
-        if not is_ours:
-            raise UserError("This workflow runs already, in another program of yours.")
-        yield
-        path.unlink(missing_ok=True)
-    finally:
-        os.close(file)

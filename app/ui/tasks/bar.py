@@ -64,9 +64,12 @@ class TaskBar(QWidget):
         runs = job is not None and job.state == "ready"
         self.pause.setVisible(runs)
         self.resume.setVisible(job is not None and not runs)
-        self.resume.setText("Resume…" if job is not None and job.state == "waiting" else "Resume")
+        self.resume.setText("Resume…" if self._needs_rules() else "Resume")
         self.setVisible(job is not None)
         self.changed.emit()
+
+    def _needs_rules(self) -> bool:
+        return self.job is not None and self.job.state == "waiting" and self.job.kind == "task"
 
     def _do(self, command: Command) -> None:
         session = self._session
@@ -75,7 +78,7 @@ class TaskBar(QWidget):
 
     def _resume(self) -> None:
         """A task that met a limit is asked about: it may need another one."""
-        if self.job is not None and self.job.state == "waiting":
+        if self.job is not None and self._needs_rules():
             from app.ui.tasks.dialog import show_resume_dialog
 
             show_resume_dialog(self._desk, self.job, self.window())

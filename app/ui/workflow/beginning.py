@@ -1,4 +1,4 @@
-"""What the dialog of a workflow does off the main thread: reads the file, and begins it."""
+"""What the window does with workflows off the main thread: reads the file, begins one, lets one go on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_offer(path: Path) -> Offer:
 
 
 async def begin(desk: Desk, path: Path, offer: Offer, inputs: dict[str, str]) -> str:
-    """The session of a workflow, which does nothing yet. Raises UserError for what is wrong before it is made."""
+    """The session of a workflow, which is left to the background. UserError: what is wrong before it is made."""
     from functools import partial
 
     from app.agents.own_command import working_folder
@@ -61,3 +61,11 @@ async def begin(desk: Desk, path: Path, offer: Offer, inputs: dict[str, str]) ->
     return await desk.workspace.write_async(
         partial(begin_workflow, start=start, workflow=workflow, folder=folder, device=device, now=desk.now())
     )
+
+
+async def go_on(desk: Desk, session: str) -> None:
+    """Let a session's workflow go on in the background. UserError where it holds none, or where it is over."""
+    from app.agents.workflow.session import open_workflow, resume_workflow
+
+    row = await desk.workspace.read_async(lambda queries: open_workflow(queries, session))
+    await desk.workspace.write_async(lambda operations: resume_workflow(operations, row))

@@ -169,7 +169,7 @@ class WorkflowDialog(QDialog):
 
     def _begun(self, session: str) -> None:
         self.desk.go(SessionPlace(session))
-        self.desk.bridge.call(self.desk.turns.run_workflow(session), failed=self.desk.report)
+        self.desk.say("The workflow goes on in the background, also when this window is closed.")
         self.close()
 
     def _fail(self, error: BaseException) -> None:

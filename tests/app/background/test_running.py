@@ -20,6 +20,7 @@ from app.background.beginning import NewTask
 from app.background.keeper import Keeper
 from app.background.running import CALLED_OFF, JobRun, pausing_device
 from app.background.starting import LEASE, has_work
+from app.background.tasks import TaskWork
 from app.sessions.events import Conclusion, FileChange, Notice, ToolResult
 from app.sessions.jobs import Job
 from app.workspace import Workspace
@@ -66,7 +67,7 @@ def bodies(workspace: Workspace, session: str, kind: type[Any]) -> list[Any]:
 async def begun(workspace: Workspace, session: str) -> AsyncIterator[JobRun]:
     with contextlib.closing(AgentRegistry(workspace)) as agents:
         assert await workspace.write_async(lambda operations: operations.begin_job(session))
-        yield JobRun(workspace, agents, job(workspace, session), title_seconds=0)
+        yield JobRun(workspace, TaskWork(workspace, agents, job(workspace, session), title_seconds=0))
 
 
 def do(workspace: Workspace, session: str) -> TaskResult:
