@@ -15,7 +15,6 @@ from app.sessions.jobs import MOST_STARTS, Job, after, current_step, step_words
 from app.workspace import Workspace
 from tests.helpers.homes import open_home
 
-DEEDS = ("pause", "resume", "stop", "complete", "fail", "reach_limit")
 OUTCOMES = {"complete": "completed", "fail": "failed", "reach_limit": "waiting"}
 STATES = ("ready", "paused", "waiting", "ended")
 
@@ -169,7 +168,7 @@ def test_a_failed_or_waiting_task_is_resumed_and_a_completed_one_is_not(processe
 ACTION = st.one_of(
     st.tuples(st.sampled_from(("begin", "release", "die")), st.integers(0, 1)),
     st.tuples(st.sampled_from(tuple(OUTCOMES)), st.integers(0, 1)),
-    st.tuples(st.sampled_from(("pause", "resume", "stop")), st.integers(0, 1)),
+    st.tuples(st.sampled_from(("pause", "resume", "stop", "answer")), st.integers(0, 1)),
 )
 
 
@@ -208,6 +207,10 @@ def _play(home: Path, lives: list[Workspace], session: str, actions) -> None:
             if owner == who:
                 conclude(process, session, OUTCOMES[what])
                 state = after(state, what) or state
+        elif what == "answer":
+            process.write(lambda operations: operations.go_on_after_answer(session))
+            starts = 0 if state == "waiting" else starts
+            state = after(state, "answer") or state
         else:
             try:
                 process.write(lambda operations, deed=what: getattr(operations, deed)([session]))
