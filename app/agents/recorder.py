@@ -93,12 +93,16 @@ async def stored_answer(store: Store, session: str, request: PermissionRequest) 
     own, _device = await store.read_async(lambda q: q.own_device())
     async with aclosing(_watch(store, session)) as changes:
         async for _ in changes:
-            events = await store.read_async(lambda q: q.events(session, kinds=["permission_answer"], limit=50))
-            for event in events:
+            for event in await store.read_async(lambda q: _answers(q, session)):
                 is_own = event.author.identity == own and not event.author.claimed
                 if is_own and isinstance(event.body, PermissionAnswer) and event.body.request_id == request.request_id:
                     return Answered(event.body, recorded=True)
     raise RuntimeError("the store was closed while a permission request waited")
+
+
+def _answers(queries: Any, session: str) -> list[Any]:
+    """The newest answers in a session, with the secrets that were kept out of it: a form may have been given some."""
+    return [queries.revealed(event) for event in queries.events(session, kinds=["permission_answer"], limit=50)]
 
 
 async def _watch(store: Store, session: str) -> Any:

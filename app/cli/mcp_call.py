@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from app.agents.mcp.calling import Called, Caller
 from app.agents.mcp.consent import DECLINED, Consent, Elicitation, Elicited, Refusing, Sampled, Sampling
-from app.agents.mcp.schema import Field, fields_of, parse, parse_arguments
+from app.agents.mcp.schema import fields_of, parse_arguments
 from app.agents.mcp.sessions import session_for
 from app.cli.call import Call
 from app.cli.errors import UsageError
-from app.cli.terminal import on_interrupt, read_line
+from app.cli.terminal import on_interrupt
+from app.cli.terminal_form import agrees, fill_in
 from app.cli.text import printable
 from app.errors import NotFound, UserError
 
@@ -89,20 +90,13 @@ class TerminalConsent:
 
     async def elicit(self, wanted: Elicitation) -> Elicited:
         """See `app.agents.mcp.consent.Consent`."""
-        fields = fields_of(wanted.schema) or []
         what = f" at {printable(wanted.url)}" if wanted.url else ""
-        if not await _agrees(f"{wanted.server} asks{what}: {printable(wanted.message)}\nAnswer?"):
+        if not await agrees(f"{wanted.server} asks{what}: {printable(wanted.message)}\nAnswer?"):
             return DECLINED
         if wanted.url:
             return Elicited("accept")
-        values: dict[str, Any] = {}
-        for field in fields:
-            answered, value = await _ask_field(field)
-            if not answered:
-                return Elicited("cancel")
-            if value is not None:
-                values[field.name] = value
-        return Elicited("accept", values)
+        values = await fill_in(fields_of(wanted.schema) or [])
+        return Elicited("cancel") if values is None else Elicited("accept", values)
 
     async def sample(self, wanted: Sampling) -> Sampled | None:
         """See `app.agents.mcp.consent.Consent`: the default agent answers."""
@@ -112,34 +106,6 @@ class TerminalConsent:
         with closing(AgentRegistry(self._workspace)) as agents:
             name = (await agents.names())[0]
             question = f"{wanted.server} wants an answer of {name} to:\n{printable(wanted.text())}\nLet it be answered?"
-            if not await _agrees(question):
+            if not await agrees(question):
                 return None
             return await answer_sampling(await agents.backend(name), wanted, self._workspace.clock)
-
-
-async def _agrees(question: str) -> bool:
-    line = await read_line(f"{question} [y/N] ")
-    return line is not None and line.strip().lower() in ("y", "yes")
-
-
-async def _ask_field(field: Field) -> tuple[bool, Any]:
-    """(whether it was answered at all, the value)."""
-    choices = f" ({', '.join(one.title for one in field.choices[:20])})" if field.choices else ""
-    default = "" if field.default is None else f" [{_proposal(field.default)}]"
-    while True:
-        line = await read_line(printable(f"{field.title}{choices}{default}: "))
-        if line is None:
-            return False, None
-        text = line.strip()
-        if not text:
-            if field.default is not None or not field.required:
-                return True, field.default
-            continue
-        try:
-            return True, parse(field, text)
-        except UserError as error:
-            sys.stderr.write(f"{error}\n")
-
-
-def _proposal(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -107,12 +107,16 @@ def answer(
     session: One,
     request: Annotated[str, typer.Argument(metavar="REQUEST", help="The `request_id` of a permission request.")],
     choice: Annotated[Choice, typer.Argument(metavar="once|always|reject")],
+    values: Annotated[str | None, typer.Option(metavar="JSON", help="What a server asks for, as an object.")] = None,
 ) -> None:
     """Answer a permission request that waits, whichever program asks."""
+    from app.agents.mcp.schema import parse_arguments
+
     call = call_of(context)
+    given = None if values is None else parse_arguments(values)
     with call.workspace() as workspace:
         row = workspace.read(lambda queries: queries.session(session))
-        answered = workspace.write(lambda operations: operations.answer(row.id, request, choice))
+        answered = workspace.write(lambda operations: operations.answer(row.id, request, choice, given))
         if row.status == "waiting":
             _see_to_jobs(workspace, [row.id])  # a workflow that waited for it goes on
     call.out.done([row.id], "Answered.", request=answered)

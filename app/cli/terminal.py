@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from app.cli.text import printable
 
 if TYPE_CHECKING:
     from app.agents.backend import Answered
-    from app.sessions.events import PermissionChoice, PermissionRequest
+    from app.sessions.events import PermissionAnswer, PermissionChoice, PermissionRequest
 
 _CHOICES: dict[str, PermissionChoice] = {
     "y": "once",
@@ -31,16 +31,30 @@ _LINE_BYTES = 4096
 
 
 async def ask_permission(request: PermissionRequest) -> Answered:
-    """Ask on the terminal whether a tool may act; the end of input rejects."""
+    """Ask on the terminal whether a tool may act, or for what a server asks; the end of input rejects."""
     from app.agents.backend import Answered
+    from app.agents.mcp.asked_form import form_schema
     from app.sessions.events import PermissionAnswer
 
+    if (schema := form_schema(request)) is not None:
+        return Answered(await _filled_in(request, schema))
     question = f"Allow {printable(request.title)}? [y]es, [a]lways in this session, [n]o: "
     choice = None
     while choice is None:
         line = await read_line(question)
         choice = "reject" if line is None else _CHOICES.get(line.strip().lower())
     return Answered(PermissionAnswer(request_id=request.request_id, answer=choice))
+
+
+async def _filled_in(request: PermissionRequest, schema: Mapping[str, Any]) -> PermissionAnswer:
+    from app.agents.mcp.schema import fields_of
+    from app.cli.terminal_form import agrees, fill_in
+    from app.sessions.events import PermissionAnswer
+
+    agreed = await agrees(f"{printable(request.title)}\nAnswer?")
+    values = await fill_in(fields_of(schema) or []) if agreed else None
+    choice: PermissionChoice = "reject" if values is None else "once"
+    return PermissionAnswer(request_id=request.request_id, answer=choice, values=values)
 
 
 async def ask_approval(request: PermissionRequest) -> Answered:

@@ -207,11 +207,12 @@ class PermissionRequest(Body, tag="permission_request", frozen=True, kw_only=Tru
 
 
 class PermissionAnswer(Body, tag="permission_answer", frozen=True, kw_only=True):
-    """What the person, or a rule (`reason`), answered."""
+    """What the person, or a rule (`reason`), answered. values: what was filled in, where a server asked for values."""
 
     request_id: str
     answer: PermissionChoice
     reason: str | None = None
+    values: dict[str, Any] | None = None
 
 
 class Verification(Body, tag="verification", frozen=True, kw_only=True):

@@ -310,10 +310,11 @@ class SessionOperations(
         (identity,) = tx.connection.execute("SELECT identity FROM device WHERE is_own").fetchone()
         return bytes(identity)
 
-    def answer(self, session: str, request: str, choice: PermissionChoice) -> str:
+    def answer(self, session: str, request: str, choice: PermissionChoice, values: dict[str, Any] | None = None) -> str:
         """Answer a permission request that waits in a session, whichever process asks; gives the request's id.
 
-        A workflow of this home that waited for it is to go on.
+        values: what was filled in, where a server asked for values. A workflow of this home that waited for it is to go
+        on.
 
         request: its id or a unique prefix. NotFound when there is none of that name, UserError when it was answered.
         """
@@ -327,7 +328,7 @@ class SessionOperations(
             answered = self._bodies(tx, row.row, "permission_answer", PermissionAnswer, self._own_identity(tx))
             if any(body.request_id == chosen for body in answered):
                 raise UserError(f"Permission request {chosen} was answered already.")
-            answer = PermissionAnswer(request_id=chosen, answer=choice)
+            answer = PermissionAnswer(request_id=chosen, answer=choice, values=values)
             self.append(session, [Draft(body=answer, time=self._clock.now_ms())])
             self.go_on_after_answer(session)
         return chosen

@@ -225,17 +225,22 @@ class Turns:
             return
         await turn.runner.cancel()
 
-    async def answer(self, session: str, request: str, choice: PermissionChoice) -> None:
-        """Give the person's answer: to the turn that waits here, else into the session for the process that waits."""
+    async def answer(
+        self, session: str, request: str, choice: PermissionChoice, values: dict[str, Any] | None = None
+    ) -> None:
+        """Give the person's answer: to the turn that waits here, else into the session for the process that waits.
+
+        values: what was filled in, where a server asked for values.
+        """
         from app.agents.backend import Answered
         from app.sessions.events import PermissionAnswer
 
         turn = self._running.get(session)
         question = turn.questions.get(request) if turn else None
         if question is None:
-            await self._workspace.write_async(lambda operations: operations.answer(session, request, choice))
+            await self._workspace.write_async(lambda operations: operations.answer(session, request, choice, values))
         elif not question.done():
-            question.set_result(Answered(PermissionAnswer(request_id=request, answer=choice)))
+            question.set_result(Answered(PermissionAnswer(request_id=request, answer=choice, values=values)))
 
     async def close(self) -> None:
         """End all turns; what was said is kept."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -208,3 +209,35 @@ def test_an_agent_of_a_chat_and_of_a_task_calls_a_tool(demo: Program, tmp_path: 
             "--json", "task", "add", "--agent", "adder", "--rules", str(rules), "--yes", cwd=project
         ).lines
         assert next(event["status"] for event in events if event["kind"] == "tool_result") == status
+
+
+def test_a_form_in_the_middle_of_an_agents_call_is_filled_in_at_the_terminal(demo: Program, tmp_path: Path) -> None:
+    step = {"tool": "mcp__demo__greet", "input": {}}
+    demo.json("agents", "add", "greeter", "--script", script(tmp_path, step))
+    project = tmp_path / "project"
+    project.mkdir()
+    words = ["chat", "Greet", "--new", "--agent", "greeter", "--tools", "--allow", "all"]
+    declined = demo.run("--json", *words, "--yes", cwd=project).lines
+    assert next(one["output"] for one in declined if one["kind"] == "tool_result") == "declined"
+    assert not [one for one in declined if one["kind"] == "permission_request"]
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        demo.arguments(["--json", *words]),
+        cwd=project,
+        env=demo.environment,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        for question, typed in ((b"Answer?", b"y\n"), (b"Name: ", b"Ann\n"), (b"Age [0]: ", b"\n")):
+            said = b""
+            while question not in said:
+                said += os.read(ours, 1024)
+            os.write(ours, typed)
+        out, _ = process.communicate(timeout=45)
+    os.close(ours)
+    events = [json.loads(line) for line in out.splitlines()]
+    assert next(one["output"] for one in events if one["kind"] == "tool_result") == "hello Ann"
+    [answer] = [one for one in events if one["kind"] == "permission_answer"]
+    assert (answer["answer"], answer["values"]) == ("once", {"name": "Ann", "age": 0})

@@ -1,6 +1,6 @@
 """What a server asks in the middle of an agent's call: put to the person as a permission, where there is one.
 
-A permission is a yes or a no. So a form is only sent when it can go out with what it proposes itself.
+A form is filled in where the permission is given: in the window, at the terminal, or on another device of the person.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from app.agents.history import cut_middle
+from app.agents.mcp.asked_form import ELICITATION, request_input
 from app.agents.mcp.consent import DECLINED, Elicitation, Elicited, Sampled, Sampling
-from app.agents.mcp.schema import fields_of
+from app.agents.mcp.schema import fields_of, unfit_values
 from app.agents.tools.tool import Site
-from app.sessions.events import Notice, PermissionRequest
+from app.sessions.events import Notice, PermissionAnswer, PermissionRequest
 
 Sample = Callable[[Sampling], Awaitable[Sampled]]
 """Lets the session's model answer."""
@@ -28,32 +29,41 @@ class AgentConsent:
         self._sample = sample
 
     async def elicit(self, wanted: Elicitation) -> Elicited:
-        """See `Consent`: accepted with the values that the form proposes."""
-        fields = fields_of(wanted.schema) or []
-        values = {field.name: field.default for field in fields if field.default is not None}
-        if wanted.url or any(field.required and field.name not in values for field in fields):
-            self._site.emit(
-                Notice(text=f"{wanted.server} asked for what only a person can fill in: {wanted.message}"[:1_000])
+        """See `Consent`: accepted with what the person fills in, or else with the values that the form proposes."""
+        if wanted.url:
+            self._note(
+                f"{wanted.server} asked for a page to be visited, which only a call by hand can do: {wanted.url}"
             )
             return DECLINED
-        agreed = await self._ask("elicitation", f"Tell {wanted.server}: {wanted.message}", dict(values))
-        return Elicited("accept", values) if agreed else DECLINED
+        title = f"{wanted.server} asks for values: {wanted.message}"
+        answer = await self._ask(ELICITATION, title, request_input(wanted))
+        if answer is None or answer.answer == "reject":
+            return DECLINED
+        values = _proposed(wanted) if answer.values is None else answer.values
+        if problem := unfit_values(wanted.schema, values):
+            self._note(f"What was filled in for {wanted.server} does not fit: {problem}")
+            return Elicited("cancel")
+        return Elicited("accept", values)
+
+    def _note(self, text: str) -> None:
+        self._site.emit(Notice(text=text[:1_000], level="warning"))
 
     async def sample(self, wanted: Sampling) -> Sampled | None:
         """See `Consent`: the session's own model answers."""
         if self._sample is None:
             return None
         shown = {"text": cut_middle(wanted.text(), 20_000), "max_tokens": wanted.max_tokens}
-        if not await self._ask("sampling", f"Let {wanted.server} ask the model: {wanted.text()}", shown):
+        answer = await self._ask("sampling", f"Let {wanted.server} ask the model: {wanted.text()}", shown)
+        if answer is None or answer.answer == "reject":
             return None
         sampled = await self._sample(wanted)
         self._site.emit(Notice(text=f"{sampled.model} answered {wanted.server}.", data={"text": sampled.text}))
         return sampled
 
-    async def _ask(self, name: str, title: str, shown: dict[str, Any]) -> bool:
-        """Whether the person agrees; nobody there: no. It is asked each time."""
+    async def _ask(self, name: str, title: str, shown: dict[str, Any]) -> PermissionAnswer | None:
+        """What the person says; None: nobody is there. It is asked each time."""
         if self._site.ask is None:
-            return False
+            return None
         line = " ".join(title.split())
         request = PermissionRequest(
             request_id="request_" + secrets.token_hex(8),
@@ -66,4 +76,9 @@ class AgentConsent:
         answered = await self._site.ask(request)
         if not answered.recorded:
             self._site.emit(answered.answer)
-        return answered.answer.answer != "reject"
+        return answered.answer
+
+
+def _proposed(wanted: Elicitation) -> dict[str, Any]:
+    """The values that the form proposes itself."""
+    return {field.name: field.default for field in fields_of(wanted.schema) or () if field.default is not None}

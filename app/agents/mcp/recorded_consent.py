@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from app.agents.history import cut_middle
+from app.agents.mcp.asked_form import ELICITATION, request_input
 from app.agents.mcp.consent import DECLINED, Consent, Elicitation, Elicited, Sampled, Sampling
 from app.agents.mcp.schema import unfit_values
 from app.errors import UserError
@@ -27,8 +28,8 @@ class RecordedConsent:
     async def elicit(self, wanted: Elicitation) -> Elicited:
         """See `Consent`. Values that are not what the server asks for are not sent."""
         what = "to visit a page" if wanted.url else "for values"
-        fields = {"message": wanted.message, **({"url": wanted.url} if wanted.url else {"schema": dict(wanted.schema)})}
-        request = await self._ask("elicitation", f"{wanted.server} asks {what}: {wanted.message}", fields)
+        title = f"{wanted.server} asks {what}: {wanted.message}"
+        request = await self._ask(ELICITATION, title, request_input(wanted))
         answer = DECLINED
         try:
             answer = await self._inner.elicit(wanted)

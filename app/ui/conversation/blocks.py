@@ -99,12 +99,16 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A permission request that waits for the person. for_good: it can be allowed by a policy."""
+    """A permission request that waits for the person.
+
+    for_good: it can be allowed by a policy. is_form: it is answered with values.
+    """
 
     request: str
     title: str
     body: tuple[Block, ...] = ()
     for_good: bool = False
+    is_form: bool = False
 
 
 @dataclass(frozen=True, slots=True)

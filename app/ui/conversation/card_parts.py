@@ -33,6 +33,7 @@ _TONES = {
     "warning": "waiting",
     "error": "removed_text",
 }
+FORM_CHOICES = (("1", "once", "Fill in…"), ("3", "reject", "Decline"))
 CHOICES = (("1", "once", "Allow once"), ("2", "always", "Allow in this session"), ("3", "reject", "Reject"))
 FOR_GOOD = ("4", "policy", "Always here…")
 """Key, answer and words of the buttons of a permission request."""
@@ -191,13 +192,13 @@ class CardPart(FramedStack):
 
 
 class ButtonRow(Part):
-    """The answers to a permission request, with the keys that give them. for_good: one of them makes a policy."""
+    """The answers to a permission request, with the keys that give them."""
 
     gap_above = 8
 
-    def __init__(self, style: Style, request: str, for_good: bool = False) -> None:
-        self._style, self._request = style, request
-        self._choices = (*CHOICES, FOR_GOOD) if for_good else CHOICES
+    def __init__(self, style: Style, ask: Ask) -> None:
+        self._style, self._request = style, ask.request
+        self._choices = FORM_CHOICES if ask.is_form else (*CHOICES, FOR_GOOD) if ask.for_good else CHOICES
         self.height = style.px(34)
         self._metrics = QFontMetricsF(style.text_font)
         self._boxes: list[tuple[QRectF, str]] = []
@@ -235,10 +236,9 @@ class AskPart(FramedStack):
     """A permission request that waits: what is asked, in full, and the answers."""
 
     def __init__(self, style: Style, ask: Ask, body: list[Part]) -> None:
-        question = TextPart(style, f"<p style='margin:0'><b>Allow this?</b> &nbsp;{escape(ask.title)}</p>")
-        super().__init__(
-            style, [question, *body, ButtonRow(style, ask.request, ask.for_good)], (14, 12, 14, 12), "waiting"
-        )
+        word = "Answer this?" if ask.is_form else "Allow this?"
+        question = TextPart(style, f"<p style='margin:0'><b>{word}</b> &nbsp;{escape(ask.title)}</p>")
+        super().__init__(style, [question, *body, ButtonRow(style, ask)], (14, 12, 14, 12), "waiting")
 
 
 class BannerPart(FramedStack):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from app.agents.mcp.schema import fields_of
 from app.sessions import events as kinds
 from app.sessions.languages import language_of
 from app.ui.conversation.blocks import Block, Code
@@ -21,6 +23,12 @@ WRAP_COLUMNS = 90
 def permission_body(request: kinds.PermissionRequest) -> tuple[Block, ...]:
     """What the person decides about, in full: nothing stands beyond the right edge or hides behind odd characters."""
     return tuple(_laid_bare(block) for block in input_blocks(request.input))
+
+
+def form_body(schema: Mapping[str, Any]) -> tuple[Block, ...]:
+    """What a server asks for, one value a line."""
+    lines = [f"{field.title}: {field.hint}" if field.hint else field.title for field in fields_of(schema) or ()]
+    return (_laid_bare(Code(head_lines("\n".join(" ".join(line.split()) for line in lines), SHOWN_LINES))),)
 
 
 def revealed(text: str) -> str:

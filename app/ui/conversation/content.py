@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from app.agents.mcp.asked_form import form_schema
 from app.agents.policies import suggested_rule
 from app.sessions import events as kinds
 from app.sessions.bodies import missing_bytes
@@ -29,7 +30,7 @@ from app.ui.conversation.blocks import (
     Prose,
     Steps,
 )
-from app.ui.conversation.card_texts import as_json, first_line, permission_body, revealed, wrapped
+from app.ui.conversation.card_texts import as_json, first_line, form_body, permission_body, revealed, wrapped
 from app.ui.conversation.cards import tool_card
 from app.ui.conversation.entries import Entry, answer_to, grouped, is_absorbed, is_by_person, speaker
 from app.ui.words import one_line
@@ -256,6 +257,8 @@ def _request(entry: Entry, opened: bool) -> tuple[Block, ...]:
     title = revealed(body.title or body.name)
     answer = answer_to(body.request_id, entry.group)
     if answer is None and entry.live:
+        if (schema := form_schema(body)) is not None:
+            return (Ask(body.request_id, title, form_body(schema), is_form=True),)
         for_good = suggested_rule(body.name, body.input, None) is not None
         return (Ask(body.request_id, title, permission_body(body), for_good),)
     if answer is None:

@@ -306,6 +306,14 @@ class ConversationModel(QAbstractListModel):
                 return row, event.body.request_id
         return None
 
+    def request(self, request: str) -> kinds.PermissionRequest | None:
+        """A permission request among the newest events."""
+        for row in self._rows[: -4 * MARGIN - 1 : -1]:
+            body = event.body if (event := self._held.get(row)) is not None else None
+            if isinstance(body, kinds.PermissionRequest) and body.request_id == request:
+                return body
+        return None
+
     # Inside
 
     def _is_live(self, event: Event) -> bool:

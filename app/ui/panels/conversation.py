@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
+from app.agents.mcp.asked_form import form_schema
 from app.ui.bridge import while_alive
 from app.ui.composer.composer import Composer
 from app.ui.composer.prompting import Prompting
@@ -37,7 +38,7 @@ from app.ui.turns import Activity
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from app.sessions.events import PermissionChoice
+    from app.sessions.events import PermissionChoice, PermissionRequest
     from app.sessions.views import SessionRow
 
 WORKING = "An agent works here on its own. Pause it or take over to write here yourself."
@@ -284,7 +285,13 @@ class ConversationPanel(Panel):
         self._take_row(reading)
         free = not self.composer.field.toPlainText() and self.isVisible()
         if self.answers.notice(take_keyboard=free):
-            self.desk.say("The agent waits for you: 1 allow once · 2 allow in this session · 3 reject")
+            self.desk.say(f"The agent waits for you: {self._answers_offered()}")
+
+    def _answers_offered(self) -> str:
+        question = self.model.open_request()
+        asked = self.model.request(question[1]) if question is not None else None
+        is_form = asked is not None and form_schema(asked) is not None
+        return "1 fill in · 3 decline" if is_form else "1 allow once · 2 allow in this session · 3 reject"
 
     def _note_typing(self) -> None:
         if self.composer.field.toPlainText():
@@ -344,15 +351,23 @@ class ConversationPanel(Panel):
     def _answer(self, request: str, choice: str) -> None:
         if self.session is None:
             return
-        if choice == CHOICE:
+        if choice != "reject" and (asked := self.model.request(request)) and form_schema(asked) is not None:
+            self._fill_in(asked)
+        elif choice == CHOICE:
             self.always_here.offer(self.session, request)
         else:
             self._give_answer(request, choice)  # type: ignore[arg-type]
 
-    def _give_answer(self, request: str, choice: PermissionChoice) -> None:
+    def _fill_in(self, request: PermissionRequest) -> None:
+        from app.ui.mcp.form_dialog import show_form
+
+        show_form(self, request, lambda values: self._give_answer(request.request_id, "once", values))
+
+    def _give_answer(self, request: str, choice: PermissionChoice, values: dict[str, Any] | None = None) -> None:
         if self.session is not None:
             self.desk.say("")
-            self.desk.bridge.call(self.desk.turns.answer(self.session, request, choice), failed=self.desk.report)
+            answering = self.desk.turns.answer(self.session, request, choice, values)
+            self.desk.bridge.call(answering, failed=self.desk.report)
             self.focus_composer()
 
     # Qt

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.agents.backend import Answered
 from app.agents.mcp.agent_tools import model_name, server_tools, with_servers
+from app.agents.mcp.asked_form import ELICITATION, form_schema
 from app.agents.mcp.config import ServerConfig
 from app.agents.mcp.model_schema import MOST_CHARACTERS, model_schema
 from app.agents.mcp.pool import ServerPool
@@ -35,13 +36,15 @@ def play(
     rules: Rules | None = None,
     allowed: bool = False,
     answer: str | None = "once",
+    values: dict[str, Any] | None = None,
 ) -> tuple[list[Any], list[Notice]]:
     """What comes of a script whose agent has the tools of the servers, and what was noted before."""
     asked: list[PermissionRequest] = []
 
     async def ask(request: PermissionRequest) -> Answered:
         asked.append(request)
-        return Answered(PermissionAnswer(request_id=request.request_id, answer=answer))  # type: ignore[arg-type]
+        given = values if request.name == ELICITATION else None
+        return Answered(PermissionAnswer(request_id=request.request_id, answer=answer, values=given))  # type: ignore[arg-type]
 
     async def work() -> tuple[list[Any], list[Notice]]:
         registry = ServerRegistry(Settings(), secrets=Keys())
@@ -127,10 +130,32 @@ def test_a_server_that_is_away_is_told_and_the_rest_works(tmp_path: Path) -> Non
     assert "no program '/no/such'" in notices[0].text and "goes on without" in notices[0].text
 
 
-def test_a_form_is_accepted_with_what_it_proposes_or_declined(tmp_path: Path) -> None:
-    updates, _ = play(tmp_path, tool("greet"), allowed=True)
-    assert results(updates) == [("completed", "declined")]
-    assert any(isinstance(one, Notice) and "only a person can fill in" in one.text for one in updates)
+def test_a_form_is_sent_with_what_the_person_fills_in(tmp_path: Path) -> None:
+    updates, _ = play(tmp_path, tool("greet"), allowed=True, values={"name": "Ann", "age": 7})
+    assert results(updates) == [("completed", "hello Ann")]
+    [request] = [one for one in updates if isinstance(one, PermissionRequest)]
+    [answer] = [one for one in updates if isinstance(one, PermissionAnswer)]
+    assert request.title == "demo asks for values: Who are you?"
+    schema = form_schema(request)
+    assert schema is not None and list(schema["properties"]) == ["name", "age"]
+    assert answer.values == {"name": "Ann", "age": 7}
+
+
+@pytest.mark.parametrize(
+    ("answer", "values", "said", "note"),
+    [
+        ("reject", {"name": "Ann"}, "declined", ""),
+        (None, None, "declined", ""),  # nobody is there
+        ("once", None, "canceld", "name is missing"),  # agreed to from where no form is shown
+        ("once", {"name": 5}, "canceld", "'name' has the wrong kind of value"),
+        ("once", {"name": "Ann", "password": "x"}, "canceld", "nobody asked for 'password'"),
+    ],
+)
+def test_nothing_else_is_sent(tmp_path: Path, answer: Any, values: Any, said: str, note: str) -> None:
+    updates, _ = play(tmp_path, tool("greet"), allowed=True, answer=answer, values=values)
+    assert results(updates) == [("completed", said)]
+    notes = [one.text.lower() for one in updates if isinstance(one, Notice)]
+    assert [note in text for text in notes] == ([True] if note else [])
 
 
 @pytest.mark.parametrize(
