@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.agents.limits import LimitReached
 from app.agents.workflow.acting import Actor, Result
 from app.agents.workflow.model import (
     MAX_ROUNDS,
@@ -172,12 +173,19 @@ class Flow:
         before = values.apart()
         room = asyncio.Semaphore(step.at_once)
         branches = [values.apart() for _ in step.parallel]
+        limits: list[LimitReached] = []
 
         async def branch(number: int) -> Ended | None:
             async with room:
-                return await self._branch(step, number, f"{place}/branch {number}/", branches[number - 1])
+                try:
+                    return await self._branch(step, number, f"{place}/branch {number}/", branches[number - 1])
+                except LimitReached as limit:  # such as an approval that is due; the others go on
+                    limits.append(limit)
+                    return None
 
         ends = await _all(branch, len(step.parallel))
+        if limits:
+            raise limits[0]
         for one in branches:
             values.join(one, before)
         failed = [(number, end) for number, end in enumerate(ends, 1) if end is not None and not end.completed]
