@@ -45,7 +45,7 @@ def test_a_server_is_described_tested_and_added(here: SettingsRoom) -> None:
     form.variables.setPlainText("GITHUB_TOKEN=ghp_0123456789abcdefghijKLMN\nDEBUG=1")
     form.test.click()
     here.until(lambda: "Demo 1.2 answers after" in form.said.text())
-    assert "10 tools, 1 resource, 1 prompt" in form.said.text()
+    assert "11 tools, 1 resource, 1 prompt" in form.said.text()
     assert here.setting("mcp servers") is None
     form.keep.click()
     here.until(lambda: len(page.cards) == 1)
@@ -109,7 +109,7 @@ def test_cards_test_use_and_forget(here: SettingsRoom) -> None:
     good.test.click()
     bad.test.click()
     here.until(lambda: good.test.isEnabled() and bad.test.isEnabled())
-    assert "10 tools" in good.said.text()
+    assert "11 tools" in good.said.text()
     assert "no program '/no/such'" in bad.said.text()
     good.use.click()
     assert here.went == [PanelPlace("mcp", "demo")]

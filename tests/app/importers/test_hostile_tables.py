@@ -108,7 +108,7 @@ _RECORDS = {"opencode": _opencode, "gemini": _gemini, "goose": _goose, "cursor":
 
 @pytest.mark.parametrize("format", _RECORDS)
 def test_wrong_types_everywhere(format: str) -> None:
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=50, deadline=None)
     @given(st.lists(_RECORDS[format] | _some, max_size=8))
     def run(records: list[dict[str, Any]]) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +119,7 @@ def test_wrong_types_everywhere(format: str) -> None:
     run()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["session", "message", "part"]), st.lists(_values, min_size=6, max_size=6)),

@@ -106,7 +106,7 @@ STEPS = st.tuples(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=14))
 def test_replicas_agree_whatever_happens(pair_of_members: Teams, steps: list[tuple[int, str, int, str]]) -> None:
     made: list[str] = []

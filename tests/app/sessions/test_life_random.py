@@ -131,7 +131,7 @@ def _check(home: Workspace, model: Model) -> None:
         assert texts_of(home, session) == model.told(session)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(_steps)
 def test_any_life_of_sessions(shared: Workspace, steps: list[tuple[str, int, int]]) -> None:
     shared.use(shared.write(lambda operations: operations.create_workspace("A life")))

@@ -81,7 +81,7 @@ def _assert_equal(network: PeerNetwork, team: list[MemoryReplica]) -> None:
 
 
 @pytest.mark.timeout(300)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), count=st.integers(2, 5), is_ring=st.booleans())
 def test_all_converge(seed: int, count: int, is_ring: bool) -> None:
     dice, team, network = random.Random(seed), _team(count), PeerNetwork(seed)

@@ -62,7 +62,7 @@ def test_the_power_goes_around_publishing(tmp_path: Path) -> None:
     assert kinds[MARK] > 2 * ROUNDS and kinds[SYNC] > ROUNDS and kinds[WRITE] > 200, kinds
     firsts = [at for at, call in enumerate(calls) if call.kind == MARK and calls[at - 1].kind != MARK]
     moments = {at + step for at in firsts for step in (-2, -1, 0, 1)} | {len(calls)}
-    moments |= set(random.Random(3).sample(range(firsts[0], len(calls)), 12))
+    moments |= set(random.Random(3).sample(range(firsts[0], len(calls)), 6))
     disk, left, checked = Disk(folder), Left(), 0
     for number, call in enumerate(calls, 1):
         disk.play(call)
@@ -87,7 +87,7 @@ def _after_cut(disk: Disk, target: Path, left: Left, luck: random.Random | None)
 @pytest.mark.timeout(300)
 def test_a_process_that_is_killed_around_publishing(tmp_path: Path) -> None:
     dice, left = random.Random(11), Left()
-    for _ in range(6):
+    for _ in range(3):
         words = [sys.executable, "-m", MODULE, str(tmp_path / "home"), str(tmp_path / "peer")]
         process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         assert process.stdout is not None

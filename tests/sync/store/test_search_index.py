@@ -136,7 +136,7 @@ _words = st.lists(
 )
 
 
-@settings(max_examples=1500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=600, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_words, st.booleans())
 @example(["\ud800"], True)
 def test_no_text_is_an_error(connection: Connection, words: list[str], as_typed: bool) -> None:
@@ -160,7 +160,7 @@ _WORDS = st.sampled_from(["Foo", "foo_bar", "ba", "bar", "a", "1", "x9", "é", "
 _MIXED = st.lists(_WORDS, max_size=12).map("".join)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(texts=st.lists(_MIXED, min_size=1, max_size=4), query=_MIXED, as_typed=st.booleans())
 @example(texts=["ba bar a", "a a a"], query='"a a"', as_typed=False)
 @example(texts=["foo—bar‘ba’"], query="foo ba", as_typed=True)
