@@ -194,9 +194,10 @@ mcp_servers() {
     printf '%s\n' "$wanted" >$servers/.installed
 }
 
+# Also one that pyenv has and no shim leads to.
 python_312() {
     IFS=:
-    for folder in $PATH; do
+    for folder in $PATH "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.12.*/bin; do
         if [ -x "$folder/python3.12" ] && "$folder/python3.12" -c 'import ensurepip, venv' 2>/dev/null; then
             unset IFS
             printf '%s\n' "$folder/python3.12"

@@ -230,6 +230,14 @@ def test_coding_agents_are_installed_once_each_in_a_place_of_its_own(machine: Ma
     assert "the tests with mistral-vibe are left out" in without.stderr
 
 
+def test_a_python_that_only_pyenv_knows_is_found(machine: Machine) -> None:
+    place = machine.checkout / ".pyenv/versions/3.12.9/bin"
+    place.mkdir(parents=True)
+    (machine.bin / "python3.12").rename(place / "python3.12")
+    assert "left out" not in machine.setup("external", LOCAL="0").stderr
+    assert (machine.checkout / "build/external/agents/vibe/bin/python").exists()
+
+
 def test_mcp_servers_are_installed_once_by_name_and_hash(machine: Machine) -> None:
     def installed() -> list[str]:
         return [call for call in machine.log.read_text().splitlines() if "requirements-mcp.txt" in call]
