@@ -42,7 +42,7 @@ def open_device(home: Path, person: str = "Ada") -> Workspace:
 
 def write_time(workspace: Workspace, session: str, kind: str, before: str = "") -> str:
     """Write the time of the machine's clock as an event or at the end of what is being said; gives the text."""
-    text = f"{before} {time.monotonic()}"
+    text = f"{before}{time.monotonic()} "  # a last word that may go on is held back
     if kind == "draft":
         workspace.write(lambda operations: operations.save_draft(session, _TURN, _KIND, text))
     else:
