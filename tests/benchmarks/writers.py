@@ -175,7 +175,7 @@ def _tell_times(workspace: Workspace, session: str, kind: str) -> None:
     """Write the time of the clock whenever a line comes."""
     print("ready", flush=True)
     for _ in sys.stdin:
-        now = str(time.monotonic())
+        now = f"{time.monotonic()} "  # a last word that may go on is held back
         if kind == "draft":
             workspace.write(lambda operations, text=now: operations.save_draft(session, "turn", "agent_message", text))
         else:
