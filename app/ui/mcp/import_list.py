@@ -41,6 +41,8 @@ class ImportList(QWidget):
         self.boxes: dict[str, QCheckBox] = {}
         self._configs: dict[str, ServerConfig] = {}
         self._paths: list[Path] | None = None
+        self._added: list[Path] = []
+        self._looks = 0
         self._rows = QVBoxLayout()
         self._rows.setSpacing(4)
         self.choose, self.run = QPushButton("Choose a &file…", self), QPushButton("&Import chosen", self)
@@ -57,16 +59,21 @@ class ImportList(QWidget):
 
     def look(self) -> None:
         """Look for the files of programs on this computer, and at those that were chosen, anew."""
-        desk, paths = self.desk, self._paths
+        desk, paths, added = self.desk, self._paths, tuple(self._added)
+        number = self._looks = self._looks + 1
 
         async def work() -> list[Looked]:
-            return await _look(desk, paths)
+            return await _look(desk, paths, added)
 
-        desk.bridge.call(work(), while_alive(self, self._show), while_alive(self, self.said.fail))
+        def show(files: list[Looked]) -> None:
+            if number == self._looks:  # an earlier look may end later
+                self._show(files)
+
+        desk.bridge.call(work(), while_alive(self, show), while_alive(self, self.said.fail))
 
     def add(self, path: Path) -> None:
         """Look at this file too."""
-        self._paths = [*(self._paths or ()), path]
+        self._added.append(path)
         self.look()
 
     def _choose(self) -> None:
@@ -138,7 +145,7 @@ def _row(config: ServerConfig, state: str) -> str:
     return f"{config.name} · {_STATES[state]} · {where if len(where) <= _MOST else where[:_MOST] + '…'}"
 
 
-async def _look(desk: Desk, paths: Sequence[Path] | None) -> list[Looked]:
+async def _look(desk: Desk, paths: Sequence[Path] | None, added: Sequence[Path]) -> list[Looked]:
     import asyncio
 
     from app.agents.mcp.files import known_files
@@ -146,7 +153,7 @@ async def _look(desk: Desk, paths: Sequence[Path] | None) -> list[Looked]:
     registry = (await desk.turns.servers.pool()).registry
     places = await asyncio.to_thread(known_files) if paths is None else paths
     looked = []
-    for place in dict.fromkeys(places):
+    for place in dict.fromkeys((*places, *added)):
         file = await asyncio.to_thread(_read, place)
         if file.found is not None:
             states = await registry.compare(file.found.servers)
